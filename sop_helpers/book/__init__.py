@@ -1,0 +1,1 @@
+"""What the data is and where it lives: configuration, contracts, sources, the month, the journal."""

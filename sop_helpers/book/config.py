@@ -1,0 +1,244 @@
+"""The workbook file: what the company is, where its data lives, how it wants to plan.
+
+``workbook.toml`` is read into one typed model; unknown names are refused, defaults are written beside each field.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sop_helpers.book.errors import WorkbookError
+
+
+class Part(BaseModel):
+    """A part of the workbook file; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Company(Part):
+    """Who plans."""
+
+    name: str = Field(description="Name on the report.")
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code of the one currency that all money is in.")
+    fiscal_year_start: int = Field(1, ge=1, le=12, description="First month of the fiscal year, 1 is January.")
+
+
+class Calendar(Part):
+    """How far the plan looks."""
+
+    horizon_months: int = Field(18, ge=1, le=60, description="Months planned, the cycle's own month included.")
+    frozen_months: int = Field(1, ge=0, description="First months of the horizon in which releases can no longer be changed.")
+
+
+class Source(Part):
+    """Where one table comes from: a file, or a query over files or a database."""
+
+    path: str | None = Field(None, description="CSV, XLSX or Parquet file, relative to the sources' folder.")
+    sheet: str | None = Field(None, description="Sheet of an XLSX file; the first by default.")
+    header_row: int = Field(1, ge=1, description="Row of the sheet or file that holds the column names.")
+    encoding: str = Field("utf-8-sig", description="Encoding of a CSV: utf-8-sig reads UTF-8 with or without mark; Japanese files are often cp932.")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="What stands between the columns of a CSV.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
+    date_format: str | None = Field(None, description="Format of dates such as %d/%m/%Y; ISO dates need none.")
+    query: str | None = Field(None, description="SQL file, relative to the workbook. Over files by default, over a database with url.")
+    url: str | None = Field(None, description="Database URL; ${NAME} is taken from the environment so that no password is written here.")
+    rename: dict[str, str] = Field(default_factory=dict, description="Their column name = our column name.")
+    null_values: list[str] = Field(default_factory=list, description="Texts that mean blank, beside the empty cell.")
+
+
+class Sources(Part):
+    """Where the tables come from."""
+
+    folder: str = Field("data", description="Folder of the input files: <table>.csv, .xlsx or .parquet unless a table says otherwise.")
+    data: list[str] = Field(default_factory=list, description="Folders that queries may read, first that exists is taken; ${NAME} from the environment.")
+    tables: dict[str, Source] = Field(default_factory=dict, description="Tables that do not come from <folder>/<table>.csv.")
+
+
+class DemandPolicy(Part):
+    """How demand is forecast."""
+
+    season_length: int = Field(12, ge=1, description="Months in a season.")
+    backtest_origins: int = Field(6, ge=1, description="Past months from which the forecast is tried out.")
+    lag_months: int = Field(3, ge=1, description="Decision lag: how long before a month its forecast must stand.")
+    signal_threshold: float = Field(3.5, gt=0, description="Robust z from which a month is a signal.")
+    clean_outliers: bool = Field(True, description="Accept proposed outlier corrections by default.")
+    insight_weighting: bool = Field(True, description="Weight the effect of insights by their confidence.")
+
+
+class SupplyPolicy(Part):
+    """How supply is planned."""
+
+    service_level: float = Field(0.95, gt=0, lt=1, description="Cycle service level where no stock policy says otherwise.")
+    holding_rate: float = Field(0.20, ge=0, description="Cost of holding stock for a year, share of its value.")
+    backorder_rate: float = Field(0.05, ge=0, description="Cost of serving a month late, share of the selling price.")
+    lost_sale_rate: float = Field(1.0, ge=0, description="Cost of not serving at all beside the margin, as a share of margin.")
+    patience_months: int = Field(3, ge=0, description="Months that customers wait before the sale is lost.")
+    below_target_rate: float = Field(0.02, ge=0, description="Monthly cost of stock below its target, share of its value.")
+    overtime_rate: float = Field(30.0, ge=0, description="Extra cost of an overtime hour where the resource states none.")
+    whole_lots: bool = Field(True, description="Round planned orders to lot sizes.")
+
+
+class SalesPolicy(Part):
+    """How sales capacity is planned."""
+
+    ramp: list[float] = Field([0.25, 0.5, 0.75, 1.0], min_length=1, description="Share of full productivity in the first, second, ... month at work; the last holds.")
+    expected_attainment: float = Field(0.9, gt=0, description="Attainment that capacity plans with.")
+    attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
+    win_rates: dict[str, float] = Field(default_factory=dict, description="Win rate by stage where history is not to be used.")
+    balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean are balanced.")
+
+
+class FinancePolicy(Part):
+    """How the plan is valued."""
+
+    price_change_pct: float = Field(0.0, description="Price change assumed over the horizon, %.")
+
+
+class Policies(Part):
+    """Rules of planning."""
+
+    demand: DemandPolicy = DemandPolicy()
+    supply: SupplyPolicy = SupplyPolicy()
+    sales: SalesPolicy = SalesPolicy()
+    finance: FinancePolicy = FinancePolicy()
+
+
+class Scenario(Part):
+    """A what-if, as factors on the base plan."""
+
+    description: str = Field("", description="One sentence.")
+    demand_factor: float = Field(1.0, ge=0, description="Demand as a multiple of base.")
+    price_factor: float = Field(1.0, ge=0, description="Selling prices as a multiple of base.")
+    capacity_factor: float = Field(1.0, ge=0, description="Regular hours as a multiple of base.")
+    cost_factor: float = Field(1.0, ge=0, description="Purchase prices as a multiple of base.")
+    extra_lead_time_months: int = Field(0, ge=0, description="Months added to every purchase lead time.")
+    families: list[str] = Field(default_factory=list, description="Families that the demand and price factors touch; all when empty.")
+
+
+class Meeting(Part):
+    """The monthly meeting."""
+
+    day: int = Field(8, ge=1, le=28, description="Day of the month on which it is held.")
+    minutes: int = Field(90, ge=15, description="How long it takes.")
+    chair: str = Field("", description="Who leads it.")
+
+
+class JournalSettings(Part):
+    """Where people's words live."""
+
+    url: str = Field("", description="Database URL for teams; by default a SQLite file in the output folder.")
+    seed: str | None = Field(None, description="JSON file of entries that a new journal starts with.")
+
+
+class Workbook(Part):
+    """One company's workbook."""
+
+    company: Company
+    calendar: Calendar = Calendar()
+    sources: Sources = Sources()
+    policies: Policies = Policies()
+    scenarios: dict[str, Scenario] = Field(default_factory=dict)
+    meeting: Meeting = Meeting()
+    journal: JournalSettings = JournalSettings()
+    month: str | None = Field(None, pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Month that `sop run` plans unless told otherwise.")
+    output: str = Field("output", description="Folder of the months.")
+    closed: str | None = Field(None, description="Folder of closed months that come with the workbook.")
+    notebooks: str | None = Field(None, description="Folder of the notebooks; the project's own by default.")
+    root: Path = Field(Path("."), exclude=True, description="Folder of the workbook file.")
+
+    @field_validator("scenarios")
+    @classmethod
+    def _base_is_ours(cls, value: dict[str, Scenario]) -> dict[str, Scenario]:
+        if "base" in value:
+            raise ValueError("'base' is the plan itself and cannot be defined as a scenario")
+        return value
+
+    def inside(self, path: str) -> Path:
+        """Return a path inside the workbook's folder.
+
+        Raises
+        ------
+        WorkbookError
+            The path leads out of the folder.
+        """
+        full = (self.root / path).resolve()
+        if not full.is_relative_to(self.root.resolve()):
+            raise WorkbookError(f"{path!r} leads out of the workbook's folder {self.root}", "Keep files inside the workbook, or name the folder under [sources] data.")
+        return full
+
+    @property
+    def output_folder(self) -> Path:
+        """Folder of the months."""
+        return self.inside(self.output)
+
+    @property
+    def data_folder(self) -> Path | None:
+        """First of the data folders that exists, or None."""
+        for candidate in self.sources.data:
+            filled = fill_environment(candidate)
+            if filled and (self.root / filled).is_dir():
+                return (self.root / filled).resolve()
+        return None
+
+
+def fill_environment(text: str) -> str:
+    """Replace each ``${NAME}`` by the environment's value; return "" where one is not set."""
+    names = re.findall(r"\$\{(\w+)\}", text)
+    if any(not os.environ.get(name) for name in names):
+        return ""
+    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
+
+
+def find_workbook(path: str | Path = "workbook.toml") -> Path:
+    """Find the workbook file: the path itself, a folder that holds one, or a parent folder of the current one.
+
+    Raises
+    ------
+    WorkbookError
+        There is none.
+    """
+    given = Path(path)
+    if given.is_dir():
+        given = given / "workbook.toml"
+    if given.is_file():
+        return given.resolve()
+    if not given.is_absolute():
+        for parent in Path.cwd().parents:
+            if (parent / given).is_file():
+                return (parent / given).resolve()
+            if (parent / given / "workbook.toml").is_file():
+                return (parent / given / "workbook.toml").resolve()
+    raise WorkbookError(f"no workbook at {path}", "Name its folder with -w, or make one with `sop init DIR`.")
+
+
+def load_workbook(path: str | Path = "workbook.toml") -> Workbook:
+    """Read a workbook file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or its folder.
+
+    Raises
+    ------
+    WorkbookError
+        The file is missing, is not TOML, or names something unknown; the message tells the field and what was expected.
+    """
+    file = find_workbook(path)
+    try:
+        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        return Workbook(**content, root=file.parent)
+    except UnicodeDecodeError as error:
+        raise WorkbookError(f"{file} is not UTF-8: {error}", "Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise WorkbookError(f"{file} is not TOML: {error}", "Mend the line named.") from error
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors())
+        raise WorkbookError(f"{file}: {fields}", "Mend the fields named; sop_helpers/book/config.py describes each.") from error

@@ -1,0 +1,62 @@
+"""The contracts: one pandera model per table, found by the table's name.
+
+>>> from sop_helpers.book.tables import contract
+>>> contract("products").to_schema().unique
+['product']
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from sop_helpers.book.tables import inputs, plans, review
+from sop_helpers.book.tables.fields import Contract
+
+
+def _name(model: type[Contract]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower()
+
+
+def _tables(module) -> dict[str, type[Contract]]:
+    models = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Contract) and m is not Contract]
+    return {_name(model): model for model in models}
+
+
+INPUTS: dict[str, type[Contract]] = _tables(inputs)
+OUTPUTS: dict[str, type[Contract]] = _tables(plans) | _tables(review)
+TABLES: dict[str, type[Contract]] = INPUTS | OUTPUTS
+
+
+def contract(table: str) -> type[Contract]:
+    """Return the contract of a table.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table, such as ``"demand_plan"``.
+
+    Raises
+    ------
+    KeyError
+        The name is unknown; the message lists the names there are.
+    """
+    if table not in TABLES:
+        raise KeyError(f"no table is called {table!r}; there are {', '.join(TABLES)}")
+    return TABLES[table]
+
+
+@cache
+def schema(table: str):
+    """Return the pandera schema of a table (built once)."""
+    return contract(table).to_schema()
+
+
+def meta(table: str) -> dict:
+    """Return what the contract says of the table as a whole: direction, required, as_of, sum, step."""
+    return dict(contract(table).Config.metadata)
+
+
+def columns(table: str) -> dict[str, dict]:
+    """Return, for each column in order, its ``kind``, ``unit``, ``ref``, ``optional`` and ``description``."""
+    return {name: {**(column.metadata or {}), "description": column.description} for name, column in schema(table).columns.items()}

@@ -1,0 +1,1 @@
+"""Running a month: parameters, the runner, the manifest, the command line."""

@@ -1,0 +1,1 @@
+"""What people look at: charts, tables, the HTML report, spreadsheets and mail."""
