@@ -91,6 +91,7 @@ class SalesPolicy(Part):
     ramp: list[float] = Field([0.25, 0.5, 0.75, 1.0], min_length=1, description="Share of full productivity in the first, second, ... month at work; the last holds.")
     expected_attainment: float = Field(0.9, gt=0, description="Attainment that capacity plans with.")
     attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
+    stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")
     win_rates: dict[str, float] = Field(default_factory=dict, description="Win rate by stage where history is not to be used.")
     balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean are balanced.")
 
