@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from sop_helpers.book import tables
 from sop_helpers.book.config import Workbook, load_workbook
 from sop_helpers.book.errors import DataError, WorkbookError
+from sop_helpers.book.journal import Journal
 from sop_helpers.book.sources import has_source, read_table
 
 STAGE = "SOP_STAGE"
@@ -79,6 +81,11 @@ class Cycle:
     def currency(self) -> str:
         """The workbook's currency."""
         return self.workbook.company.currency
+
+    @cached_property
+    def journal(self) -> Journal:
+        """People's words as this month sees them."""
+        return Journal(self.workbook, self.label)
 
     def _file(self, table: str) -> Path:
         tables.contract(table)
