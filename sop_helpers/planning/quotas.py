@@ -1,0 +1,186 @@
+"""Quotas: attainment as sum over sum, its distribution, over-assignment, and a split that adds up to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+BANDS = ["< 50 %", "50-80 %", "80-100 %", "100-120 %", "> 120 %"]
+PLAN_COLUMNS = ["rep", "name", "region", "quota_to_date", "bookings_to_date", "attainment", "quota_to_go", "coverage"]
+
+
+def fiscal_year_start(month: pd.Timestamp, first_month: int = 1) -> pd.Timestamp:
+    """Return the first month of the fiscal year that holds a month."""
+    return pd.Timestamp(month.year - (month.month < first_month), first_month, 1)
+
+
+def with_bookings(quotas: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    """Return quotas with bookings known at the start of `month`: as credited, else the won deals of rep and month.
+
+    Parameters
+    ----------
+    quotas : DataFrame
+        month, rep, quota, bookings.
+    deals : DataFrame
+        From `pipeline.known_deals`; may be empty.
+    month : Timestamp
+        Bookings of this month and later are blank.
+    """
+    table = quotas.copy()
+    table["bookings"] = table["bookings"].astype(float).where(table["month"] < month)
+    if not deals.empty:
+        won = deals[deals["outcome"] == "won"]
+        won = won.assign(month=won["closed"].dt.to_period("M").dt.to_timestamp()).groupby(["month", "rep"], as_index=False)["amount"].sum()
+        seen = table[["month", "rep"]].merge(won, on=["month", "rep"], how="left")["amount"].set_axis(table.index)
+        # A month without any credit at all is a month not credited yet; a single blank is no booking.
+        blank = table["bookings"].isna().groupby(table["month"]).transform("all") & (table["month"] < month)
+        table["bookings"] = table["bookings"].where(~blank, seen)
+    return table
+
+
+def attainment_to_date(quotas: pd.DataFrame, first_month: int = 1) -> pd.DataFrame:
+    """Return attainment by month and to date within the fiscal year, over all rows given: sum over sum, never a mean of months.
+
+    Parameters
+    ----------
+    quotas : DataFrame
+        month, quota, bookings; months with no bookings at all are left out (they lie ahead).
+    first_month : int
+        First month of the fiscal year.
+
+    Returns
+    -------
+    DataFrame
+        month, quota, bookings, attainment, to_date (n/a where the quota is 0).
+    """
+    table = quotas.groupby("month").agg(quota=("quota", "sum"), bookings=("bookings", lambda b: b.sum(min_count=1))).dropna(subset="bookings").reset_index()
+    year = table["month"].map(lambda m: fiscal_year_start(m, first_month))
+    running = table.groupby(year)[["quota", "bookings"]].cumsum()
+    table["attainment"] = table["bookings"] / table["quota"].where(table["quota"] > 0)
+    table["to_date"] = running["bookings"] / running["quota"].where(running["quota"] > 0)
+    return table
+
+
+def quota_plan(quotas: pd.DataFrame, reps: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp, first_month: int = 1) -> pd.DataFrame:
+    """Return attainment by rep for the fiscal year of the last actual month, with what is left to go.
+
+    Parameters
+    ----------
+    quotas : DataFrame
+        From `with_bookings`.
+    reps : DataFrame
+        rep, name, region.
+    deals : DataFrame
+        From `pipeline.known_deals`; may be empty, coverage is then n/a.
+    month : Timestamp
+        First month planned.
+    first_month : int
+        First month of the fiscal year.
+
+    Returns
+    -------
+    DataFrame
+        As the contract quota_plan, best attainment first. Coverage is open pipeline expected to close this fiscal year over
+        what the rep still has to bring, n/a once the year's quota is reached or where the year has ended.
+    """
+    begin = fiscal_year_start(month - pd.DateOffset(months=1), first_month)
+    end = begin + pd.DateOffset(years=1)
+    year = quotas[(quotas["month"] >= begin) & (quotas["month"] < end)]
+    if year.empty:
+        return pd.DataFrame(columns=PLAN_COLUMNS)
+    past = year["month"] < month
+    table = pd.DataFrame({
+        "quota_to_date": year[past].groupby("rep")["quota"].sum(), "bookings_to_date": year[past].groupby("rep")["bookings"].sum(),
+        "quota_to_go": year[~past].groupby("rep")["quota"].sum(),
+    }).fillna(0.0)
+    table["attainment"] = table["bookings_to_date"] / table["quota_to_date"].where(table["quota_to_date"] > 0)
+    left = table["quota_to_date"] + table["quota_to_go"] - table["bookings_to_date"]
+    table["coverage"] = np.nan
+    if not deals.empty:
+        due = deals["expected_close"].isna() | (deals["expected_close"] < end)
+        pipe = deals[(deals["outcome"] == "open") & due].groupby("rep")["amount"].sum().reindex(table.index).fillna(0.0)
+        table["coverage"] = pipe / left.where((left > 0) & (table["quota_to_go"] > 0))
+    known = reps.drop_duplicates("rep").set_index("rep")
+    table = table.rename_axis("rep").reset_index()
+    table["name"] = table["rep"].map(known["name"]).fillna(table["rep"])
+    table["region"] = table["rep"].map(known["region"])
+    return table.sort_values(["attainment", "rep"], ascending=[False, True], kind="stable")[PLAN_COLUMNS].reset_index(drop=True)
+
+
+def bands(attainment: pd.Series) -> pd.DataFrame:
+    """Return how many reps lie in each band of attainment; 100 % exactly is in the band that met quota.
+
+    Returns
+    -------
+    DataFrame
+        band, reps, share (of those with an attainment).
+    """
+    known = attainment.dropna()
+    # Exactly 120 % is not above 120 %, so the last edge is just past it.
+    counts = pd.cut(known, [-np.inf, 0.5, 0.8, 1.0, np.nextafter(1.2, 2), np.inf], right=False, labels=BANDS).value_counts().reindex(BANDS)
+    return pd.DataFrame({"band": BANDS, "reps": counts.to_numpy(float), "share": counts.to_numpy(float) / (len(known) or np.nan)})
+
+
+def share_at_quota(attainment: pd.Series) -> float:
+    """Return the share of reps at 100 % or more; n/a without reps."""
+    known = attainment.dropna()
+    return float((known >= 1).mean()) if len(known) else np.nan
+
+
+def over_assignment(street_quota: float, target: float) -> float:
+    """Return the sum of rep quotas over the target they are to bring; n/a for a target of 0."""
+    return street_quota / target if target > 0 else np.nan
+
+
+def planning_factor(street_quota: float, target: float) -> float:
+    """Return the target as a share of the sum of rep quotas, the inverse of over-assignment; n/a without quotas."""
+    return target / street_quota if street_quota > 0 else np.nan
+
+
+def split_target(target: float, weights: pd.Series, held: Mapping[str, float] | None = None, decimals: int = 2) -> pd.Series:
+    """Split a target by weight so that the parts add up to it to the last cent; held values stay as they are.
+
+    Parameters
+    ----------
+    target : float
+        What is to be split.
+    weights : Series
+        Weight of each part, such as potential; equal weights split evenly.
+    held : mapping, optional
+        Parts whose value is fixed; the others share the rest.
+    decimals : int
+        Decimals of money, 0 for yen.
+
+    Returns
+    -------
+    Series
+        Value of each part, in the order of the weights.
+
+    Raises
+    ------
+    ValueError
+        Held parts are unknown or exceed the target, weights are negative, or nobody is left to take the rest.
+    """
+    held = dict(held or {})
+    unknown = [name for name in held if name not in weights.index]
+    if unknown:
+        raise ValueError(f"held values name {unknown}, which have no weight")
+    if (weights < 0).any() or weights.isna().any():
+        raise ValueError(f"the weight of {weights.index[(weights < 0) | weights.isna()].tolist()} is negative or missing")
+    scale = 10**decimals
+    total = round(target * scale)
+    fixed = {name: round(value * scale) for name, value in held.items()}
+    rest, free = total - sum(fixed.values()), weights.drop(list(fixed)).astype(float)
+    if rest < 0:
+        raise ValueError(f"held values exceed the target of {target} by {-rest / scale}")
+    if rest and not free.sum() > 0:
+        raise ValueError(f"{rest / scale} of the target is left and no part with a weight to take it")
+    exact = free / free.sum() * rest if free.sum() > 0 else free * 0.0
+    cents = np.floor(exact).astype("int64")
+    # The largest remainders take the cents that rounding down left over; ties go to the first.
+    missing = int(rest - cents.sum())
+    order = (exact - cents).sort_values(ascending=False, kind="stable").index[:missing]
+    cents.loc[order] += 1
+    return pd.concat([cents, pd.Series(fixed, dtype="int64")]).reindex(weights.index) / scale
