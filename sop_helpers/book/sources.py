@@ -1,41 +1,362 @@
-"""Reading a company's tables from files and databases into their contracts."""
+"""A company's tables, from files and databases into their contracts.
+
+Every table is read by :func:`read_table`: find the source, read its cells (:mod:`readers`, :mod:`sql`), coerce them (:mod:`coerce`), cut what the
+month could not know, add order lines up, and hold the result against the contract. All that is wrong with a table is told in one error.
+"""
 
 from __future__ import annotations
 
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
 import pandas as pd
 
-from sop_helpers.book import tables
-from sop_helpers.book.config import Workbook
-from sop_helpers.book.errors import DataError
+from sop_helpers.book import coerce, tables
+from sop_helpers.book.coerce import Dialect, Problem, TableError
+from sop_helpers.book.config import Source, Workbook
+from sop_helpers.book.readers import Unreadable, filled_sheets, read_file
+
+SUFFIXES = (".csv", ".xlsx", ".parquet")
+COLLECTION = "inputs.xlsx"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a table comes from: a file, or a query."""
+
+    source: Source
+    path: Path | None
+    label: str
+    problem: str = ""
+
+
+@dataclass
+class Loaded:
+    """A table as read, with what people should know about the reading."""
+
+    frame: pd.DataFrame
+    label: str
+    notes: list[Problem] = field(default_factory=list)
+
+
+def _origin(workbook: Workbook, table: str) -> Origin | None:
+    """Find a table's source; None where the company does not bring it."""
+    tables.contract(table)
+    folder = workbook.inside(workbook.sources.folder)
+    source = workbook.sources.tables.get(table)
+    if source is not None and source.query:
+        return Origin(source, workbook.inside(source.query), f"query {source.query}", "" if not source.path else "names both a path and a query; keep one")
+    if source is not None and source.path:
+        path = workbook.inside(str(Path(workbook.sources.folder) / source.path))
+        return Origin(source, path, _label(workbook, path, source.sheet))
+    found = [folder / f"{table}{suffix}" for suffix in SUFFIXES if (folder / f"{table}{suffix}").is_file()]
+    if found:
+        problem = f"{' and '.join(p.name for p in found)} are both there; keep one, or name one as path" if len(found) > 1 else ""
+        return Origin(source or Source(), found[0], _label(workbook, found[0], source.sheet if source else None), problem)
+    book = folder / COLLECTION
+    if book.is_file() and table in _sheets(str(book), book.stat().st_mtime_ns, book.stat().st_size):
+        return Origin((source or Source()).model_copy(update={"sheet": table}), book, _label(workbook, book, table))
+    if source is None:
+        return None
+    return Origin(source, None, f"[sources.tables.{table}]", f"it is described and there is no {table}.csv, .xlsx or .parquet in {workbook.sources.folder}")
+
+
+def _label(workbook: Workbook, path: Path, sheet: str | None = None) -> str:
+    shown = path.relative_to(workbook.root.resolve()) if path.is_relative_to(workbook.root.resolve()) else path
+    return f"{shown.as_posix()}, sheet {sheet}" if sheet else shown.as_posix()
+
+
+@lru_cache(maxsize=8)
+def _sheets(path: str, changed: int, size: int) -> tuple[str, ...]:
+    return tuple(filled_sheets(Path(path)))
 
 
 def has_source(workbook: Workbook, table: str) -> bool:
-    """Tell whether the company brings this table."""
-    return table in workbook.sources.tables or (workbook.inside(workbook.sources.folder) / f"{table}.csv").exists()
+    """Tell whether the company brings this table: the workbook names it, a file is called after it, or ``inputs.xlsx`` has it as a filled sheet."""
+    return _origin(workbook, table) is not None
+
+
+def source_of(workbook: Workbook, table: str) -> str:
+    """Return how messages call the source of a table; ``""`` where it has none."""
+    origin = _origin(workbook, table)
+    return origin.label if origin else ""
+
+
+def source_digest(workbook: Workbook, table: str, month: pd.Timestamp | None = None) -> str:
+    """Return a SHA-256 of all that a table is read from, for reruns; ``""`` where it has no source.
+
+    Files are hashed by their bytes, a query over files by its text and every file that it may read, a query over a database by its text and its rows.
+    """
+    origin = _origin(workbook, table)
+    if origin is None:
+        return ""
+    digest = hashlib.sha256(json.dumps(origin.source.model_dump(), sort_keys=True).encode())
+    digest.update(_bytes_digest(origin.path).encode())
+    if origin.source.query:
+        digest.update(str(month if month is not None else "").encode())
+        if origin.source.url:
+            digest.update(pd.util.hash_pandas_object(_cells(workbook, table, origin, month)[0].astype("str")).to_numpy().tobytes())
+        else:
+            for folder in _folders(workbook):
+                for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+                    digest.update(f"{file.relative_to(folder)}{_bytes_digest(file)}".encode())
+    return digest.hexdigest()
+
+
+def _bytes_digest(path: Path | None) -> str:
+    if path is None or not path.is_file():
+        return "missing"
+    stat = path.stat()
+    return _file_digest(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _file_digest(path: str, changed: int, size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folders(workbook: Workbook) -> list[Path]:
+    """Folders that a query over files may read."""
+    if workbook.sources.data and workbook.data_folder is None:
+        todo = "Fetch the data, or set the folder under [sources] data or by its environment variable."
+        raise Unreadable(f"none of the data folders {', '.join(workbook.sources.data)} is there", todo)
+    own = workbook.inside(workbook.sources.folder)
+    return [f for f in dict.fromkeys([workbook.data_folder, own]) if f is not None and f.is_dir()]
+
+
+def _cells(workbook: Workbook, table: str, origin: Origin, month: pd.Timestamp | None) -> tuple[pd.DataFrame, int]:
+    """Read the cells of a source, renamed; raises Unreadable."""
+    source = origin.source
+    if origin.problem:
+        raise Unreadable(origin.problem)
+    assert origin.path is not None
+    if not origin.path.is_file():
+        raise Unreadable("the file is not there", f"Put it there, or mend [sources.tables.{table}] in workbook.toml.")
+    if source.query:
+        from sop_helpers.book import sql
+
+        try:
+            query = origin.path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise Unreadable("the query file is not UTF-8", "Save it as UTF-8.") from None
+        if source.url:
+            return sql.query_database(query, source.url, workbook, month), 0
+        return sql.query_files(query, _folders(workbook), month), 0
+    return read_file(origin.path, source)
 
 
 def read_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None) -> pd.DataFrame:
-    """Read one input table, coerce and validate it."""
-    file = workbook.inside(workbook.sources.folder) / f"{table}.csv"
-    raw = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    out = {}
-    for name, spec in tables.columns(table).items():
-        text = raw[name].str.strip() if name in raw else pd.Series([""] * len(raw), dtype=str)
-        blank = text == ""
-        match spec["kind"]:
-            case "number":
-                out[name] = pd.to_numeric(text.mask(blank))
-            case "month" | "day":
-                out[name] = pd.to_datetime(text.mask(blank)).astype("datetime64[us]")
-            case "flag":
-                out[name] = text.str.lower().isin(["yes", "true", "1"])
-            case _:
-                out[name] = text.mask(blank).astype("str")
-    frame = pd.DataFrame(out)
-    as_of = tables.meta(table).get("as_of")
-    if month is not None and as_of:
-        frame = frame[frame[as_of] < month].reset_index(drop=True)
+    """Read one input table and hold it against its contract.
+
+    Parameters
+    ----------
+    workbook : Workbook
+        The company's settings.
+    table : str
+        Name of an input.
+    month : Timestamp, optional
+        First day of the cycle's month: rows dated in or after it are left out, and deals closed in or after it are open again.
+
+    Returns
+    -------
+    DataFrame
+        All the columns of the contract, in its order; optional ones empty where the source has none.
+
+    Raises
+    ------
+    TableError
+        One `DataError` that names source, columns, rows, what was found and what was expected, for all that is wrong with the table.
+    """
+    return load_table(workbook, table, month).frame
+
+
+def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None) -> Loaded:
+    """Read one input table as :func:`read_table` does and keep the notes on the reading."""
+    origin = _origin(workbook, table)
+    if origin is None:
+        folder = workbook.sources.folder
+        what = f"there is no {table}.csv, {table}.xlsx or {table}.parquet in {folder}, and the workbook names no other source"
+        raise TableError(table, f"{folder}/{table}.csv", [Problem("", what)], f"Bring it; templates/inputs/{table}.csv shows the columns.")
     try:
-        return tables.schema(table).validate(frame, lazy=True)
-    except Exception as error:
-        raise DataError(f"{file}: {error}") from error
+        cells, epoch = _cells(workbook, table, origin, month)
+    except Unreadable as error:
+        raise TableError(table, origin.label, [Problem("", str(error))], error.todo) from None
+    source = origin.source
+    dialect = Dialect(source.decimal, source.date_format, frozenset(source.null_values), workbook.company.currency, epoch)
+    loaded = Loaded(pd.DataFrame(), origin.label)
+    problems: list[Problem] = []
+    named = _match_columns(table, cells, source, problems, loaded.notes)
+    if named.empty and tables.meta(table)["required"]:
+        problems.append(Problem("", "there is a header and no rows; expected at least one row" if not source.query else "the query returns no rows"))
+    elif named.empty:
+        loaded.notes.append(Problem("", "there is a header and no rows: taken as none"))
+    frame, lines = _coerce_columns(table, named, dialect, problems)
+    if problems:
+        raise TableError(table, origin.label, problems)
+    extra = len(cells.columns) > len(named.columns)
+    frame = _as_known(table, frame, month, origin.label)
+    frame = _add_up(table, frame, lines or extra, loaded.notes)
+    problems = check_contract(table, frame)
+    if problems:
+        raise TableError(table, origin.label, problems)
+    loaded.frame = frame.reset_index(drop=True)
+    return loaded
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
+
+
+def _match_columns(table: str, cells: pd.DataFrame, source: Source, problems: list[Problem], notes: list[Problem]) -> pd.DataFrame:
+    """Find the contract's columns among the source's; case and blanks in names do not matter, spelling does."""
+    spec = tables.columns(table)
+    for theirs, ours in source.rename.items():
+        if ours not in spec:
+            problems.append(Problem(ours, f"rename gives {theirs!r} this name and the table has no such column; it has {', '.join(spec)}"))
+        elif theirs not in cells.columns:
+            problems.append(Problem(ours, f"rename takes it from {theirs!r} and the source has no such column; it has {_listed(cells.columns)}"))
+    taken: dict[str, str] = {}
+    extra: list[str] = []
+    for theirs in cells.columns:
+        ours = source.rename.get(theirs, _plain(str(theirs)))
+        if ours not in spec:
+            extra.append(str(theirs))
+        elif ours in taken:
+            problems.append(Problem(ours, f"both {taken[ours]!r} and {theirs!r} would be this column; rename or drop one"))
+        else:
+            taken[ours] = theirs
+    for name, column in spec.items():
+        if name in taken:
+            continue
+        close = difflib.get_close_matches(name, [_plain(e) for e in extra], n=1, cutoff=0.75)
+        hint = next(e for e in extra if _plain(e) == close[0]) if close else ""
+        if not column["optional"] and not any(p.column == name for p in problems):
+            meant = f"; is it {hint!r}? Then set rename = {{ {json.dumps(hint, ensure_ascii=False)} = \"{name}\" }}" if hint else ""
+            problems.append(Problem(name, f"the column is required and missing; found {_listed(cells.columns)}{meant}"))
+        elif hint:
+            notes.append(Problem(name, f"the optional column is missing and {hint!r} is ignored; is it meant?"))
+    unclear = {n.what for n in notes}
+    rest = [e for e in extra if not any(repr(e) in what for what in unclear)]
+    if rest:
+        notes.append(Problem("", f"columns that the contract does not know are ignored: {_listed(rest)}"))
+    named = cells[list(taken.values())]
+    named.columns = list(taken)
+    return named
+
+
+def _listed(names) -> str:
+    names = [str(n) for n in names]
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "no columns"
+
+
+def _allowed(table: str, name: str) -> tuple[str, ...]:
+    for check in tables.schema(table).columns[name].checks:
+        if check.name == "isin":
+            return tuple(check.statistics["allowed_values"])
+    return ()
+
+
+def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems: list[Problem]) -> tuple[pd.DataFrame, bool]:
+    """Coerce every column of the contract; tell whether the rows are dated by days (order lines) rather than months."""
+    dated = tables.meta(table).get("as_of")
+    out, lines = {}, False
+    for name, spec in tables.columns(table).items():
+        if name not in cells:
+            kind = {"number": "float64", "month": "datetime64[us]", "day": "datetime64[us]", "flag": "object"}.get(spec["kind"], "str")
+            out[name] = pd.Series(index=cells.index, dtype=kind)
+            continue
+        values, problem = coerce.coerce(cells[name], {**spec, "name": name}, dialect, _allowed(table, name))
+        if problem:
+            problems.append(problem)
+        elif not spec["optional"] and values.isna().any():
+            problems.append(Problem(name, f"blank; expected a {spec['kind']} in every row", values.index[values.isna()].tolist()))
+        if spec["kind"] == "month":
+            lines = lines or (name == dated and bool((values.dt.day > 1).any()))
+            values = coerce.month_start(values)
+        elif spec["kind"] == "flag" and not problem and not values.isna().any():
+            values = values.astype(bool)
+        out[name] = values
+    return pd.DataFrame(out), lines
+
+
+def _as_known(table: str, frame: pd.DataFrame, month: pd.Timestamp | None, label: str) -> pd.DataFrame:
+    """Leave out what nobody could know at the start of the month, so that a past month can be replayed."""
+    as_of = tables.meta(table).get("as_of")
+    if month is None or frame.empty:
+        return frame
+    if as_of:
+        known = frame[frame[as_of] < month]
+        if known.empty and tables.meta(table)["required"]:
+            raise TableError(table, label, [Problem(as_of, f"no row is dated before {month:%Y-%m}; the first is {frame[as_of].min():%Y-%m}")],
+                             f"Bring earlier data, or plan a month after {frame[as_of].min():%Y-%m}.")
+        frame = known
+    if table == "opportunities":
+        later = frame["closed"] >= month
+        frame = frame.assign(closed=frame["closed"].mask(later), outcome=frame["outcome"].mask(later, "open"),
+                             stage=frame["stage"].mask(later & frame["stage"].str.lower().isin(["won", "lost"]), "unknown"))
+    if table == "quotas":
+        frame = frame.assign(bookings=frame["bookings"].mask(frame["month"] >= month))
+    return frame
+
+
+def _add_up(table: str, frame: pd.DataFrame, lines: bool, notes: list[Problem]) -> pd.DataFrame:
+    """Add order lines up to the contract's key; lines are dated by days or carry columns beyond the contract, such as a customer."""
+    sums, key = tables.meta(table).get("sum"), list(tables.schema(table).unique or [])
+    if not sums or not lines or not (repeated := frame.duplicated(key)).any():
+        return frame
+    notes.append(Problem("", f"{len(frame):,} lines are added up to {len(frame) - int(repeated.sum()):,} rows by {', '.join(key)}"))
+    first = frame.assign(_row=frame.index).groupby(key, sort=True, dropna=False).agg({**{c: "sum" for c in sums}, "_row": "first"})
+    for column in sums:
+        if frame[column].isna().all():
+            first[column] = float("nan")
+    # sums of cents would otherwise show the noise of floating point
+    first[sums] = first[sums].round(6)
+    return first.reset_index().set_index("_row")[list(frame.columns)].rename_axis(None)
+
+
+WORDS = {"greater_than_or_equal_to": "at least {}", "greater_than": "more than {}", "less_than_or_equal_to": "at most {}", "less_than": "less than {}",
+         "isin": "one of {}", "str_matches": "text like an e-mail address"}
+
+
+def check_contract(table: str, frame: pd.DataFrame) -> list[Problem]:
+    """Hold a coerced table against its contract and say in words what it breaks.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    frame : DataFrame
+        Its rows; the index holds the rows' numbers in the file.
+
+    Returns
+    -------
+    list of Problem
+        Empty where all is well.
+    """
+    import pandera.errors
+
+    problems = []
+    schema = tables.schema(table)
+    key = list(schema.unique or [])
+    if key and (double := frame.duplicated(key, keep=False)).any():
+        values = frame.loc[double, key].drop_duplicates().head(coerce.SHOWN)
+        shown = ["/".join(f"{v:%Y-%m}" if isinstance(v, pd.Timestamp) else str(v) for v in row) for row in values.itertuples(index=False)]
+        problems.append(Problem(" + ".join(key), "the key is there more than once; expected one row for each", frame.index[double].tolist(), shown))
+    try:
+        schema.validate(frame.drop_duplicates(key) if problems else frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        for (column, check), group in cases.groupby(["column", "check"], sort=False, dropna=False):
+            name, _, argument = str(check).partition("(")
+            words = WORDS.get(name, "{}").format(argument.rstrip(")").strip("[]")) if name in WORDS else f"what the contract says ({check})"
+            if name == "not_nullable":
+                words = "a value in every row"
+            rows = [int(i) for i in group["index"] if pd.notna(i)]
+            problems.append(Problem(str(column), f"expected {words}", rows, [coerce.cell_text(v) for v in group["failure_case"].head(coerce.SHOWN)]))
+    return problems

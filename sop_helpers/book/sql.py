@@ -1,0 +1,160 @@
+"""Queries as sources: over files by the embedded engine, over a database through SQLAlchemy. Values are bound, never pasted."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from sop_helpers.book.config import Workbook, fill_environment
+from sop_helpers.book.readers import Unreadable, arrow_frame
+
+FILES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".ndjson", ".gz")
+
+
+def query_files(sql: str, folders: list[Path], month: pd.Timestamp | None) -> pd.DataFrame:
+    """Run one SELECT over files.
+
+    Parameters
+    ----------
+    sql : str
+        The query. File names are relative to the folders, the first that has the file; ``$month`` is the first day of the cycle's month.
+    folders : list of Path
+        Folders that it may read; nothing else can be read, and nothing written.
+    month : Timestamp or None
+        The cycle's month.
+
+    Raises
+    ------
+    Unreadable
+        The query is not one SELECT, fails, or reaches out of the folders.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    try:
+        allowed = ", ".join(f"'{_quoted(folder)}'" for folder in folders)
+        connection.execute(f"SET allowed_directories = [{allowed}]")
+        for setting in ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access"):
+            connection.execute(f"SET {setting} = false")
+        connection.execute("SET lock_configuration = true")
+        statements = connection.extract_statements(_absolute(sql, folders))
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise Unreadable(f"the query must be one SELECT; found {[str(s.type).split('.')[-1] for s in statements]}", "Write one SELECT a file.")
+        wanted = set(statements[0].named_parameters)
+        if wanted - {"month"}:
+            others = ", $".join(sorted(wanted - {"month"}))
+            raise Unreadable(f"the query uses ${others}; only $month is known", "Use $month, the first day of the cycle's month.")
+        if wanted and month is None:
+            raise Unreadable("the query uses $month and no month was given", "Give the month.")
+        values = {"month": month.date()} if wanted else None
+        return arrow_frame(_arrow(connection, statements[0], values))
+    except duckdb.Error as error:
+        text = _first_lines(error)
+        if found := re.search(r'Cannot access file "([^"]+)"', text):
+            text = f"it reads {found[1]!r}, which is not a file of the folders that queries may read"
+        raise Unreadable(text, "Mend the query; it may read " + " and ".join(map(str, folders)) + ".") from None
+    finally:
+        connection.close()
+
+
+def _arrow(connection, statement, values):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return connection.execute(statement, values).to_arrow_table()
+
+
+def _quoted(text: object) -> str:
+    return str(text).replace("'", "''")
+
+
+def _first_lines(error: Exception) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines()[:2] if line.strip())
+
+
+def _absolute(sql: str, folders: list[Path]) -> str:
+    """Write file names in a query out in full, so that the engine's guard sees them and the current folder does not matter."""
+    import duckdb
+
+    tokens = duckdb.tokenize(sql)
+    raw = sql.encode()
+    ends = [start for start, _ in tokens[1:]] + [len(raw)]
+    parts, last = [], 0
+    for (start, kind), end in zip(tokens, ends, strict=True):
+        literal = raw[start:end].decode()
+        name = literal.strip()
+        if kind != duckdb.token_type.string_const or not (name.startswith("'") and name.endswith("'")):
+            continue
+        inner = name[1:-1].replace("''", "'")
+        if not inner.lower().endswith(FILES) or os.path.isabs(inner):
+            continue
+        for folder in folders:
+            if (folder / inner).is_file() or ("*" in inner and any(folder.glob(inner))):
+                parts += [raw[last:start], f"'{_quoted(folder / inner)}'".encode() + literal[len(literal.rstrip()):].encode()]
+                last = end
+                break
+    return (b"".join(parts) + raw[last:]).decode()
+
+
+def query_database(sql: str, url: str, workbook: Workbook, month: pd.Timestamp | None) -> pd.DataFrame:
+    """Run a query over a database, read only where the database knows how.
+
+    Parameters
+    ----------
+    sql : str
+        The query; ``:month`` is the first day of the cycle's month.
+    url : str
+        SQLAlchemy URL; ``${NAME}`` is filled from the environment. A SQLite file must lie inside the workbook or its data folder.
+
+    Raises
+    ------
+    Unreadable
+        The environment lacks a name, the database cannot be reached, or the query fails. No message shows the password.
+    """
+    import sqlalchemy as sa
+
+    filled = fill_environment(url)
+    if not filled:
+        raise Unreadable(f"the database URL {url!r} needs an environment variable that is not set", "Set it before running.")
+    try:
+        address = sa.make_url(filled)
+        engine = _engine(address, workbook)
+        with engine.connect() as connection:
+            if address.get_backend_name() == "postgresql":
+                connection = connection.execution_options(postgresql_readonly=True)
+            statement = sa.text(sql)
+            wanted = set(statement.compile().params)
+            if wanted - {"month"} or (wanted and month is None):
+                todo = "Use :month, the first day of the cycle's month."
+                raise Unreadable(f"the query uses :{', :'.join(sorted(wanted))}; only :month is known, and only where a month is given", todo)
+            if wanted:
+                statement = statement.bindparams(sa.bindparam("month", type_=sa.Date))
+            result = connection.execute(statement, {"month": month.date()} if wanted else {})
+            frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()), dtype=object)
+        engine.dispose()
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        text = _first_lines(error)
+        password = sa.make_url(filled).password if "://" in filled and not isinstance(error, sa.exc.ArgumentError) else None
+        raise Unreadable(text.replace(str(password), "***") if password else text, "Mend the query or the URL.") from None
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame
+
+
+def _engine(address, workbook: Workbook):
+    import sqlite3
+
+    import sqlalchemy as sa
+
+    if address.get_backend_name() != "sqlite":
+        return sa.create_engine(address)
+    file = (workbook.root / (address.database or "")).resolve()
+    homes = [workbook.root.resolve(), *([workbook.data_folder] if workbook.data_folder else [])]
+    if not any(file.is_relative_to(home) for home in homes):
+        raise Unreadable(f"the SQLite file {address.database!r} lies outside the workbook", "Move it inside, or name its folder under [sources] data.")
+    if not file.is_file():
+        raise Unreadable(f"there is no SQLite file {address.database!r}", "Mend the URL; a relative file is looked for in the workbook's folder.")
+    return sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True))
