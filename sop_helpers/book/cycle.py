@@ -1,4 +1,4 @@
-"""A month of planning: open it, read and write its tables, close it."""
+"""A month of planning: open it, read and write its tables, look back at the months closed before."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from sop_helpers.book import tables
-from sop_helpers.book.config import Workbook, load_workbook
+from sop_helpers.book import files, tables
+from sop_helpers.book.config import Policies, Workbook, load_workbook
+from sop_helpers.book.conform import conform, empty, from_text
 from sop_helpers.book.errors import DataError, WorkbookError
 from sop_helpers.book.journal import Journal
 from sop_helpers.book.sources import has_source, read_table
 
-STAGE = "SOP_STAGE"
+# The engine tells a notebook's process where to work, which step it is, and where to note what it read.
+STAGE, STEP, READS = "SOP_STAGE", "SOP_STEP", "SOP_READS"
 
 
 def month_start(month: str | pd.Timestamp) -> pd.Timestamp:
@@ -46,7 +49,9 @@ class Cycle:
     scenario : str
         ``base`` or a scenario of the workbook.
     folder : Path
-        Where the month's tables are, published or staged.
+        Where the month's results are, published or staged; a scenario has its own folder in it.
+    closed : bool
+        Whether the month is frozen.
     """
 
     def __init__(self, month: str, workbook: Workbook, scenario: str = "base", folder: Path | None = None):
@@ -56,8 +61,14 @@ class Cycle:
         self.workbook = workbook
         self.scenario = scenario
         self.label = f"{self.month:%Y-%m}"
-        stage = os.environ.get(STAGE)
-        self.folder = folder or (Path(stage) if stage else workbook.output_folder / self.label)
+        stage = Path(os.environ.get(STAGE) or ".")
+        # A notebook may open another month than the one that is run; only the month that is run is staged.
+        self._staged = folder is None and stage.name.startswith(f".stage-{self.label}-") and stage.parent == workbook.output_folder
+        if folder is None and not self._staged:
+            files.recover_if_needed(workbook.output_folder, self.label)
+        self.month_folder = folder or (stage if self._staged else workbook.output_folder / self.label)
+        self.folder = self.month_folder if scenario == "base" else self.month_folder / "scenarios" / scenario
+        self._seen: dict[str, str | None] = {}
 
     def __repr__(self) -> str:
         return f"Cycle {self.label} of {self.workbook.company.name}, {self.scenario}"
@@ -73,7 +84,7 @@ class Cycle:
         return pd.date_range(self.month, periods=self.workbook.calendar.horizon_months, freq="MS", unit="us", name="month")
 
     @property
-    def policies(self):
+    def policies(self) -> Policies:
         """Rules of planning from the workbook."""
         return self.workbook.policies
 
@@ -82,23 +93,62 @@ class Cycle:
         """The workbook's currency."""
         return self.workbook.company.currency
 
+    @property
+    def closed(self) -> bool:
+        """Whether the month is frozen."""
+        return (self.month_folder / "closed.json").exists()
+
     @cached_property
     def journal(self) -> Journal:
         """People's words as this month sees them."""
-        return Journal(self.workbook, self.label)
+        return Journal(self.workbook, self.label, self._note)
 
     def _file(self, table: str) -> Path:
         tables.contract(table)
-        return self.folder / ("inputs" if table in tables.INPUTS else "tables") / f"{table}.parquet"
+        kind = "inputs" if table in tables.INPUTS else "tables"
+        file = (self.month_folder if kind == "inputs" else self.folder) / kind / f"{table}.parquet"
+        # Months closed elsewhere are shipped as CSV, which people can read and compare.
+        return file.with_suffix(".csv") if not file.exists() and file.with_suffix(".csv").exists() else file
+
+    def _note(self, name: str, digest: str | None) -> None:
+        """Remember what was read, for the lineage of what is written next and for the rerun of what has changed."""
+        self._seen[name] = digest
+        reads = os.environ.get(READS)
+        if reads:
+            with open(reads, "a", encoding="utf-8") as file:
+                file.write(json.dumps([name, digest]) + "\n")
+
+    def _note_file(self, table: str, file: Path) -> None:
+        name = f"{'inputs' if table in tables.INPUTS else 'tables'}/{table}"
+        own = self.month_folder.parent == self.workbook.output_folder and (self._staged or not self.closed)
+        self._note(name if own else f"closed/{self.label}/{name}", files.digest_file(file))
 
     def has(self, table: str) -> bool:
         """Tell whether the table is there: made by a step, or brought by the company."""
-        return self._file(table).exists() or (table in tables.INPUTS and has_source(self.workbook, table))
+        file = self._file(table)
+        self._note_file(table, file)
+        return file.exists() or (table in tables.INPUTS and has_source(self.workbook, table))
 
     def gather(self, table: str) -> pd.DataFrame:
-        """Read an input from its source anew, validate it and keep it as the month's snapshot."""
+        """Read an input from its source anew, validate it and keep it as the month's snapshot.
+
+        An optional input that is not there comes back empty, and its old snapshot goes.
+        """
+        meta = tables.meta(table)
+        if meta["direction"] != "input":
+            raise WorkbookError(f"{table!r} is made by {meta['step']} and is not gathered")
+        if not has_source(self.workbook, table):
+            if meta["required"]:
+                where = self.workbook.sources.folder
+                raise DataError(f"table {table!r} is required and {where} has no {table}.csv", f"Bring it; templates/inputs/{table}.csv shows the columns.")
+            if not self.closed:
+                self._file(table).unlink(missing_ok=True)
+            self._note_file(table, self._file(table))
+            return empty(table)
         frame = read_table(self.workbook, table, self.month)
-        self._store(table, frame)
+        if not self.closed:
+            self._store(table, frame)
+        self._note_file(table, self._file(table))
         return frame
 
     def read(self, table: str) -> pd.DataFrame:
@@ -107,24 +157,33 @@ class Cycle:
         Parameters
         ----------
         table : str
-            Name of an input or of a table that an earlier step made.
+            Name of an input or of a table that an earlier step made. ``insights`` holds what the journal knows too.
 
         Raises
         ------
         WorkbookError
             A step that makes the table has not run, or the company lacks a required input.
         """
+        frame = self._read(table)
+        return self._with_journal(frame) if table == "insights" else frame
+
+    def _read(self, table: str) -> pd.DataFrame:
         file = self._file(table)
-        if file.exists():
-            return pd.read_parquet(file)
         meta = tables.meta(table)
-        if meta["direction"] == "input":
-            if has_source(self.workbook, table):
-                return self.gather(table)
-            if not meta["required"]:
-                return empty(table)
-            raise DataError(f"table {table!r} is required and {self.workbook.sources.folder} has no {table}.csv", f"Bring it; templates/inputs/{table}.csv shows the columns.")
-        raise WorkbookError(f"table {table!r} of {self.label} is not there yet", f"Run {meta['step']} first.")
+        if not file.exists() and meta["direction"] == "input":
+            return self.gather(table)
+        self._note_file(table, file)
+        if not file.exists():
+            raise WorkbookError(f"table {table!r} of {self.label} is not there yet", f"Run {meta['step']} first.")
+        return from_text(table, file) if file.suffix == ".csv" else pd.read_parquet(file)
+
+    def _with_journal(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add the journal's insights; one that has the same identifier as an input's takes its place."""
+        words = self.journal.read("insight").rename(columns={"id": "insight"})
+        if words.empty:
+            return frame
+        kept = frame[~frame["insight"].isin(words["insight"])]
+        return conform("insights", pd.concat([kept, words[list(frame.columns)]]) if len(kept) else words[list(frame.columns)])
 
     def write(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
         """Validate a table against its contract and keep it, whole or not at all.
@@ -140,47 +199,59 @@ class Cycle:
         -------
         DataFrame
             The table as kept.
+
+        Raises
+        ------
+        DataError
+            The table breaks its contract; names column, rows and what was expected.
+        WorkbookError
+            The month is closed, or the disk is full; what was there before is kept.
         """
         if tables.meta(table)["direction"] != "output":
             raise WorkbookError(f"{table!r} is an input and is not written by a notebook")
-        spec = tables.columns(table)
-        frame = frame.copy()
-        for name, column in spec.items():
-            if name not in frame and column["optional"]:
-                frame[name] = pd.NA
-            if name in frame:
-                frame[name] = frame[name].astype({"number": "float64", "month": "datetime64[us]", "day": "datetime64[us]", "flag": "bool"}.get(column["kind"], "str"))
-        extra = [c for c in frame if c not in spec]
-        if extra:
-            raise DataError(f"{table}: columns {extra} are not in its contract")
-        frame = frame[[c for c in spec if c in frame]].reset_index(drop=True)
-        try:
-            tables.schema(table).validate(frame, lazy=True)
-        except Exception as error:
-            raise DataError(f"{table} does not keep its contract: {error}") from error
+        frame = conform(table, frame)
         self._store(table, frame)
         return frame
 
     def _store(self, table: str, frame: pd.DataFrame) -> None:
+        if self.closed:
+            raise WorkbookError(
+                f"{self.label} is closed and {table!r} cannot be written", f"Plan a later month, or reopen it on purpose: sop reopen {self.label} --reason WHY"
+            )
         file = self._file(table)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        frame.to_parquet(part)
-        os.replace(part, file)
+        files.write_atomically(file, lambda part: frame.to_parquet(part, index=False))
+        home = self.month_folder if table in tables.INPUTS else self.folder
+        step = os.environ.get(STEP) or tables.meta(table).get("step", "10_gather")
+        entry: dict[str, Any] = {"rows": len(frame), "digest": files.digest_file(file), "step": step, "read": dict(self._seen)}
+        # Two notebooks run by hand may write at the same time.
+        with files.locked(home / ".manifest.lock", "writing the manifest", wait=30):
+            manifest = files.read_json(home / "manifest.json")
+            manifest |= {"month": self.label, "scenario": self.scenario if home is self.folder else "base", "company": self.workbook.company.name}
+            manifest.setdefault("tables", {})[table] = entry
+            files.write_json(home / "manifest.json", manifest)
+
+    def _closed_folders(self) -> dict[str, Path]:
+        """Folders of closed months by label; a month closed here comes before one that was shipped."""
+        shipped = [self.workbook.inside(self.workbook.closed)] if self.workbook.closed else []
+        return {file.parent.name: file.parent for place in [*shipped, self.workbook.output_folder] for file in sorted(place.glob("????-??/closed.json"))}
+
+    def closed_months(self) -> list[str]:
+        """Return the labels of the months closed before this one, oldest first."""
+        return sorted(label for label in self._closed_folders() if label < self.label)
 
     def previous(self, months: int = 1) -> Cycle | None:
-        """Return the cycle closed `months` before this one, or None where there is none."""
+        """Return the cycle closed `months` before this one, or None where there is none.
+
+        It is the base plan: that is what people agreed on.
+        """
         label = f"{self.month - pd.DateOffset(months=months):%Y-%m}"
-        for folder in (self.workbook.output_folder / label, *( [self.workbook.inside(self.workbook.closed) / label] if self.workbook.closed else [])):
-            if (folder / "closed.json").exists():
-                return Cycle(label, self.workbook, self.scenario, folder)
-        return None
-
-
-def empty(table: str) -> pd.DataFrame:
-    """Return a table without rows, with the columns and dtypes of its contract."""
-    kinds = {"number": "float64", "month": "datetime64[us]", "day": "datetime64[us]", "flag": "bool"}
-    return pd.DataFrame({name: pd.Series(dtype=kinds.get(column["kind"], "str")) for name, column in tables.columns(table).items()})
+        folder = self._closed_folders().get(label)
+        self._note(f"closed/{label}", files.digest_file(folder / "closed.json") if folder else None)
+        if folder is None:
+            return None
+        cycle = Cycle(label, self.workbook, "base", folder)
+        cycle._seen = self._seen
+        return cycle
 
 
 def open_cycle(month: str, workbook: str | Path | Workbook = "workbook.toml", scenario: str = "base") -> Cycle:

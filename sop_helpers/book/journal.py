@@ -7,7 +7,9 @@ updated in place and nothing is deleted: the rows are the audit trail.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -64,11 +66,14 @@ class Journal:
         Gives the database and the seed.
     month : str
         Label such as ``"2026-10"``; words written in later months are not seen, what is written now belongs to this month.
+    note : callable, optional
+        Told the name and digest of what is read, for the lineage.
     """
 
-    def __init__(self, workbook: Workbook, month: str):
+    def __init__(self, workbook: Workbook, month: str, note: Callable[[str, str], None] | None = None):
         self.workbook = workbook
         self.month = month
+        self._note = note
 
     @property
     def file(self) -> Path | None:
@@ -161,8 +166,8 @@ class Journal:
             datetime64[us].
         """
         fields = fields_of(kind)
-        frame = self._rows(kind)
-        frame = frame[frame["month"] <= self.month].sort_values(["id", "version"], kind="stable").groupby("id", sort=False).tail(1)
+        frame = self._frame(kind)
+        frame = frame.sort_values(["id", "version"], kind="stable").groupby("id", sort=False).tail(1)
         frame = frame[~frame["withdrawn"].astype(bool)].sort_values(["time", "id"], kind="stable").reset_index(drop=True)
         if "expires_month" in fields and not expired:
             # Labels of months sort as text; a blank one never expires.
@@ -172,28 +177,33 @@ class Journal:
         return typed(kind, frame)
 
     def history(self, kind: str, entry: str | None = None, /) -> pd.DataFrame:
-        """Return every version ever written of an entry, or of all entries of a kind: the audit trail."""
-        frame = self._rows(kind)
+        """Return every version ever written up to this month of an entry, or of all entries of a kind: the audit trail."""
+        frame = self._frame(kind)
         frame = frame if entry is None else frame[frame["id"] == entry]
         return typed(kind, frame.sort_values(["id", "version"], kind="stable").reset_index(drop=True), withdrawn=True)
 
-    def _rows(self, kind: str) -> pd.DataFrame:
+    def _frame(self, kind: str) -> pd.DataFrame:
         import pandas as pd
+
+        rows = self._rows(kind)
+        if self._note:
+            self._note(f"journal/{kind}", _digest(rows))
+        return pd.DataFrame(rows, columns=[c.name for c in _metadata().tables[f"journal_{kind}"].columns])
+
+    def _rows(self, kind: str) -> list[tuple]:
+        """Return all versions written up to this month."""
         import sqlalchemy as sa
 
         fields_of(kind)
         if self.file is not None and not self.file.exists() and not self.workbook.journal.seed:
-            return pd.DataFrame(columns=[c.name for c in _metadata().tables[f"journal_{kind}"].columns])
+            return []
         table = _metadata().tables[f"journal_{kind}"]
         with self._open().connect() as connection:
-            result = connection.execute(sa.select(table))
-            return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+            return [tuple(row) for row in connection.execute(sa.select(table).where(table.c.month <= self.month).order_by(table.c.id, table.c.version))]
 
     def digest(self, kind: str, /) -> str:
-        """Return a digest of what read() gives, so that a run knows whether people's words have changed."""
-        import hashlib
-
-        return hashlib.sha256(self.read(kind).to_csv(index=False).encode()).hexdigest()
+        """Return a digest of all that this month sees of a kind, so that a run knows whether people's words have changed."""
+        return _digest(self._rows(kind))
 
     def add(self, kind: str, /, *, author: str, reason: str = "", id: str | None = None, **fields: Any) -> str:
         """Write a new entry and return its id.
@@ -291,6 +301,10 @@ class Journal:
         except sa.exc.IntegrityError:
             return False
         return True
+
+
+def _digest(rows: list[tuple]) -> str:
+    return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()
 
 
 def _now() -> datetime:
