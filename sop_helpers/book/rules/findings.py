@@ -1,0 +1,90 @@
+"""What a rule sees and what it finds."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import pandas as pd
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One row of the data_issues table."""
+
+    level: str
+    check: str
+    table: str
+    column: str
+    rows: float
+    message: str
+    action: str
+    money: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tables of a month, those with rows only."""
+
+    tables: dict[str, pd.DataFrame]
+    month: pd.Timestamp
+    horizon_months: int
+
+    def get(self, table: str) -> pd.DataFrame | None:
+        """Return a table, or None where it is missing or empty."""
+        return self.tables.get(table)
+
+    @property
+    def last(self) -> pd.Timestamp:
+        """Month before the cycle."""
+        return self.month - pd.DateOffset(months=1)
+
+    def items(self) -> set[str]:
+        """Return all items known: products and what operations bring out."""
+        known: set[str] = set()
+        for table, column in (("products", "product"), ("operations", "item")):
+            if (frame := self.get(table)) is not None:
+                known |= set(frame[column])
+        return known
+
+    def yearly(self) -> pd.DataFrame:
+        """Return units and revenue of each product over the last twelve months."""
+        sales = self.get("sales")
+        if sales is None:
+            return pd.DataFrame(columns=["units", "revenue"], dtype="float64")
+        return sales[sales["month"] >= self.month - pd.DateOffset(months=12)].groupby("product")[["units", "revenue"]].sum()
+
+
+def some(values: Iterable[object], total: int | None = None) -> str:
+    """Name the first few and count the others; `total` counts them where only the first are handed over."""
+    listed = list(islice(values, SHOWN)) if total is not None else list(values)
+    more = (len(listed) if total is None else total) - SHOWN
+    return ", ".join(map(str, listed[:SHOWN])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def plain_code(code: str) -> str:
+    """Strip a code of case, width, blanks, punctuation and leading zeros."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", str(code)).casefold()).lstrip("0")
+
+
+def codes_like(codes: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Suggest a known code for each unknown one that nearly is it."""
+    by_plain = {plain_code(k): k for k in dict.fromkeys(known) if pd.notna(k)}
+    out = {}
+    for code in codes:
+        match = difflib.get_close_matches(plain_code(code), list(by_plain), n=1, cutoff=0.85)
+        if match:
+            out[code] = by_plain[match[0]]
+    return out
+
+
+def series_names(rows: pd.DataFrame) -> str:
+    """Name product and region of the first rows and count the others."""
+    first = rows.head(SHOWN)
+    return some([f"{p}/{r}" for p, r in zip(first["product"], first["region"], strict=True)], total=len(rows))

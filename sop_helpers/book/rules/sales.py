@@ -1,0 +1,148 @@
+"""Findings on the pipeline, the reps, their quotas and their pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sop_helpers.book.rules.findings import Inputs, Issue, some
+
+GAP = 1e-9
+"""Difference in attainment below which two bands meet."""
+
+
+def pipeline(given: Inputs) -> Iterator[Issue]:
+    """Whether deals are dated and valued."""
+    deals = given.get("opportunities")
+    if deals is None:
+        return
+    is_open, won = deals["outcome"] == "open", deals["outcome"] == "won"
+    for wrong, column, word, action in (
+        (deals["closed"] < deals["created"], "closed", "closed before they were created", "Mend the dates; they would make the sales cycle negative."),
+        (~is_open & deals["closed"].isna(), "closed", "are won or lost without a closing date", "Enter it; they are left out of win rates by period."),
+        (is_open & deals["closed"].notna(), "outcome", "have a closing date and are open", "Set the outcome."),
+        (
+            is_open & (deals["expected_close"] < given.month),
+            "expected_close",
+            "are open and past their expected close",
+            "Ask the reps for a new date, or close them.",
+        ),
+        (
+            is_open & deals["expected_close"].isna(),
+            "expected_close",
+            "are open without an expected close",
+            "Ask the reps for a date; they are in no month of the forecast.",
+        ),
+        ((is_open | won) & deals["amount"].isna(), "amount", "are open or won without an amount", "Enter it; they count as nothing."),
+    ):
+        if wrong.any():
+            money = float(deals.loc[wrong, "amount"].sum()) if deals.loc[wrong, "amount"].notna().any() else float("nan")
+            yield Issue(
+                "amber",
+                "pipeline",
+                "opportunities",
+                column,
+                int(wrong.sum()),
+                f"{int(wrong.sum()):,} deals {word}: {some(deals.loc[wrong, 'opportunity'])}.",
+                action,
+                money,
+            )
+
+
+def people(given: Inputs) -> Iterator[Issue]:
+    """Whether quotas belong to people at work."""
+    reps, quotas = given.get("reps"), given.get("quotas")
+    if reps is None:
+        return
+    if (back := reps["end_month"] < reps["start_month"]).any():
+        yield Issue(
+            "amber",
+            "reps",
+            "reps",
+            "end_month",
+            int(back.sum()),
+            f"{int(back.sum())} reps leave before they start: {some(reps.loc[back, 'rep'])}.",
+            "Mend the months.",
+        )
+    if quotas is None:
+        return
+    both = quotas[quotas["quota"] > 0].merge(reps[["rep", "start_month", "end_month"]], on="rep")
+    for wrong, word, action in (
+        (both["month"] > both["end_month"], "after they left", "Hand it over to somebody, or take it out of the target."),
+        (both["month"] < both["start_month"], "before they started", "Mend the start month or the quota."),
+    ):
+        if wrong.any():
+            rows = both[wrong]
+            yield Issue(
+                "amber",
+                "quota",
+                "quotas",
+                "rep",
+                len(rows),
+                f"{rows['rep'].nunique()} reps have a quota for months {word}: {some(rows['rep'].unique())}.",
+                action,
+                float(rows["quota"].sum()),
+            )
+    working = reps[reps["end_month"].isna() | (reps["end_month"] >= given.month)]
+    idle = working.loc[~working["rep"].isin(quotas.loc[quotas["month"] >= given.month, "rep"]), "rep"]
+    if (quotas["month"] >= given.month).any() and len(idle):
+        yield Issue(
+            "amber",
+            "quota",
+            "quotas",
+            "rep",
+            len(idle),
+            f"{len(idle)} reps at work have no quota ahead: {some(idle)}.",
+            "Set one, or mark them as not carrying quota.",
+        )
+
+
+def pay(given: Inputs) -> Iterator[Issue]:
+    """Whether the bands of each compensation plan meet without gap or overlap."""
+    plans = given.get("comp_plans")
+    if plans is None:
+        return
+    bands = plans.sort_values(["plan", "from_attainment", "to_attainment"], kind="stable")
+    until = bands["to_attainment"].fillna(float("inf"))
+    after = bands.groupby("plan")["from_attainment"].shift(-1)
+    last = after.isna()
+    for wrong, word in (
+        (~last & (until > after + GAP), "overlap"),
+        (~last & (until < after - GAP), "leave a gap"),
+        (until <= bands["from_attainment"], "end before they begin"),
+    ):
+        if wrong.any():
+            names = [f"{p} {t}" for p, t in zip(bands.loc[wrong, "plan"], bands.loc[wrong, "tier"], strict=True)]
+            yield Issue(
+                "red",
+                "compensation plan",
+                "comp_plans",
+                "to_attainment",
+                int(wrong.sum()),
+                f"{int(wrong.sum())} bands {word}{' with the next' if 'end' not in word else ''}: {some(names)}.",
+                "Let each band begin where the one before ends; pay would be counted wrong.",
+            )
+    caps = plans.groupby("plan")["cap"].nunique()
+    if (several := caps[caps > 1]).size:
+        yield Issue(
+            "amber",
+            "compensation plan",
+            "comp_plans",
+            "cap",
+            len(several),
+            f"{len(several)} plans state more than one cap: {some(several.index)}.",
+            "Keep one a plan.",
+        )
+    closed = bands[last & bands["to_attainment"].notna()]
+    if len(closed):
+        yield Issue(
+            "amber",
+            "compensation plan",
+            "comp_plans",
+            "to_attainment",
+            len(closed),
+            f"{len(closed)} plans pay nothing above their last band: {some(closed['plan'])}.",
+            "Leave the end of the last band blank, unless that is meant.",
+        )
+
+
+SALES_RULES = [pipeline, people, pay]

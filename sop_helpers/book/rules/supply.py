@@ -1,0 +1,262 @@
+"""Findings on stock, operations, bills of material, capacity and open supply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+
+import pandas as pd
+
+from sop_helpers.book.rules.findings import Inputs, Issue, some
+
+
+def items(given: Inputs) -> Iterator[Issue]:
+    """Whether every item can be got, and every item named is known."""
+    operations, products, components = given.get("operations"), given.get("products"), given.get("components")
+    yearly = given.yearly()
+    if operations is not None and products is not None:
+        ended = products["end_month"].notna() & (products["end_month"] < given.month)
+        never = products.loc[~products["product"].isin(operations["item"]) & ~ended, "product"]
+        if len(never):
+            yield Issue(
+                "amber",
+                "no operation",
+                "operations",
+                "item",
+                len(never),
+                f"{len(never):,} products are neither made nor bought anywhere: {some(never)}.",
+                "Add an operation; until then only stock and open receipts serve them.",
+                float(yearly["revenue"].reindex(never).sum()),
+            )
+    if operations is not None and components is not None:
+        held = set().union(*(set(frame["item"]) for t in ("inventory", "receipts") if (frame := given.get(t)) is not None))
+        used = components[~components["item"].isin(operations["item"])]
+        unknown = used.loc[~used["item"].isin(held | given.items()), "item"].unique().tolist()
+        if unknown:
+            yield Issue(
+                "red",
+                "no operation",
+                "components",
+                "item",
+                len(unknown),
+                f"{len(unknown)} components are unknown: nothing makes or buys them, and none is in stock: {some(unknown)}.",
+                "Add a buy operation, or mend the code; what needs them cannot be made.",
+            )
+        known = used.loc[~used["item"].isin(unknown), "item"].unique().tolist()
+        if known:
+            yield Issue(
+                "amber",
+                "no operation",
+                "components",
+                "item",
+                len(known),
+                f"{len(known)} components are held and never replenished: {some(known)}.",
+                "Add a buy operation.",
+            )
+    if operations is not None:
+        for table in ("inventory", "receipts", "stock_policies", "production"):
+            frame = given.get(table)
+            if frame is None:
+                continue
+            known_items = given.items() | (set(components["item"]) if components is not None else set())
+            strange = frame.loc[~frame["item"].isin(known_items), "item"].unique().tolist()
+            if strange:
+                yield Issue(
+                    "amber",
+                    "unmapped keys",
+                    table,
+                    "item",
+                    len(strange),
+                    f"{len(strange):,} items of {table} are neither products nor in operations: {some(strange)}.",
+                    "Mend the codes, or leave them: they are not planned.",
+                )
+
+
+def bills(given: Inputs) -> Iterator[Issue]:
+    """Whether bills of material are whole and free of cycles."""
+    operations, components = given.get("operations"), given.get("components")
+    if operations is None or components is None:
+        return
+    made = operations[operations["kind"] == "make"]
+    if len(bare := made.loc[~made["operation"].isin(components["operation"]), "operation"]):
+        yield Issue(
+            "amber",
+            "bill of material",
+            "components",
+            "operation",
+            len(bare),
+            f"{len(bare):,} make operations have no components: {some(bare)}.",
+            "Add their bill of material; they are planned as made from nothing.",
+        )
+    other = components["operation"].isin(operations.loc[operations["kind"] != "make", "operation"])
+    if other.any():
+        yield Issue(
+            "amber",
+            "bill of material",
+            "components",
+            "operation",
+            int(other.sum()),
+            f"{int(other.sum())} components belong to operations that buy or move: {some(components.loc[other, 'operation'].unique())}.",
+            "Only making uses components.",
+        )
+    edges = components.merge(made[["operation", "item"]], on="operation", suffixes=("_used", ""))
+    graph = edges.groupby("item")["item_used"].agg(set).to_dict()
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle = error.args[1][::-1]
+        yield Issue(
+            "red",
+            "bill of material",
+            "components",
+            "item",
+            len(cycle) - 1,
+            f"a bill of material has a cycle: {' needs '.join(cycle)}.",
+            "Remove one of its rows.",
+        )
+
+
+def capacity(given: Inputs) -> Iterator[Issue]:
+    """Whether each resource that work is put on has hours in every month planned."""
+    loads, resources = given.get("loads"), given.get("resources")
+    if resources is None:
+        return
+    standing = resources["month"].isna()
+    hours = resources.groupby("resource")["regular_hours"].max()
+    used = set(loads["resource"]) if loads is not None else set()
+    if none := [r for r, h in hours.items() if not h > 0]:
+        busy = [r for r in none if r in used]
+        yield Issue(
+            "red" if busy else "amber",
+            "no hours",
+            "resources",
+            "regular_hours",
+            len(none),
+            f"{len(none)} resources have no hours in any month: {some(busy or none)}.",
+            "Enter their hours, or take their loads away.",
+        )
+    ahead = pd.date_range(given.month, periods=given.horizon_months, freq="MS")
+    lacking = []
+    for resource, rows in resources[~resources["resource"].isin(resources.loc[standing, "resource"])].groupby("resource"):
+        missing = ahead.difference(pd.DatetimeIndex(rows["month"]))
+        if len(missing) and (not used or resource in used):
+            lacking.append(f"{resource} ({len(missing)} from {missing[0]:%Y-%m})")
+    if lacking:
+        yield Issue(
+            "amber",
+            "no hours",
+            "resources",
+            "month",
+            len(lacking),
+            f"{len(lacking)} resources have no hours for months of the plan: {some(lacking)}.",
+            "Add the months, or a row with a blank month as the standing value.",
+        )
+
+
+def stock(given: Inputs) -> Iterator[Issue]:
+    """Whether stock is possible and open supply still believable."""
+    inventory, receipts, orders = given.get("inventory"), given.get("receipts"), given.get("open_orders")
+    if inventory is not None:
+        latest = inventory[inventory["month"] == inventory["month"].max()]
+        below = latest[latest["on_hand"] < 0]
+        if len(below):
+            names = [f"{i}/{p}: {u:,.0f}" for i, p, u in zip(below["item"], below["location"], below["on_hand"], strict=True)]
+            yield Issue(
+                "amber",
+                "negatives",
+                "inventory",
+                "on_hand",
+                len(below),
+                f"{len(below)} items have negative stock: {some(names)}.",
+                "Count them; bookings may be missing.",
+                float(below["value"].sum()) if below["value"].notna().any() else float("nan"),
+            )
+    if receipts is not None and len(late := receipts[receipts["due_month"] < given.month]):
+        names = [f"{r} ({i}, {m:%Y-%m})" for r, i, m in zip(late["receipt"], late["item"], late["due_month"], strict=True)]
+        yield Issue(
+            "amber",
+            "overdue",
+            "receipts",
+            "due_month",
+            len(late),
+            f"{len(late)} receipts of {late['units'].sum():,.0f} units are overdue: {some(names)}.",
+            f"Confirm new dates; they are planned to arrive in {given.month:%Y-%m}.",
+        )
+    if orders is not None and len(late := orders[orders["due_month"] < given.month]):
+        money = float(late["revenue"].sum()) if late["revenue"].notna().any() else float("nan")
+        yield Issue(
+            "amber",
+            "overdue",
+            "open_orders",
+            "due_month",
+            len(late),
+            f"{len(late)} orders of {late['units'].sum():,.0f} units are past their month: {some(late['order'])}.",
+            "Ship or close them; they are planned as backlog.",
+            money,
+        )
+
+
+def terms(given: Inputs) -> Iterator[Issue]:
+    """Whether lead times and lots fit the plan."""
+    operations = given.get("operations")
+    if operations is None:
+        return
+    if len(slow := operations[operations["lead_time_months"] >= given.horizon_months]):
+        names = [f"{o} ({t:g} months)" for o, t in zip(slow["operation"], slow["lead_time_months"], strict=True)]
+        yield Issue(
+            "amber",
+            "lead time",
+            "operations",
+            "lead_time_months",
+            len(slow),
+            f"{len(slow)} lead times reach beyond the horizon of {given.horizon_months} months: {some(names)}.",
+            "Make sure that they are months, not days; nothing released now arrives within the plan.",
+        )
+    year = operations["item"].map(given.yearly()["units"]) if len(given.yearly()) else pd.Series(float("nan"), index=operations.index)
+    if (big := operations["lot_min"].notna() & year.notna() & (operations["lot_min"] > year)).any():
+        rows = operations[big].assign(year=year[big])
+        names = [f"{o} ({lot:,.0f} against {u:,.0f})" for o, lot, u in zip(rows["operation"], rows["lot_min"], rows["year"], strict=True)]
+        yield Issue(
+            "amber",
+            "lot",
+            "operations",
+            "lot_min",
+            len(rows),
+            f"{len(rows)} minimum lots are over a year of demand: {some(names)}.",
+            "Negotiate them, or make sure of the unit.",
+            float((rows["lot_min"] * rows["unit_cost"]).sum()),
+        )
+    if (clash := operations["max_units"].notna() & (operations["lot_min"] > operations["max_units"])).any():
+        yield Issue(
+            "red",
+            "lot",
+            "operations",
+            "max_units",
+            int(clash.sum()),
+            f"{int(clash.sum())} operations allow fewer units a month than one lot: {some(operations.loc[clash, 'operation'])}.",
+            "Mend lot_min or max_units; nothing can be ordered.",
+        )
+    if (back := operations["last_month"] < operations["first_month"]).any():
+        yield Issue(
+            "amber",
+            "life cycle",
+            "operations",
+            "last_month",
+            int(back.sum()),
+            f"{int(back.sum())} operations end before they begin: {some(operations.loc[back, 'operation'])}.",
+            "Mend the months.",
+        )
+    moves = operations[operations["kind"] == "move"]
+    if (nowhere := moves["from_location"].isna() | (moves["from_location"] == moves["location"])).any():
+        yield Issue(
+            "red",
+            "move",
+            "operations",
+            "from_location",
+            int(nowhere.sum()),
+            f"{int(nowhere.sum())} moves do not say from where, or go to where they are: {some(moves.loc[nowhere, 'operation'])}.",
+            "Enter from_location.",
+        )
+
+
+SUPPLY_RULES = [items, bills, capacity, stock, terms]
