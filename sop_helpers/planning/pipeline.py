@@ -177,8 +177,8 @@ def cohorts(deals: pd.DataFrame, freq: str = "Q") -> pd.DataFrame:
     return table.drop(columns=["won_value", "lost_value"])
 
 
-def win_rate(won, lost):
-    """Return won / (won + lost), n/a where nothing is decided. Counts or values, numbers or series."""
+def win_rate(won: float | pd.Series, lost: float | pd.Series) -> float | pd.Series:
+    """Return won / (won + lost), n/a where nothing is decided. Counts or values."""
     total = won + lost
     return won / (total.where(total > 0) if isinstance(total, pd.Series) else (total or np.nan))
 
