@@ -64,11 +64,13 @@ class Problem:
     found: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        where = f"column {self.column}" if self.column else "the table"
+        where = f"column {self.column}" if self.column else "table"
         if self.rows:
             some = ", ".join(str(r) for r in self.rows[:SHOWN])
             more = f" and {len(self.rows) - SHOWN:,} more" if len(self.rows) > SHOWN else ""
             where += f", row {some}" if len(self.rows) == 1 else f", rows {some}{more}"
+        if not self.column and not self.rows:
+            return self.what
         found = f": found {', '.join(repr(v) for v in self.found[:SHOWN])}; " if self.found else ": "
         return f"{where}{found}{self.what}"
 
@@ -89,7 +91,7 @@ class TableError(DataError):
         head = f"table {table} from {label} cannot be used: "
         body = str(problems[0]) if len(problems) == 1 else f"{len(problems)} problems\n" + "\n".join(f"  - {p}" for p in problems)
         describe = f"Mend the source, or describe it under [sources.tables.{table}] in workbook.toml"
-        super().__init__(head + body, todo or f"{describe}; templates/inputs/DATA_DICTIONARY.md says what each column holds.")
+        super().__init__(head + body, todo or f"{describe}; DATA_DICTIONARY.md says what each column holds.")
 
 
 def cell_text(value: object) -> str:

@@ -51,15 +51,19 @@ def _origin(workbook: Workbook, table: str) -> Origin | None:
     source = workbook.sources.tables.get(table)
     if source is not None and source.query:
         return Origin(source, workbook.inside(source.query), f"query {source.query}", "" if not source.path else "names both a path and a query; keep one")
+    if source is not None and source.url:
+        return Origin(source, None, f"[sources.tables.{table}]", "it has a url and no query; name a SQL file as query")
     if source is not None and source.path:
         path = workbook.inside(str(Path(workbook.sources.folder) / source.path))
         return Origin(source, path, _label(workbook, path, source.sheet))
     found = [folder / f"{table}{suffix}" for suffix in SUFFIXES if (folder / f"{table}{suffix}").is_file()]
-    if found:
-        problem = f"{' and '.join(p.name for p in found)} are both there; keep one, or name one as path" if len(found) > 1 else ""
-        return Origin(source or Source(), found[0], _label(workbook, found[0], source.sheet if source else None), problem)
     book = folder / COLLECTION
-    if book.is_file() and table in _sheets(str(book), book.stat().st_mtime_ns, book.stat().st_size):
+    listed = book.is_file() and table in _sheets(str(book), book.stat().st_mtime_ns, book.stat().st_size)
+    if found:
+        names = [p.name for p in found] + [f"sheet {table} of {COLLECTION}"] * listed
+        problem = f"{' and '.join(names)} are both there; keep one, or name one as path" if len(names) > 1 else ""
+        return Origin(source or Source(), found[0], _label(workbook, found[0], source.sheet if source else None), problem)
+    if listed:
         return Origin((source or Source()).model_copy(update={"sheet": table}), book, _label(workbook, book, table))
     if source is None:
         return None
@@ -193,7 +197,7 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     problems: list[Problem] = []
     named = _match_columns(table, cells, source, problems, loaded.notes)
     if named.empty and tables.meta(table)["required"]:
-        problems.append(Problem("", "there is a header and no rows; expected at least one row" if not source.query else "the query returns no rows"))
+        problems.append(Problem("", "there is a header and no rows: fill it in; expected at least one row" if not source.query else "the query returns no rows"))
     elif named.empty:
         loaded.notes.append(Problem("", "there is a header and no rows: taken as none"))
     frame, lines = _coerce_columns(table, named, dialect, problems)
