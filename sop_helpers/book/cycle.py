@@ -230,14 +230,14 @@ class Cycle:
             manifest.setdefault("tables", {})[table] = entry
             files.write_json(home / "manifest.json", manifest)
 
-    def _closed_folders(self) -> dict[str, Path]:
-        """Folders of closed months by label; a month closed here comes before one that was shipped."""
+    def closed_folders(self) -> dict[str, Path]:
+        """Return the folders of closed months by label; a month closed here comes before one that was shipped."""
         shipped = [self.workbook.inside(self.workbook.closed)] if self.workbook.closed else []
         return {file.parent.name: file.parent for place in [*shipped, self.workbook.output_folder] for file in sorted(place.glob("????-??/closed.json"))}
 
     def closed_months(self) -> list[str]:
         """Return the labels of the months closed before this one, oldest first."""
-        return sorted(label for label in self._closed_folders() if label < self.label)
+        return sorted(label for label in self.closed_folders() if label < self.label)
 
     def previous(self, months: int = 1) -> Cycle | None:
         """Return the cycle closed `months` before this one, or None where there is none.
@@ -245,7 +245,7 @@ class Cycle:
         It is the base plan: that is what people agreed on.
         """
         label = f"{self.month - pd.DateOffset(months=months):%Y-%m}"
-        folder = self._closed_folders().get(label)
+        folder = self.closed_folders().get(label)
         self._note(f"closed/{label}", files.digest_file(folder / "closed.json") if folder else None)
         if folder is None:
             return None
