@@ -1,0 +1,19 @@
+-- Bills of material effective on the first day of the cycle, of every made item that is planned, all levels.
+-- Quantities are in the unit of the bill (a few in inches and ounces).
+WITH RECURSIVE bom AS (
+    SELECT ProductAssemblyID AS parent, ComponentID AS item, sum(PerAssemblyQty) AS units_per
+    FROM 'oltp/Production.BillOfMaterials.parquet'
+    WHERE ProductAssemblyID IS NOT NULL AND (StartDate + INTERVAL 0 DAY)::DATE <= $month AND (EndDate IS NULL OR (EndDate + INTERVAL 0 DAY)::DATE > $month)
+    GROUP BY ALL
+), planned AS (
+    SELECT ProductID AS item FROM 'oltp/Production.Product.parquet'
+    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR (SellEndDate + INTERVAL 0 DAY)::DATE >= $month)
+    UNION
+    SELECT b.item FROM bom b JOIN planned p ON p.item = b.parent
+)
+SELECT 'make ' || a.ProductNumber AS operation, c.ProductNumber AS item, b.units_per
+FROM planned i
+JOIN bom b ON b.parent = i.item
+JOIN 'oltp/Production.Product.parquet' a ON a.ProductID = b.parent
+JOIN 'oltp/Production.Product.parquet' c ON c.ProductID = b.item
+ORDER BY operation, c.ProductNumber
