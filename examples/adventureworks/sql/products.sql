@@ -1,5 +1,5 @@
 -- The 266 products that were ever sold. Families are the three kinds of bike, frames, and the other categories.
--- Price: what customers really paid over the six months before the cycle (resellers pay about 60 % of list).
+-- Price: what customers really paid over the six months before the cycle (resellers pay 57 % of list).
 -- Cost: standard cost as of the cycle. Launch and end: first sale, and the end of sale that the product master
 -- states or, without one, the last sale once nothing has been sold for six months.
 -- Like product, for what was launched after the first wave: an older product of the same subcategory, nearest in size and list price.
