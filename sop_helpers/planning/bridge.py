@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.quotas import fiscal_year_start
+
 BRIDGE_COLUMNS = ["family", "month", "plan", "volume", "mix", "price", "actual"]
 TOTAL = "total"
 
@@ -35,7 +37,7 @@ def revenue_bridge(budget: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame:
     """
     key = ["month", "family", "region"]
     sides = [side.groupby(key)[["units", "revenue"]].sum() for side in (budget, actual)]
-    table = sides[0].join(sides[1], how="outer", lsuffix="_b", rsuffix="_a").fillna(0.0).reset_index()
+    table = sides[0].add_suffix("_b").join(sides[1].add_suffix("_a"), how="outer").fillna(0.0).reset_index()
     months = set(budget["month"]) & set(actual["month"])
     table = table[table["month"].isin(months)]
     if table.empty:
@@ -62,6 +64,12 @@ def actual_by_family(sales: pd.DataFrame, products: pd.DataFrame) -> pd.DataFram
     """Return sales by month, family and region: units and revenue."""
     keyed = sales.assign(family=sales["product"].map(products.drop_duplicates("product").set_index("product")["family"]))
     return keyed.groupby(["month", "family", "region"], as_index=False)[["units", "revenue"]].sum()
+
+
+def this_year(bridge: pd.DataFrame, last_month: pd.Timestamp, first_month: int = 1) -> pd.DataFrame:
+    """Return the rows of the fiscal year of `last_month`, up to it."""
+    begin = fiscal_year_start(last_month, first_month)
+    return bridge[(bridge["month"] >= begin) & (bridge["month"] <= last_month)]
 
 
 def add_up(bridge: pd.DataFrame) -> pd.DataFrame:

@@ -5,8 +5,12 @@ Every function returns kpi, month, value, note, leaves out what its inputs do no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+
+from sop_helpers.planning.accuracy import accuracy, tracking_signal
 
 COLUMNS = ["kpi", "month", "value", "note"]
 FEW = 3
@@ -22,6 +26,13 @@ def gather(*parts: pd.DataFrame) -> pd.DataFrame:
     """Return several lists of KPI values as one."""
     full = [part for part in parts if len(part)]
     return pd.concat(full, ignore_index=True)[COLUMNS] if full else pd.DataFrame({c: pd.Series(dtype="float64" if c == "value" else "str") for c in COLUMNS})
+
+
+def stack(template: pd.DataFrame, closed: Mapping[pd.Timestamp, pd.DataFrame]) -> pd.DataFrame:
+    """Return a table of several closed months as one, with the month that made it in ``made``; empty, with the template's columns, without any."""
+    if not closed:
+        return template.head(0).assign(made=pd.Series(dtype="datetime64[us]"))
+    return pd.concat([frame.assign(made=month) for month, frame in closed.items()], ignore_index=True)
 
 
 def ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
@@ -100,7 +111,7 @@ def forecast_errors(snapshots: pd.DataFrame, sales: pd.DataFrame, lag: int) -> p
     sales : DataFrame
         month, product, region, units.
     lag : int
-        Months between the cycle and the month it forecast; 0 is the cycle's own month.
+        As in `accuracy.with_lag`: 1 is the cycle's own month, 2 the next.
 
     Returns
     -------
@@ -108,7 +119,7 @@ def forecast_errors(snapshots: pd.DataFrame, sales: pd.DataFrame, lag: int) -> p
         One row for each that was forecast or sold in a month with both; ``naive`` is what was sold 12 months earlier (0 if nothing).
     """
     key = ["month", "product", "region"]
-    ahead = (snapshots["month"].dt.year - snapshots["made"].dt.year) * 12 + snapshots["month"].dt.month - snapshots["made"].dt.month
+    ahead = (snapshots["month"].dt.year - snapshots["made"].dt.year) * 12 + snapshots["month"].dt.month - snapshots["made"].dt.month + 1
     plan = snapshots[ahead == lag].groupby(key)["units"].sum().rename("forecast")
     sold = sales.groupby(key)["units"].sum()
     months = set(plan.index.get_level_values(0)) & set(sold.index.get_level_values(0))
@@ -127,9 +138,9 @@ def lag_to_use(snapshots: pd.DataFrame, last_month: pd.Timestamp, wanted: int) -
         return None
     past = snapshots[snapshots["month"] <= last_month]
     pairs = past[["made", "month"]].drop_duplicates()
-    pairs["lag"] = (pairs["month"].dt.year - pairs["made"].dt.year) * 12 + pairs["month"].dt.month - pairs["made"].dt.month
+    pairs["lag"] = (pairs["month"].dt.year - pairs["made"].dt.year) * 12 + pairs["month"].dt.month - pairs["made"].dt.month + 1
     able = set(pairs.loc[pairs["month"] == last_month, "lag"])
-    usable = pairs[pairs["lag"].isin(able) & pairs["lag"].between(0, wanted)].groupby("lag").size()
+    usable = pairs[pairs["lag"].isin(able) & pairs["lag"].between(1, wanted)].groupby("lag").size()
     if usable.empty:
         return None
     if wanted in usable.index:
@@ -139,7 +150,7 @@ def lag_to_use(snapshots: pd.DataFrame, last_month: pd.Timestamp, wanted: int) -
 
 
 def demand_values(
-    snapshots: pd.DataFrame, sales: pd.DataFrame, accuracy: pd.DataFrame, fva: pd.DataFrame, last_month: pd.Timestamp, lag: int = 3
+    snapshots: pd.DataFrame, sales: pd.DataFrame, backtest: pd.DataFrame, fva: pd.DataFrame, last_month: pd.Timestamp, lag: int = 3
 ) -> pd.DataFrame:
     """Return WMAPE, forecast accuracy, bias, tracking signal and FVA: from closed months where there are any, else from the backtest.
 
@@ -147,8 +158,8 @@ def demand_values(
     ----------
     snapshots, sales : DataFrame
         See `forecast_errors`.
-    accuracy, fva : DataFrame
-        As the contracts; stand in, at the last month only, where no month was closed.
+    backtest, fva : DataFrame
+        As the contracts accuracy and fva; stand in, at the last month only, where no month was closed.
     last_month : Timestamp
         Last month with actuals.
     lag : int
@@ -156,27 +167,25 @@ def demand_values(
     """
     used = lag_to_use(snapshots, last_month, lag)
     if used is None:
-        return _backtest_values(accuracy, fva, last_month, lag)
+        return _backtest_values(backtest, fva, last_month, lag)
     table = forecast_errors(snapshots, sales[sales["month"] <= last_month], used)
-    groups = table.assign(
-        abs_error=(table["actual"] - table["forecast"]).abs(), naive_error=(table["actual"] - table["naive"]).abs(),
-    ).groupby("month")[["actual", "forecast", "abs_error", "naive_error"]].sum()
-    wmape, error = ratio(groups["abs_error"], groups["actual"]), groups["actual"] - groups["forecast"]
-    mad = error.abs().expanding().mean()
+    measured = accuracy(table, by=["month"]).set_index("month")
+    naive = accuracy(table.assign(forecast=table["naive"]), by=["month"]).set_index("month")["wmape"]
+    naive = naive.where(table.groupby("month")["naive"].sum() > 0)
+    totals = table.groupby("month")[["actual", "forecast"]].sum()
+    signal = pd.Series(tracking_signal(totals["actual"], totals["forecast"]), index=totals.index)
     note = f"lag {used}, closed months, by product and region"
-    few = "" if len(groups) >= 6 else f"; {len(groups)} months so far, too few to alarm"
-    known = groups["naive_error"].where(table.groupby("month")["naive"].sum() > 0)
+    few = "" if len(totals) >= 6 else f"; {len(totals)} months so far, too few to alarm"
     return gather(
-        long("WMAPE", wmape, note), long("forecast accuracy", (1 - wmape).clip(lower=0), note),
-        long("bias", ratio(groups["forecast"] - groups["actual"], groups["actual"]), note),
-        long("tracking signal", error.cumsum() / mad.where(mad > 0), f"lag {used}, closed months, total{few}"),
-        long("FVA", 100 * (ratio(known, groups["actual"]) - wmape), f"{note}, against seasonal naive"),
+        long("WMAPE", measured["wmape"], note), long("forecast accuracy", measured["forecast_accuracy"], note), long("bias", measured["bias"], note),
+        long("tracking signal", signal, f"lag {used}, closed months, total{few}"),
+        long("FVA", 100 * (naive - measured["wmape"]), f"{note}, against seasonal naive"),
     )
 
 
-def _backtest_values(accuracy: pd.DataFrame, fva: pd.DataFrame, last_month: pd.Timestamp, lag: int) -> pd.DataFrame:
+def _backtest_values(backtest: pd.DataFrame, fva: pd.DataFrame, last_month: pd.Timestamp, lag: int) -> pd.DataFrame:
     parts = []
-    at = accuracy[(accuracy["level"] == "product-region") & (accuracy["basis"] == "backtest")]
+    at = backtest[(backtest["level"] == "product-region") & (backtest["basis"] == "backtest")]
     for stream in ("consensus", "statistical"):
         rows = at[at["stream"] == stream]
         if len(rows):

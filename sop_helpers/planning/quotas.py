@@ -16,6 +16,12 @@ def fiscal_year_start(month: pd.Timestamp, first_month: int = 1) -> pd.Timestamp
     return pd.Timestamp(month.year - (month.month < first_month), first_month, 1)
 
 
+def fiscal_year(table: pd.DataFrame, month: pd.Timestamp, first_month: int = 1) -> pd.DataFrame:
+    """Return the rows of the fiscal year that holds `month`."""
+    begin = fiscal_year_start(month, first_month)
+    return table[(table["month"] >= begin) & (table["month"] < begin + pd.DateOffset(years=1))]
+
+
 def with_bookings(quotas: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
     """Return quotas with bookings known at the start of `month`: as credited, else the won deals of rep and month.
 
@@ -87,7 +93,7 @@ def quota_plan(quotas: pd.DataFrame, reps: pd.DataFrame, deals: pd.DataFrame, mo
     """
     begin = fiscal_year_start(month - pd.DateOffset(months=1), first_month)
     end = begin + pd.DateOffset(years=1)
-    year = quotas[(quotas["month"] >= begin) & (quotas["month"] < end)]
+    year = fiscal_year(quotas, begin, first_month)
     if year.empty:
         return pd.DataFrame(columns=PLAN_COLUMNS)
     past = year["month"] < month

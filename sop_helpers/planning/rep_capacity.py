@@ -160,6 +160,34 @@ def hires_needed(gap: float, rep_capacity_a_month: float, months: int, ramp: Seq
     return float(np.ceil(max(0.0, -gap) / brought)) if brought > 0 else np.nan
 
 
+def gap_by_region(table: pd.DataFrame, staff: pd.DataFrame, ramp: Sequence[float], expected_attainment: float = 1.0, months: int = 12) -> pd.DataFrame:
+    """Return capacity, quota and plan of each region over the first months, with the hires that would close a gap.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `sales_capacity`.
+    staff : DataFrame
+        From `rep_capacity`.
+    ramp, expected_attainment
+        As in `rep_capacity`.
+    months : int
+        Months added up; a rep hired at their start ramps within them.
+
+    Returns
+    -------
+    DataFrame
+        region, capacity, quota, plan_revenue, gap, share (capacity over plan), hires; biggest gap first.
+    """
+    first = table["month"].drop_duplicates().nsmallest(months)
+    rows = table[table["month"].isin(first)].groupby("region", as_index=False)[["capacity", "quota", "plan_revenue", "gap"]].sum()
+    rows["share"] = rows["capacity"] / rows["plan_revenue"].where(rows["plan_revenue"] > 0)
+    each = staff.groupby("region")["full_quota"].mean() * expected_attainment
+    each = rows["region"].map(each).astype(float).fillna(staff["full_quota"].mean() * expected_attainment)
+    rows["hires"] = [hires_needed(gap, one, len(first), ramp) for gap, one in zip(rows["gap"], each, strict=True)]
+    return rows.sort_values("gap", kind="stable").reset_index(drop=True)
+
+
 def workload_size(accounts: Sequence[float], calls_each: Sequence[float], calls_per_rep: float) -> float:
     """Return the number of reps that the workload takes: sum of accounts x calls each / calls that a rep can make."""
     return float(np.dot(np.asarray(accounts, dtype=float), np.asarray(calls_each, dtype=float)) / calls_per_rep)

@@ -103,8 +103,8 @@ def closed_plans(*made: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["made", "month", "product", "region", "units"])
 
 
-@pytest.mark.parametrize("made, lag", [(["2026-09-01"], 0), (["2026-08-01", "2026-09-01"], 0), (["2026-07-01", "2026-08-01", "2026-09-01"], 1),
-                                       (["2026-06-01"], 3), (["2025-01-01"], None), ([], None)])
+@pytest.mark.parametrize("made, lag", [(["2026-09-01"], 1), (["2026-08-01", "2026-09-01"], 1), (["2026-07-01", "2026-08-01", "2026-09-01"], 3),
+                                       (["2026-07-01"], 3), (["2026-06-01"], None), (["2025-01-01"], None), ([], None)])
 def test_the_lag_used_is_the_wanted_one_or_the_longest_with_two_months(made, lag):
     assert kpi_values.lag_to_use(closed_plans(*made), MONTH, 3) == lag
 
