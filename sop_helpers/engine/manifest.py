@@ -67,8 +67,10 @@ def _source(cycle: Cycle, table: str) -> str:
 
 def made_from(cycle: Cycle, notebook: Path, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the digests of what a step is made from, beside what it reads."""
+    # The workbook counts by its settings, not by the folder it lies in.
+    values = {name: value for name, value in parameters.items() if name != "workbook"}
     return {
-        "notebook": notebook_digest(notebook), "helpers": helpers_digest(), "settings": settings_digest(cycle.workbook), "parameters": _hash(parameters),
+        "notebook": notebook_digest(notebook), "helpers": helpers_digest(), "settings": settings_digest(cycle.workbook), "parameters": _hash(values),
         "versions": _hash(versions()),
     }
 

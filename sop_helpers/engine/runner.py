@@ -13,7 +13,7 @@ from typing import Any
 
 from sop_helpers.book import files, tables
 from sop_helpers.book.config import Workbook, load_workbook
-from sop_helpers.book.cycle import READS, STAGE, STEP, Cycle, open_cycle
+from sop_helpers.book.cycle import READS, STAGE, STEP, Cycle, month_start, open_cycle
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.engine import manifest, parameters
 from sop_helpers.engine.failure import StepFailed, describe, error_page
@@ -109,6 +109,7 @@ def run_month(
     """
     loaded = load_workbook(workbook)
     label = month or default_month(loaded)
+    month_start(label)
     steps = notebooks_of(loaded)
     values = _parameters(steps, loaded, workbook, label, scenario, extra or {})
     chosen = [_pick(steps, only)] if only else list(steps)[list(steps).index(_pick(steps, start)) :] if start else list(steps)
@@ -239,7 +240,10 @@ def _tidy(notebook: Path, values: dict[str, Any]) -> None:
     """Take secrets and the paths of the stage out of an executed notebook, where papermill leaves them."""
     text = notebook.read_text(encoding="utf-8")
     for secret in parameters.secrets(values):
-        text = text.replace(json.dumps(secret)[1:-1], parameters.MASK)
+        # As it was printed, and as papermill writes it into the parameters cell.
+        for written in (secret, secret.encode("unicode_escape").decode("ascii"), secret.replace("\\", "\\\\").replace('"', '\\"')):
+            for form in (json.dumps(written, ensure_ascii=False), json.dumps(written)):
+                text = text.replace(form[1:-1], parameters.MASK)
     content = json.loads(text)
     content["metadata"].get("papermill", {}).update(input_path=notebook.name[1:], output_path=notebook.name[1:])
     notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -23,8 +23,9 @@ DEMAND = [
 ]
 SUPPLY = [
     'plan = cycle.read("demand_plan")',
-    'import pandas as pd\nload = pd.DataFrame({"month": cycle.horizon, "resource": "line", "available_hours": 100.0, "overtime_limit": 0.0, "overtime_hours": 0.0})',
-    'hours = plan.groupby("month").units.sum().to_numpy()\nload = load.assign(required_hours=hours, planned_hours=hours)',
+    'import pandas as pd\nload = pd.DataFrame({"month": cycle.horizon, "resource": "line", "available_hours": 100.0})',
+    'hours = plan.groupby("month").units.sum().to_numpy()',
+    "load = load.assign(required_hours=hours, planned_hours=hours, overtime_limit=0.0, overtime_hours=0.0)",
     'kept = cycle.write("capacity_load", load)',
 ]
 
@@ -33,10 +34,8 @@ def notebook(cells: list[str], parameters: str = "") -> dict:
     """Return a notebook whose first cell takes the parameters and whose second opens the cycle."""
     first = f'month = "{MONTH}"\nworkbook = "workbook.toml"\nscenario = "base"\n{parameters}'
     sources = [first, "from sop_helpers import open_cycle\ncycle = open_cycle(month, workbook, scenario)", *cells]
-    made = [
-        {"cell_type": "code", "id": f"cell-{n}", "metadata": {"tags": ["parameters"]} if n == 0 else {}, "outputs": [], "execution_count": None, "source": source}
-        for n, source in enumerate(sources)
-    ]
+    made = [{"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "outputs": [], "execution_count": None, "source": s} for n, s in enumerate(sources)]
+    made[0]["metadata"]["tags"] = ["parameters"]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {"cells": made, "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -59,7 +58,8 @@ def make(company: Path) -> Path:
     """Lay the company down."""
     (company / "data").mkdir(parents=True)
     (company / "workbook.toml").write_text(
-        f'month = "{MONTH}"\nnotebooks = "notebooks"\nclosed = "closed"\n[company]\nname = "Tiny"\n[calendar]\nhorizon_months = 6\n[scenarios.upside]\ndemand_factor = 1.2\n'
+        f'month = "{MONTH}"\nnotebooks = "notebooks"\nclosed = "closed"\n[company]\nname = "Tiny"\n'
+        "[calendar]\nhorizon_months = 6\n[scenarios.upside]\ndemand_factor = 1.2\n"
     )
     (company / "data" / "products.csv").write_text("product,family,unit_price,unit_cost\n00123,A,10,5\n1E5,A,20,9\n")
     (company / "data" / "sales.csv").write_text(sales())
