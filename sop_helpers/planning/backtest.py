@@ -1,0 +1,220 @@
+"""Try the forecast out on the past: from several past months, looking ahead, against what came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sop_helpers.planning.forecasting import Points, Scope, naive_forecast, point_forecast, why
+from sop_helpers.planning.intervals import LEVELS, Bands, calibrate
+from sop_helpers.planning.panel import KEYS, Panel
+from sop_helpers.planning.smoothing import Matrix
+
+SWITCH = 0.7  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
+FEWEST = 6  # measured forecasts below which nobody can tell
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts made at past origins and what came; arrays are (series, origins, lags) with NaN where nothing can be compared.
+
+    Attributes
+    ----------
+    back : ndarray of int
+        Months between each origin and the last actual, largest first.
+    statistical, naive, actual : ndarray
+        The forecast as it would have been made, the benchmark, the demand that came.
+    scale : ndarray (series, origins)
+        Noise of each series as known at the origin.
+    kind : ndarray (series,)
+        Class of each series.
+    lag_months : int
+        Lags up to this one are the ones decisions hang on.
+    switched : ndarray of bool (series,)
+        Series on which seasonal naive takes over.
+    """
+
+    back: NDArray[np.int64]
+    statistical: Matrix
+    naive: Matrix
+    actual: Matrix
+    scale: Matrix
+    kind: NDArray[np.object_]
+    lag_months: int
+    switched: NDArray[np.bool_]
+
+    def chosen(self) -> Matrix:
+        """Forecasts after the choice between model and seasonal naive.
+
+        The choice behind each origin's forecasts is made on the other origins only, so that its gain is not measured on the data it was made with.
+        """
+        model, naive, count = _errors(self.statistical, self.naive, self.actual, self.lag_months, self.kind)
+        rest_model, rest_naive, rest_count = (x.sum(axis=1, keepdims=True) - x for x in (model, naive, count))
+        take = _better(rest_model, rest_naive, rest_count)
+        return np.where(take[:, :, None], self.naive, self.statistical)
+
+
+def origins_back(months: int, horizon: int, origins: int, lag_months: int, season_length: int = 12) -> NDArray[np.int64]:
+    """Return how far back the origins lie: the latest `origins` that see the decision lag, and two far ones for the long lags.
+
+    A far origin must leave two seasons to learn from.
+    """
+    near = np.arange(lag_months + origins - 1, lag_months - 1, -1)
+    far = np.array([horizon, (horizon + near[0]) // 2])
+    back = np.unique(np.concatenate([far[far > near[0]], near]))[::-1]
+    # Short histories: what is left must hold at least one season, else nothing is tried out.
+    enough = np.where(back > near[0], months - back >= 2 * season_length, months - back >= min(season_length, 4))
+    return back[enough].astype(int)
+
+
+def backtest(
+    values: Matrix, scope: Scope, horizon: int, *, origins: int = 6, lag_months: int = 3, season_length: int = 12
+) -> Backtest:
+    """Forecast from past origins exactly as today's forecast is made, routing included.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Cleansed demand, NaN before a series begins.
+    scope : Scope
+        Family, like product and end of each series.
+    horizon : int
+        Longest lag.
+    origins : int
+        Origins that see every lag up to `lag_months`.
+    lag_months : int
+        Decision lag.
+    season_length : int
+        Months in a season.
+    """
+    n, months = values.shape
+    back = origins_back(months, horizon, origins, lag_months, season_length)
+    reach = int(back.max(initial=0))
+    shape = (n, len(back), min(reach, horizon))
+    statistical, naive, actual = (np.full(shape, np.nan) for _ in range(3))
+    scale = np.full(shape[:2], np.nan)
+    kind = np.full(n, "", dtype=object)
+    for o, b in enumerate(back):
+        known = values[:, : months - b]
+        ahead = min(int(b), horizon)
+        points = point_forecast(known, ahead, scope, season_length)
+        # What has no sale yet at the origin had no forecast: nobody is right or wrong.
+        seen = (np.nan_to_num(known) > 0).any(axis=1)
+        statistical[seen, o, :ahead] = points.units[seen]
+        naive[seen, o, :ahead] = naive_forecast(known, ahead, season_length)[seen]
+        actual[seen, o, :ahead] = values[seen, months - b : months - b + ahead]
+        scale[seen, o] = points.scale[seen]
+        kind = np.where(seen, points.kind, kind)
+    model, bench, count = _errors(statistical, naive, actual, lag_months, kind)
+    switched = _better(model.sum(axis=1), bench.sum(axis=1), count.sum(axis=1))
+    return Backtest(back, statistical, naive, actual, scale, kind, lag_months, switched)
+
+
+def _errors(statistical: Matrix, naive: Matrix, actual: Matrix, lag: int, kind: NDArray[np.object_]) -> tuple[Matrix, Matrix, Matrix]:
+    """Error of both by series and origin over the decision lags: absolute, but squared for sparse demand, where zero always wins the absolute one."""
+    power = np.where(np.isin(kind, ["intermittent", "lumpy"]), 2.0, 1.0)[:, None, None]
+    there = ~np.isnan(actual[:, :, :lag]) & ~np.isnan(statistical[:, :, :lag])
+    both = [np.where(there, np.abs(np.nan_to_num(f[:, :, :lag] - actual[:, :, :lag])) ** power, 0.0).sum(axis=2) for f in (statistical, naive)]
+    return both[0], both[1], there.sum(axis=2)
+
+
+def _better(model: Matrix, naive: Matrix, count: Matrix) -> NDArray[np.bool_]:
+    return (naive < SWITCH * model) & (count >= FEWEST)
+
+
+def forecast(
+    panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Forecast every series with bands, each by its method, and return the backtest behind it.
+
+    Parameters
+    ----------
+    panel : Panel
+        Cleansed demand.
+    scope : Scope
+        Family, like product and end of each series (see `forecasting.scope_of`).
+    months_ahead : DatetimeIndex
+        Months to forecast, beginning with the one after the last actual.
+    origins, lag_months, season_length : int
+        As in the workbook's demand policy.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
+    DataFrame
+        The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
+        origins gave), scale (mean absolute error of seasonal naive in the history, for MASE).
+    """
+    tried = backtest(panel.values, scope, len(months_ahead), origins=origins, lag_months=lag_months, season_length=season_length)
+    points = point_forecast(panel.values, len(months_ahead), scope, season_length)
+    naive = naive_forecast(panel.values, len(months_ahead), season_length)
+    switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "croston sba", "tsb", "recent mean", "like product"])
+    units = np.where(switch[:, None], naive, points.units)
+    model = np.where(switch, "seasonal naive", points.model)
+    chosen = tried.chosen()
+    bands = calibrate((tried.actual - chosen), tried.scale, tried.kind, len(months_ahead))
+    limits = bands.apply(units, points.scale, points.kind)
+    dead = np.isin(model, ["ended", "stopped", "no history"])
+    table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
+    row = np.repeat(np.arange(len(panel.keys)), len(months_ahead))
+    reasons = np.array([why(m, d) for m, d in zip(model, np.where(switch, "", points.detail), strict=True)], dtype=object)
+    table["model"], table["reason"] = model[row], reasons[row]
+    return table, _tried_table(panel, tried, chosen, season_length)
+
+
+def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[str, Matrix]) -> pd.DataFrame:
+    row = np.repeat(np.arange(len(panel.keys)), len(months))
+    out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
+    out.insert(0, "month", np.tile(months.to_numpy().astype("datetime64[us]"), len(panel.keys)))
+    out["units"] = units.ravel()
+    for name in ("lo95", "lo80", "hi80", "hi95"):
+        out[name] = limits[name].ravel()
+    return out
+
+
+def naive_scale(values: Matrix, season_length: int = 12) -> Matrix:
+    """Mean absolute error of seasonal naive inside each history, the denominator of MASE; NaN where it cannot be had."""
+    m = season_length if values.shape[1] > season_length else 1
+    if values.shape[1] <= m:
+        return np.full(len(values), np.nan)
+    change = np.abs(values[:, m:] - values[:, :-m])
+    count = (~np.isnan(change)).sum(axis=1)
+    mean = np.nansum(change, axis=1) / np.maximum(count, 1)
+    return np.where((count > 0) & (mean > 0), mean, np.nan)
+
+
+def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: int) -> pd.DataFrame:
+    lo80, hi80 = cross_bands(tried, chosen)
+    there = ~np.isnan(tried.actual) & ~np.isnan(chosen)
+    row, o, lag = np.nonzero(there)
+    origin = len(panel.months) - 1 - tried.back[o]
+    out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
+    out.insert(0, "month", panel.months[origin + lag + 1].astype("datetime64[us]") if len(row) else pd.DatetimeIndex([], dtype="datetime64[us]"))
+    out["kind"] = pd.Series(tried.kind[row], dtype="str")
+    out["origin"] = panel.months[origin].astype("datetime64[us]") if len(row) else pd.DatetimeIndex([], dtype="datetime64[us]")
+    out["lag"] = lag + 1
+    for name, values in {"actual": tried.actual, "statistical": chosen, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
+        out[name] = values[there]
+    out["scale"] = naive_scale(panel.values, season_length)[row]
+    return out
+
+
+def cross_bands(tried: Backtest, chosen: Matrix) -> tuple[Matrix, Matrix]:
+    """Bands of 80 % for each origin from the residuals of the other origins, so that their coverage is measured honestly."""
+    residual = tried.actual - chosen
+    low, high = np.full_like(chosen, np.nan), np.full_like(chosen, np.nan)
+    for o in range(chosen.shape[1]):
+        others = np.arange(chosen.shape[1]) != o
+        if not np.isfinite(residual[:, others]).any():
+            continue
+        bands: Bands = calibrate(residual[:, others], tried.scale[:, others], tried.kind, chosen.shape[2])
+        limits = bands.apply(chosen[:, o], tried.scale[:, o], tried.kind)
+        low[:, o], high[:, o] = limits["lo80"], limits["hi80"]
+    return low, high
+
+
+__all__ = ["LEVELS", "Backtest", "Points", "backtest", "cross_bands", "forecast", "naive_scale", "origins_back"]

@@ -1,0 +1,310 @@
+"""The consensus: the statistical forecast plus what each person knows, as an exact sum of streams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.consumption import order_stream
+from sop_helpers.planning.launches import launch_stream
+
+STREAM_KEYS = ["month", "product", "region", "stream", "source"]
+CELL = ["month", "product", "region"]
+KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
+
+
+def build_streams(
+    forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, open_orders: pd.DataFrame,
+    *, month: pd.Timestamp, weighted: bool = True,
+) -> pd.DataFrame:
+    """Lay the plan out as a sum of streams.
+
+    In this order: statistical; launches after their like product; phase-outs; insights (their effects are on what the first three give, and add up without
+    compounding); open orders as lower bound; a floor where insights would take more than there is; overrides, the later on top of the earlier.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        month, product, region, units, model, over all months planned.
+    history : DataFrame
+        month, product, region, units.
+    products : DataFrame
+        product, family; launch_month, end_month, like_product, like_scale where there are any.
+    insights, overrides, open_orders : DataFrame
+        As the contracts and the journal; may be empty.
+    month : Timestamp
+        First month planned: an insight or override that expires in it or before no longer counts.
+    weighted : bool
+        Whether the effect of an insight is weighted by its confidence.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``streams``; the sum of a month, product and region is its plan, never below zero.
+    """
+    family = products.set_index("product")["family"]
+    parts = [forecast[CELL].assign(stream="statistical", source=forecast["model"].to_numpy(), units=forecast["units"].to_numpy())]
+    parts.append(launch_stream(forecast, history, products))
+    parts.append(_phase_out(_sum(parts), products))
+    base = _sum(parts).assign(family=lambda f: f["product"].map(family))
+    parts.append(_insight_streams(base, insights, month, weighted))
+    parts.append(_floor(_sum(parts)))
+    parts.append(order_stream(_sum(parts), open_orders))
+    plan = _sum(parts).assign(family=lambda f: f["product"].map(family))
+    parts.append(_override_stream(plan, overrides, month))
+    out = pd.concat([p for p in parts if len(p)], ignore_index=True)
+    out = out.groupby(STREAM_KEYS, as_index=False, sort=True)["units"].sum()
+    keep = (out["stream"] == "statistical") | (out["units"] != 0)
+    return out[keep].reset_index(drop=True)
+
+
+def _sum(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Plan so far."""
+    return pd.concat([p[[*CELL, "units"]] for p in parts if len(p)], ignore_index=True).groupby(CELL, as_index=False, sort=True)["units"].sum()
+
+
+def _stream(frame: pd.DataFrame, stream: str | pd.Series, source: str | pd.Series, units: pd.Series | np.ndarray) -> pd.DataFrame:
+    return frame[CELL].assign(stream=stream, source=source, units=units)
+
+
+def _phase_out(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Nothing is planned after the last month of sale."""
+    if "end_month" not in products:
+        return plan.iloc[:0].assign(stream="", source="")
+    last = plan["product"].map(products.set_index("product")["end_month"])
+    gone = plan[(plan["month"] > last) & (plan["units"] != 0)]
+    return _stream(gone, "phase-out", "last month of sale " + last[gone.index].dt.strftime("%Y-%m"), -gone["units"])
+
+
+def touched(cells: pd.DataFrame, one: pd.Series) -> pd.Series:
+    """Tell which cells a statement is about: its months, and its family, product and region where it names them.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        month, product, region, family.
+    one : Series
+        start_month, end_month, family, product, region (blank means all).
+    """
+    mask = (cells["month"] >= one["start_month"]) & (cells["month"] <= one["end_month"])
+    for column in ("family", "product", "region"):
+        wanted = one.get(column)
+        if isinstance(wanted, str) and wanted:
+            mask &= cells[column] == wanted
+    return mask
+
+
+def counts(statements: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    """Return the insights or overrides that still count: not expired in the month planned or before, not wholly in the past."""
+    if statements.empty:
+        return statements
+    return statements[(statements["expires_month"].isna() | (statements["expires_month"] > month)) & (statements["end_month"] >= month)]
+
+
+def _insight_streams(base: pd.DataFrame, insights: pd.DataFrame, month: pd.Timestamp, weighted: bool) -> pd.DataFrame:
+    parts = []
+    for _, one in counts(insights, month).iterrows():  # dozens
+        cells = base[touched(base, one)]
+        weight = one["confidence"] if weighted and pd.notna(one["confidence"]) else 1.0
+        if pd.notna(one["effect_units"]):
+            units = _share(cells, one["effect_units"] * weight)
+        elif pd.notna(one["effect_pct"]):
+            units = cells["units"] * (one["effect_pct"] / 100 * weight)
+        else:
+            continue
+        parts.append(_stream(cells, KIND_STREAM.get(one["kind"], one["function"]), str(one["insight"]), units))
+    return pd.concat(parts, ignore_index=True) if parts else base.iloc[:0].assign(stream="", source="")
+
+
+def _share(cells: pd.DataFrame, monthly: float) -> pd.Series:
+    """Split so many units a month over cells in proportion to their units; evenly where they have none."""
+    groups = cells.groupby("month")["units"]
+    total, number = groups.transform("sum"), groups.transform("size")
+    return monthly * (cells["units"] / total.where(total > 0)).where(total > 0, 1 / number)
+
+
+def _floor(plan: pd.DataFrame) -> pd.DataFrame:
+    low = plan[plan["units"] < 0]
+    return _stream(low, "limit", "never below zero", -low["units"])
+
+
+def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    """Overrides replace the plan of all that they touch (units a month) or change it by a percentage, split in proportion to it."""
+    parts = []
+    plan = plan.copy()
+    active = counts(overrides, month)
+    if len(active):
+        active = active.sort_values(["time", "id"], kind="stable")
+    for _, one in active.iterrows():  # dozens
+        cells = plan[touched(plan, one)]
+        if cells.empty:
+            continue
+        wanted = _share(cells, max(float(one["units"]), 0.0)) if pd.notna(one["units"]) else cells["units"] * max(1 + one["change_pct"] / 100, 0.0)
+        parts.append(_stream(cells, "override", f"{one['author']} {one['id']}", wanted - cells["units"]))
+        plan.loc[cells.index, "units"] = wanted
+    return pd.concat(parts, ignore_index=True) if parts else plan.iloc[:0].assign(stream="", source="")
+
+
+def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, cells: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    """List what people said that the plan cannot use, and why.
+
+    Parameters
+    ----------
+    products : DataFrame
+        product, family; launch_month, like_product where there are any.
+    insights, overrides : DataFrame
+        What was said.
+    cells : DataFrame
+        product, region that are planned.
+    month : Timestamp
+        First month planned.
+
+    Returns
+    -------
+    DataFrame
+        what, source, message.
+    """
+    rows = []
+    known = cells.assign(family=cells["product"].map(products.set_index("product")["family"]))
+    for name, table, key in (("insight", insights, "insight"), ("override", overrides, "id")):
+        for _, one in table.iterrows():
+            subject = " / ".join(str(one[c]) for c in ("family", "product", "region") if isinstance(one.get(c), str) and one[c]) or "everything"
+            if pd.notna(one["expires_month"]) and one["expires_month"] <= month and one["end_month"] >= month:
+                rows.append((name, str(one[key]), f"expired in {one['expires_month']:%Y-%m}; {subject} is planned without it unless it is renewed"))
+            elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one).any():
+                rows.append((name, str(one[key]), f"nothing that is planned matches {subject}"))
+            elif name == "override" and one["start_month"] < month:
+                rows.append((name, str(one[key]), f"months before {month:%Y-%m} are past and were left alone"))
+    if "launch_month" in products:
+        like = products.get("like_product", pd.Series(index=products.index, dtype="str"))
+        alone = products[(products["launch_month"] >= month) & like.isna() & ~products["product"].isin(cells["product"])]
+        rows += [("launch", p, "it has no like product: name one, or bring its volume as an insight") for p in alone["product"]]
+    return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
+
+
+def demand_plan(streams: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Add the streams up and value them at unit price and standard cost.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``demand_plan``.
+
+    Raises
+    ------
+    ValueError
+        The streams of a cell add up to less than nothing; it is named.
+    """
+    plan = streams.groupby(CELL, as_index=False, sort=True)["units"].sum()
+    low = plan[plan["units"] < -1e-6]
+    if len(low):
+        first = low.iloc[0]
+        raise ValueError(f"the streams of {first['product']} in {first['region']}, {first['month']:%Y-%m}, add up to {first['units']:,.2f}")
+    plan["units"] = plan["units"].clip(lower=0.0)
+    said = streams[streams["stream"] == "statistical"].groupby(CELL, as_index=False)["units"].sum().rename(columns={"units": "statistical_units"})
+    plan = plan.merge(said, on=CELL, how="left").fillna({"statistical_units": 0.0})
+    known = products.set_index("product")
+    price, cost = plan["product"].map(known["unit_price"]), plan["product"].map(known["unit_cost"])
+    plan["revenue"] = plan["units"] * price
+    plan["margin"] = plan["units"] * (price - cost)
+    return plan[[*CELL, "statistical_units", "units", "revenue", "margin"]]
+
+
+def roll_up(plan: pd.DataFrame, products: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Add the plan up by month and family, product or region, or in total (``by="total"``): units, revenue, margin."""
+    f = plan.assign(family=plan["product"].map(products.set_index("product")["family"]), total="total")
+    return f.groupby(["month", by], as_index=False, sort=True)[["units", "revenue", "margin"]].sum()
+
+
+def gap_to_budget(plan: pd.DataFrame, sales: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, fiscal_year_start: int = 1) -> pd.DataFrame:
+    """Compare actuals so far and the plan to go with the budget of the fiscal year, by family.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        As the contract ``demand_plan``.
+    sales : DataFrame
+        month, product, units, revenue.
+    budget : DataFrame
+        month, family, units, revenue.
+    products : DataFrame
+        product, family.
+    fiscal_year_start : int
+        First month of the fiscal year.
+
+    Returns
+    -------
+    DataFrame
+        family, budget, actual (year to date), budget_to_date, plan (to go), outlook (actual + plan), gap (outlook - budget), gap_to_date, gap_to_go; money.
+        Only months that the budget covers are compared.
+    """
+    columns = ["budget", "actual", "budget_to_date", "plan", "outlook", "gap", "gap_to_date", "gap_to_go"]
+    first = plan["month"].min()
+    start = pd.Timestamp(first.year - (first.month < fiscal_year_start), fiscal_year_start, 1)
+    year = pd.date_range(start, periods=12, freq="MS")
+    mine = budget[budget["month"].isin(year)]
+    if mine.empty:
+        return pd.DataFrame({"family": pd.Series(dtype="str"), **{c: pd.Series(dtype="float64") for c in columns}})
+    covered = mine["month"].unique()
+    family = products.set_index("product")["family"]
+    done = sales[(sales["month"] < first) & sales["month"].isin(covered)]
+    ahead = plan[plan["month"].isin(covered)]
+    out = pd.DataFrame({
+        "budget": mine.groupby("family")["revenue"].sum(),
+        "budget_to_date": mine[mine["month"] < first].groupby("family")["revenue"].sum(),
+        "actual": done.groupby(done["product"].map(family))["revenue"].sum(),
+        "plan": ahead.groupby(ahead["product"].map(family))["revenue"].sum(),
+    }).fillna(0.0)
+    out["outlook"] = out["actual"] + out["plan"]
+    out["gap"] = out["outlook"] - out["budget"]
+    out["gap_to_date"] = out["actual"] - out["budget_to_date"]
+    out["gap_to_go"] = out["gap"] - out["gap_to_date"]
+    return out[columns].rename_axis("family").reset_index()
+
+
+def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFrame, last_plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Explain the way from last month's plan to this one, by family, over the months that both plan.
+
+    Units: the difference of each stream. Money: that difference at today's price, and a step of its own for prices that changed since.
+
+    Parameters
+    ----------
+    streams, plan : DataFrame
+        This month's.
+    last_streams, last_plan : DataFrame
+        Those of the last closed month.
+    products : DataFrame
+        product, family, unit_price.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``changes``; last plan + steps = this plan for each family.
+    """
+    months = set(plan["month"]) & set(last_plan["month"])
+    known = products.set_index("product")
+    now, then, here, before = (f[f["month"].isin(months)] for f in (streams, last_streams, plan, last_plan))
+    steps = pd.concat([now.assign(sign=1.0), then.assign(sign=-1.0)], ignore_index=True)
+    price = steps["product"].map(known["unit_price"]).fillna(0.0)
+    change = steps["units"] * steps["sign"]
+    steps = pd.DataFrame({"family": steps["product"].map(known["family"]).fillna("(no family)"), "step": steps["stream"], "units": change, "money": change * price})
+    moved = steps.groupby(["family", "step"], as_index=False)[["units", "money"]].sum()
+    ends = []
+    for step, table in (("last plan", before), ("this plan", here)):
+        f = table.assign(family=table["product"].map(known["family"]).fillna("(no family)"), step=step)
+        ends.append(f.groupby(["family", "step"], as_index=False)[["units", "revenue"]].sum().rename(columns={"revenue": "money"}))
+    families = sorted(set(ends[0]["family"]) | set(ends[1]["family"]))
+    ends = [e.set_index("family").reindex(families).assign(step=s).fillna(0.0).reset_index() for e, s in zip(ends, ("last plan", "this plan"), strict=True)]
+    explained = moved.groupby("family")["money"].sum().reindex(families).fillna(0.0)
+    rest = ends[1].set_index("family")["money"] - ends[0].set_index("family")["money"] - explained
+    prices = pd.DataFrame({"family": families, "step": "price", "units": 0.0, "money": rest.to_numpy()})
+    prices = prices[prices["money"].abs() > 0.005]
+    size = moved.groupby("step")["units"].agg(lambda u: u.abs().sum())
+    moved = moved[moved["step"].map(size) > 1e-9]
+    rank = {"last plan": 0, "statistical": 1, "launch": 2, "phase-out": 3, "promotion": 4, "marketing": 5, "product": 6, "sales": 7, "finance": 8, "supply": 9,
+            "limit": 10, "override": 11, "price": 12, "this plan": 13}
+    out = pd.concat([ends[0], moved, prices, ends[1]], ignore_index=True)
+    out["order"] = out["step"].map(rank).fillna(9.5)
+    out = out.sort_values(["family", "order", "step"], kind="stable", ignore_index=True)
+    out["order"] = out.groupby("family").cumcount().astype(float)
+    return out[["family", "step", "order", "units", "money"]]

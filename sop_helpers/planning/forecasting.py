@@ -1,0 +1,206 @@
+"""The statistical forecast: which method each series gets, and why.
+
+Series are routed by length and by class (Syntetos, Boylan & Croston 2005); each route is forecast in one batch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sop_helpers.planning.panel import KEYS, Panel
+from sop_helpers.planning.smoothing import FORMS, Matrix, croston, is_seasonal, lengths, portfolio, seasonal_naive, seasonal_profile
+
+CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
+REASONS = {
+    "no history": "no sale yet: nothing to go by",
+    "ended": "ended: past its last month of sale",
+    "stopped": "no sale for a year or more",
+    "like product": "less than a year of history: the like product's season and trend at its own level",
+    "recent mean": "less than a year of history: recent mean with the season of its family",
+    "family season": "less than two years of history: trend of its own, season of its family",
+    "croston sba": "intermittent demand: size of demands over the interval between them",
+    "tsb": "intermittent demand that may be fading: size times probability of demand",
+    "portfolio": "regular demand: mean of exponential smoothing, its logarithm and Theta",
+    "seasonal naive": "seasonal naive was clearly better in the backtest",
+}
+
+
+class Scope(NamedTuple):
+    """What is known of each series beside its history: rows as in the panel.
+
+    Attributes
+    ----------
+    group : ndarray of int
+        Number of the family whose season a young series borrows.
+    like : ndarray of int
+        Row of the like product in the same region, -1 without one.
+    end : ndarray of int
+        First column (of history and months ahead) after the last month of sale; a large number without one.
+    """
+
+    group: NDArray[np.int64]
+    like: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+
+class Points(NamedTuple):
+    """Point forecasts (n, h), and by series the class, the model, its detail and the one-step noise ``scale``."""
+
+    units: Matrix
+    kind: NDArray[np.object_]
+    model: NDArray[np.object_]
+    detail: NDArray[np.object_]
+    scale: Matrix
+
+
+def scope_of(panel: Panel, products: pd.DataFrame) -> Scope:
+    """Look up family, like product and last month of sale of each series.
+
+    Parameters
+    ----------
+    panel : Panel
+        The series.
+    products : DataFrame
+        product, family; end_month and like_product where there are any.
+    """
+    known = products.set_index("product").reindex(panel.keys["product"])
+    group = pd.factorize(known["family"], use_na_sentinel=False)[0]
+    like = np.full(len(panel.keys), -1)
+    if "like_product" in known and len(panel.keys):
+        index = pd.MultiIndex.from_frame(panel.keys[KEYS])
+        like = index.get_indexer(pd.MultiIndex.from_arrays([known["like_product"].astype("str"), panel.keys["region"]]))
+    end = np.full(len(panel.keys), 10**6)
+    if "end_month" in known and len(panel.months):
+        last = pd.DatetimeIndex(known["end_month"])
+        first = panel.months[0]
+        column = (last.year - first.year) * 12 + last.month - first.month + 1
+        end = np.where(last.isna(), 10**6, column).astype(int)
+    return Scope(group.astype(int), like.astype(int), end)
+
+
+def classify(values: Matrix) -> NDArray[np.object_]:
+    """Class of each series by the interval between demands (1.32) and the squared variation of their size (0.49)."""
+    hit = np.nan_to_num(values) > 0
+    count = hit.sum(axis=1)
+    size = np.where(hit, values, 0.0)
+    mean = size.sum(axis=1) / np.maximum(count, 1)
+    variance = np.where(hit, (size - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(count, 1)
+    variation = variance / np.where(mean > 0, mean, 1.0) ** 2
+    interval = lengths(values)[1] / np.maximum(count, 1)
+    return np.array(CLASSES, dtype=object)[(interval >= 1.32) * 2 + (variation >= 0.49)]
+
+
+def family_profiles(values: Matrix, group: NDArray[np.int64], season_length: int = 12) -> Matrix:
+    """Seasonal profile of each series' family, from the sum of its series of two years and more; of all where the family shows none."""
+    m = season_length
+    old = lengths(values)[1] >= 2 * m
+    if not old.any():
+        return np.ones((len(values), m))
+    start = int(lengths(values)[0][old].max())
+    if values.shape[1] - start < 2 * m:
+        start = values.shape[1] - 2 * m
+    sums = np.zeros((int(group.max()) + 2, values.shape[1] - start))
+    np.add.at(sums, group[old], np.nan_to_num(values[old, start:]))
+    sums[-1] = sums[:-1].sum(axis=0)
+    profile = np.where(is_seasonal(sums, m)[:, None], seasonal_profile(sums, m), 1.0)
+    # Columns of the cut matrix start later than those of the whole one: turn the profile back to the whole one's months.
+    profile = np.roll(profile, start % m, axis=1)
+    flat = (profile == 1.0).all(axis=1) & ((sums > 0).sum(axis=1) < 2 * m)
+    profile = np.where(flat[:, None], profile[-1], profile)
+    return profile[group]
+
+
+def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: int = 12) -> Points:
+    """Forecast every series by the method that its length and class call for.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Cleansed demand, NaN before a series begins; the last column is the last actual.
+    horizon : int
+        Months ahead.
+    scope : Scope
+        Family, like product and end of each series.
+    season_length : int
+        Months in a season.
+    """
+    n, months = values.shape
+    m = season_length
+    units, scale = np.zeros((n, horizon)), np.zeros(n)
+    model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
+    # A series begins with its first sale: zeros before it say nothing about demand.
+    values = np.where(np.cumsum(np.nan_to_num(values) > 0, axis=1) > 0, values, np.nan)
+    start, length = lengths(values)
+    kind = classify(values)
+    hit = np.nan_to_num(values) > 0
+    sold = hit.sum(axis=1)
+    silence = np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
+    gap = length / np.maximum(sold, 1)
+    stopped = (sold > 0) & (silence >= np.maximum(m, np.ceil(4 * gap)))
+    ended = scope.end <= months
+    live = (sold > 0) & ~stopped & ~ended
+    sparse = live & np.isin(kind, CLASSES[2:]) & (length > m)
+    young = live & (length <= m)
+    middle = live & ~sparse & (length > m) & (length <= 2 * m)
+    whole = live & ~sparse & (length > 2 * m)
+    ahead = (months + np.arange(horizon)) % m
+
+    for variant, name in (("sba", "croston sba"), ("tsb", "tsb")):
+        mask = sparse & ((silence > 2 * gap) == (variant == "tsb"))
+        units[mask] = croston(values[mask], horizon, variant)
+        model[mask] = name
+    if whole.any():
+        fit = portfolio(values[whole], horizon, m)
+        units[whole], scale[whole], model[whole] = fit.forecast, fit.sigma, "portfolio"
+        detail[whole] = np.array(FORMS, dtype=object)[fit.form]
+    profile = family_profiles(values, scope.group, m) if (middle | young).any() else np.ones((n, m))
+    calm = values / profile[:, np.arange(months) % m]
+    if middle.any():
+        # More than a season but less than two: an own season cannot be told from noise.
+        fit = portfolio(calm[middle][:, -2 * m :], horizon, 4 * m)
+        units[middle], scale[middle], model[middle] = fit.forecast * profile[middle][:, ahead], fit.sigma, "family season"
+    if young.any():
+        recent = calm[young][:, -min(6, months) :]
+        level = np.nansum(recent, axis=1) / np.maximum((~np.isnan(recent)).sum(axis=1), 1)
+        units[young], model[young] = level[:, None] * profile[young][:, ahead], "recent mean"
+        _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope.like)
+    rest = scale <= 0
+    scale[rest] = _spread(values[rest])
+    model[(sold > 0) & stopped], model[ended] = "stopped", "ended"
+    units = np.where((live & np.isfinite(scale))[:, None], np.maximum(np.nan_to_num(units), 0.0), 0.0)
+    return Points(units, kind, model, detail, scale)
+
+
+def _borrow(values: Matrix, units: Matrix, model: NDArray[np.object_], mask: NDArray[np.bool_], like: NDArray[np.int64]) -> None:
+    """Forecast young series as their like product, at the ratio of both over the months they share."""
+    own, other = values[mask], values[like[mask]]
+    shared = ~np.isnan(own) & ~np.isnan(other)
+    base = np.where(shared, other, 0.0).sum(axis=1)
+    ratio = np.where(shared, own, 0.0).sum(axis=1) / np.where(base > 0, base, 1.0)
+    good = base > 0
+    rows = np.flatnonzero(mask)[good]
+    units[rows] = units[like[rows]] * ratio[good][:, None]
+    model[rows] = "like product"
+
+
+def _spread(values: Matrix) -> Matrix:
+    """Standard deviation of each history, the noise of a flat forecast; the level itself where there is one month."""
+    there = ~np.isnan(values)
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, values, 0.0).sum(axis=1) / count
+    spread = np.sqrt(np.where(there, (values - mean[:, None]) ** 2, 0.0).sum(axis=1) / count)
+    return np.where(there.sum(axis=1) > 1, spread, np.abs(mean))
+
+
+def naive_forecast(values: Matrix, horizon: int, season_length: int = 12) -> Matrix:
+    """Return the benchmark for the same series (see `smoothing.seasonal_naive`)."""
+    return np.maximum(seasonal_naive(values, horizon, season_length), 0.0)
+
+
+def why(model: str, detail: str = "") -> str:
+    """Return the sentence that stands beside a model's forecast."""
+    return REASONS[model] + (f"; mostly {detail}" if detail else "")

@@ -1,0 +1,320 @@
+"""History made honest: a complete grid, and every correction as its own row with its cause, for the planner to accept or reject.
+
+Raw units plus all accepted corrections give the units that the forecast sees, exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sop_helpers.planning.decomposition import expectation, log_scale, median, to_log
+from sop_helpers.planning.forecasting import classify
+from sop_helpers.planning.panel import KEYS, Panel, month_range, to_panel
+from sop_helpers.planning.smoothing import Matrix
+
+CAUSES = ("entry error", "stock-out", "promotion", "event", "outlier")
+ONE_OFF = {"promotion": "promotion", "campaign": "promotion", "strike": "event", "customer": "event"}
+SIGNIFICANT = 2.0  # t value from which a past event counts as measured
+OUTLIER_FACTOR = 1.5  # times the threshold of a signal: taking data away needs more than asking about them
+OUTLIER_SHARE = 0.3  # and the month must be off by this share of what was expected
+RECENT = 3  # months that the meeting discusses: proposals in them wait for its word
+COLUMNS = ["month", "product", "region", "cause", "units", "accepted", "note"]
+
+
+def complete_history(sales: pd.DataFrame, products: pd.DataFrame, last_actual: pd.Timestamp) -> pd.DataFrame:
+    """Return one row for every month of every product and region, zeros filled in.
+
+    A series begins with its first sale, or with the launch of its product if that came earlier but inside the data.
+
+    Parameters
+    ----------
+    sales : DataFrame
+        month, product, region, units.
+    products : DataFrame
+        product; launch_month where there is one.
+    last_actual : Timestamp
+        Last month with actuals; the grid ends there.
+
+    Returns
+    -------
+    DataFrame
+        month, product, region, raw_units, sorted by product, region and month.
+    """
+    sales = sales[sales["month"] <= last_actual]
+    if sales.empty:
+        return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "product": pd.Series(dtype="str"), "region": pd.Series(dtype="str"),
+                             "raw_units": pd.Series(dtype="float64")})
+    months = month_range(sales["month"].min(), last_actual)
+    wide = sales.pivot_table(index=KEYS, columns="month", values="units", aggfunc="sum", sort=True).reindex(columns=months)
+    values = wide.to_numpy(dtype=float)
+    keys = wide.index.to_frame(index=False)
+    sold = np.nan_to_num(values) > 0
+    start = np.where(sold.any(axis=1), sold.argmax(axis=1), np.nan_to_num(values, nan=1.0).argmin(axis=1))
+    if "launch_month" in products:
+        launch = pd.DatetimeIndex(keys["product"].map(products.set_index("product")["launch_month"]))
+        column = months.get_indexer(launch)
+        start = np.where((column >= 0) & (column < start), column, start)
+    live = np.arange(len(months)) >= start[:, None]
+    panel = Panel(keys, months, values)
+    return panel.frame(np.where(live, np.nan_to_num(values), np.nan), "raw_units")
+
+
+def empty_shelves(panel: Panel, inventory: pd.DataFrame, regions: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell where the location that serves a region had nothing of the product at the start or at the end of the month.
+
+    Parameters
+    ----------
+    panel : Panel
+        Series of the history.
+    inventory : DataFrame
+        month, item, location, on_hand; may be empty.
+    regions : DataFrame
+        region, ship_from; empty where all regions are served from all locations together.
+
+    Notes
+    -----
+    A product that is out of stock in more than a third of its months is made to order: its empty shelf says nothing.
+    """
+    out = np.zeros(panel.values.shape, dtype=bool)
+    if inventory.empty or out.size == 0:
+        return out
+    stock = inventory.groupby(["item", "location", "month"], as_index=False)["on_hand"].sum()
+    if regions.empty:
+        stock = stock.groupby(["item", "month"], as_index=False)["on_hand"].sum().assign(location="")
+        place = pd.Series("", index=panel.keys.index)
+    else:
+        place = panel.keys["region"].map(regions.set_index("region")["ship_from"]).fillna("")
+    wide = stock.pivot(index=["item", "location"], columns="month", values="on_hand").reindex(columns=panel.months)
+    row = wide.index.get_indexer(pd.MultiIndex.from_arrays([panel.keys["product"], place]))
+    empty = np.where((row >= 0)[:, None], (wide.to_numpy(dtype=float) <= 0)[row], False)
+    counted = np.where((row >= 0)[:, None], wide.notna().to_numpy()[row], False)
+    empty[empty.sum(axis=1) > counted.sum(axis=1) / 3] = False
+    out = empty.copy()
+    out[:, 1:] |= empty[:, :-1]
+    return out
+
+
+def event_calendar(panel: Panel, insights: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return for each past one-off insight (promotion, campaign, strike, customer) the months and series it touched.
+
+    Parameters
+    ----------
+    panel : Panel
+        Series of the history; needs a column ``family`` in its keys where insights name families.
+    insights : DataFrame
+        insight, kind, family, product, region, start_month, end_month.
+    """
+    out: dict[str, NDArray[np.bool_]] = {}
+    if insights.empty or not len(panel.months):
+        return out
+    past = insights[insights["kind"].isin(list(ONE_OFF)) & (insights["start_month"] <= panel.months[-1])]
+    for one in past.itertuples():  # dozens of insights, not series
+        rows = np.ones(len(panel.keys), dtype=bool)
+        for column in ("family", "product", "region"):
+            wanted = getattr(one, column, None)
+            if isinstance(wanted, str) and wanted and column in panel.keys:
+                rows &= (panel.keys[column] == wanted).to_numpy()
+        columns = (panel.months >= one.start_month) & (panel.months <= one.end_month)
+        cells = rows[:, None] & columns[None, :] & ~np.isnan(panel.values)
+        if cells.any():
+            out[str(one.insight)] = cells
+    return out
+
+
+def measure_events(
+    values: Matrix, calendar: dict[str, NDArray[np.bool_]], season_length: int = 12, masked: NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """Measure past events by regression of the logarithm of demand, less trend and season, on the calendar of events.
+
+    Months with events teach trend and season nothing. Months of no demand are left out: no event explains them.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Demand.
+    calendar : dict
+        Event -> the cells it touched.
+    season_length : int
+        Months in a season.
+    masked : ndarray of bool, optional
+        Further cells that teach nothing, such as stock-outs.
+
+    Returns
+    -------
+    DataFrame
+        event, lift (factor on demand), t (value of the test that there is none), cells.
+    """
+    names = list(calendar)
+    touched = np.zeros(values.shape, dtype=bool)
+    for cells in calendar.values():
+        touched |= cells
+    hidden = touched if masked is None else touched | masked
+    expected = expectation(values, hidden, season_length)
+    used = touched & (np.nan_to_num(values) > 0) & np.isfinite(expected.score)
+    if masked is not None:
+        used &= ~masked
+    rows, columns = np.nonzero(used)
+    design = np.stack([calendar[name][rows, columns] for name in names], axis=1).astype(float) if names else np.zeros((len(rows), 0))
+    weight = 1 / expected.noise[rows]
+    target = expected.score[rows, columns]  # the log residual in units of its noise: weighted least squares
+    x = design * weight[:, None]
+    inverse = np.linalg.pinv(x.T @ x)
+    coefficient = inverse @ (x.T @ target)
+    freedom = max(len(rows) - len(names), 1)
+    variance = max(float(((target - x @ coefficient) ** 2).sum() / freedom), 1.0)
+    error = np.sqrt(np.maximum(np.diag(inverse) * variance, 1e-300))
+    count = design.sum(axis=0)
+    lift = np.exp(np.clip(coefficient, -5, 5))
+    return pd.DataFrame({"event": pd.Series(names, dtype="str"), "lift": lift, "t": np.where(count > 0, coefficient / error, 0.0), "cells": count})
+
+
+def propose_corrections(
+    panel: Panel, *, shelves: NDArray[np.bool_] | None = None, insights: pd.DataFrame | None = None, threshold: float = 3.5, accept_outliers: bool = True,
+    season_length: int = 12,
+) -> pd.DataFrame:
+    """Propose what to change in history before it is forecast from.
+
+    At most one correction a month and series, by the first cause that fits: entry error (a factor of 10, 100 or 1,000 too large), stock-out (nothing
+    on the shelf and clearly less sold than expected: demand was censored and is put back to what season and trend led to expect), promotion or event (measured by
+    regression, taken out of the baseline where significant), outlier (unexplained and far off).
+
+    Parameters
+    ----------
+    panel : Panel
+        Raw history; its keys may hold ``family``.
+    shelves : ndarray of bool, optional
+        Cells with an empty shelf (see `empty_shelves`).
+    insights : DataFrame, optional
+        Calendar of what the teams did (see `event_calendar`).
+    threshold : float
+        Robust z of a signal.
+    accept_outliers : bool
+        Whether outliers older than three months are accepted as proposed.
+    season_length : int
+        Months in a season.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``corrections``.
+    """
+    y = panel.values
+    if y.size == 0:
+        return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), **{c: pd.Series(dtype="str") for c in ("product", "region", "cause", "note")},
+                             "units": pd.Series(dtype="float64"), "accepted": pd.Series(dtype="bool")})[COLUMNS]
+    shelves = np.zeros(y.shape, dtype=bool) if shelves is None else shelves
+    calendar = event_calendar(panel, insights) if insights is not None else {}
+    touched = np.logical_or.reduce(list(calendar.values())) if calendar else np.zeros(y.shape, dtype=bool)
+    expected = expectation(y, shelves | touched, season_length)
+    sparse = np.isin(classify(y), ["intermittent", "lumpy"])[:, None]
+    score, level = np.where(sparse, _size_score(y), expected.score), np.where(sparse, _usual_size(y)[:, None], expected.units)
+    score = np.where(np.isnan(score), 0.0, score)
+    free = (np.isfinite(y)) & (level > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.log10(np.where(free & (y > 0), y / level, 1.0))
+    new, cause, note = y.copy(), np.full(y.shape, "", dtype=object), np.full(y.shape, "", dtype=object)
+
+    zeros = np.round(power)
+    typo = free & (score > threshold) & (zeros >= 1) & (zeros <= 3) & (np.abs(power - zeros) < 0.2) & ~touched
+    _take(typo, y / 10.0 ** np.maximum(zeros, 0), "entry error", new, cause)
+    note[typo] = [f"{10**int(k):,} times what trend and season led to expect ({v:,.0f}): a slip of the key" for k, v in zip(zeros[typo], level[typo], strict=True)]
+    free &= ~typo
+
+    short = free & shelves & ~sparse & (y < 0.8 * level) & (score < -1.5)
+    _take(short, level, "stock-out", new, cause)
+    note[short] = [f"nothing on the shelf; season and trend led to expect {v:,.0f}" for v in level[short]]
+    free &= ~short
+
+    if calendar:
+        kinds = insights.assign(insight=insights["insight"].astype("str")).set_index("insight")["kind"]
+        measured = measure_events(y, calendar, season_length, shelves)
+        clear = measured[(measured["t"].abs() >= SIGNIFICANT)]
+        factor = np.ones(y.shape)
+        for one in clear.itertuples():
+            cells = calendar[one.event] & free & ~sparse & (y > 0)
+            factor[cells] *= one.lift
+            cause[cells] = ONE_OFF[kinds[one.event]]
+            note[cells] = f"{one.event}: {100 * (one.lift - 1):+.0f} % measured over {one.cells:.0f} months and series (t {one.t:.1f})"
+        done = (factor != 1.0) & (cause != "")
+        new[done] = (y / factor)[done]
+        free &= ~touched
+
+    odd = free & (np.abs(score) > OUTLIER_FACTOR * threshold) & (np.abs(y - level) > OUTLIER_SHARE * level)
+    _take(odd, level, "outlier", new, cause)
+    size = zip(score[odd], level[odd], strict=True)
+    note[odd] = [f"{abs(z):.1f} times the usual noise {'above' if z > 0 else 'below'} the {v:,.0f} expected, and nobody said why" for z, v in size]
+    return _table(panel, new - y, cause, note, accept_outliers)
+
+
+def _take(cells: NDArray[np.bool_], value: Matrix, name: str, new: Matrix, cause: NDArray[np.object_]) -> None:
+    new[cells] = value[cells]
+    cause[cells] = name
+
+
+def _table(panel: Panel, change: Matrix, cause: NDArray[np.object_], note: NDArray[np.object_], accept_outliers: bool) -> pd.DataFrame:
+    row, column = np.nonzero((cause != "") & (change != 0))
+    out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
+    out.insert(0, "month", panel.months[column].astype("datetime64[us]"))
+    out["cause"] = pd.Series(cause[row, column], dtype="str")
+    out["units"] = change[row, column]
+    recent = column >= len(panel.months) - RECENT
+    out["accepted"] = np.where(out["cause"] == "outlier", accept_outliers & ~recent, True)
+    waits = pd.Series(np.where((out["cause"] == "outlier") & recent, "; recent: left in until the meeting has spoken", ""), dtype="str")
+    out["note"] = pd.Series(note[row, column], dtype="str") + waits
+    return out[COLUMNS]
+
+
+def _usual_size(y: Matrix) -> Matrix:
+    size = np.where(np.nan_to_num(y) > 0, y, np.nan)
+    return np.nan_to_num(median(size))
+
+
+def _size_score(y: Matrix) -> Matrix:
+    """How far the size of a demand lies above the usual size of a sparse series, in logarithms; zeros are usual."""
+    size = np.where(np.nan_to_num(y) > 0, y, np.nan)
+    x = to_log(size, log_scale(size))
+    centre = median(x)[:, None]
+    noise = np.maximum(1.4826 * median(np.abs(x - centre)), 0.5)[:, None]
+    return np.maximum(np.nan_to_num((x - centre) / noise), 0.0)
+
+
+def cleanse(history: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
+    """Add the accepted corrections to the raw history.
+
+    Parameters
+    ----------
+    history : DataFrame
+        month, product, region, raw_units.
+    corrections : DataFrame
+        month, product, region, units, accepted.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``demand_history``.
+
+    Raises
+    ------
+    ValueError
+        A correction would make a month negative; it is named.
+    """
+    keys = ["month", *KEYS]
+    accepted = corrections[corrections["accepted"].astype(bool)] if len(corrections) else corrections
+    sums = accepted.groupby(keys)["units"].sum() if len(accepted) else pd.Series(dtype=float)
+    out = history[[*keys, "raw_units"]].copy()
+    change = pd.MultiIndex.from_frame(out[keys]).map(sums.to_dict()) if len(sums) else np.zeros(len(out))
+    out["units"] = out["raw_units"] + np.nan_to_num(np.asarray(change, dtype=float))
+    low = out[out["units"] < -1e-9 * (1 + out["raw_units"])]
+    if len(low):
+        first = low.iloc[0]
+        raise ValueError(f"the corrections of {first['product']} in {first['region']}, {first['month']:%Y-%m}, take away more than was sold")
+    out["units"] = out["units"].clip(lower=0.0)
+    return out
+
+
+def history_panel(history: pd.DataFrame, products: pd.DataFrame, column: str = "units") -> Panel:
+    """Return the history as a panel whose keys also hold the family."""
+    panel = to_panel(history, column)
+    return Panel(panel.keys.assign(family=panel.keys["product"].map(products.set_index("product")["family"])), panel.months, panel.values)

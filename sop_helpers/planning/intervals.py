@@ -1,0 +1,97 @@
+"""Bands around the forecast that hold what they promise: conformal quantiles of past errors.
+
+Errors of the backtest are divided by each series' own noise and pooled over series by class and lag; their quantiles, times the noise,
+make the band. No distribution is assumed (Vovk, Gammerman & Shafer 2005; pooling as in Stankeviciute, Alaa & van der Schaar 2021).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sop_helpers.planning.smoothing import Matrix
+
+LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
+FEWEST = 60  # pooled errors below which a class borrows from all classes
+# Quantiles of a normal error, which stand in where no backtest was possible at all.
+NORMAL = {"lo95": -1.96, "lo80": -1.2816, "hi80": 1.2816, "hi95": 1.96}
+
+
+class Bands(NamedTuple):
+    """Quantiles of scaled errors: for each class a (level, lag) table; "" is the pool of all."""
+
+    table: dict[str, Matrix]
+
+    def apply(self, units: Matrix, scale: Matrix, kind: NDArray[np.object_]) -> dict[str, Matrix]:
+        """Return the limits of each forecast, ordered and never below zero.
+
+        Parameters
+        ----------
+        units : ndarray (n, h)
+            Point forecasts.
+        scale : ndarray (n,)
+            Noise of each series.
+        kind : ndarray (n,)
+            Class of each series.
+        """
+        horizon = units.shape[1]
+        factor = np.stack([self.table.get(k, self.table[""])[:, :horizon] for k in kind]) if len(kind) else np.zeros((0, len(LEVELS), horizon))
+        limit = units[:, None, :] + factor * np.nan_to_num(scale)[:, None, None]
+        limit = np.maximum(limit, 0.0)
+        # The point forecast lies between the limits whatever the pool says.
+        lo95, lo80, hi80, hi95 = (limit[:, i] for i in range(4))
+        lo80, hi80 = np.minimum(lo80, units), np.maximum(hi80, units)
+        return {"lo95": np.minimum(lo95, lo80), "lo80": lo80, "hi80": hi80, "hi95": np.maximum(hi95, hi80)}
+
+
+def calibrate(residual: Matrix, scale: Matrix, kind: NDArray[np.object_], horizon: int) -> Bands:
+    """Learn the bands from past errors.
+
+    Parameters
+    ----------
+    residual : ndarray (n, origins, lags)
+        Actual less forecast, NaN where nothing was compared.
+    scale : ndarray (n, origins)
+        Noise of each series as known at the origin.
+    kind : ndarray (n,)
+        Class of each series.
+    horizon : int
+        Lags wanted; beyond those measured the last one grows with the square root of the lag.
+    """
+    good = np.where(scale > 0, scale, np.nan)[:, :, None]
+    scaled = residual / good
+    table = {"": _quantiles(scaled, horizon)}
+    for name in sorted(set(kind) - {""}):
+        pool = scaled[kind == name]
+        if np.isfinite(pool).sum() >= FEWEST * max(1, scaled.shape[2] // 3):
+            table[name] = _quantiles(pool, horizon)
+    return Bands(table)
+
+
+def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
+    """Quantiles by level and lag; a thin lag borrows from its neighbours, and bands never narrow as the lag grows."""
+    lags = scaled.shape[2]
+    flat = [scaled[:, :, h][np.isfinite(scaled[:, :, h])] for h in range(lags)]
+    out = np.full((len(LEVELS), horizon), np.nan)
+    for h in range(min(lags, horizon)):
+        width, pool = 0, flat[h]
+        while len(pool) < FEWEST and width < lags:
+            width += 1
+            pool = np.concatenate(flat[max(0, h - width) : h + width + 1])
+        if len(pool) < 10:
+            continue
+        n = len(pool)
+        for i, q in enumerate(LEVELS.values()):
+            # Finite-sample correction of split conformal prediction: one order statistic further out.
+            out[i, h] = np.quantile(pool, min(1.0, np.ceil((n + 1) * q) / n) if q > 0.5 else max(0.0, np.floor((n + 1) * q) / n))
+    known = np.flatnonzero(np.isfinite(out[0]))
+    if len(known) == 0:
+        return np.array(list(NORMAL.values()))[:, None] * np.sqrt(np.arange(1, horizon + 1))[None, :]
+    last = known[-1]
+    out[:, : known[0]] = out[:, known[0]][:, None]
+    out[:, last + 1 :] = out[:, last][:, None] * np.sqrt((np.arange(last + 1, horizon) + 1) / (last + 1))[None, :]
+    out[:2] = np.minimum.accumulate(np.minimum(out[:2], 0.0), axis=1)
+    out[2:] = np.maximum.accumulate(np.maximum(out[2:], 0.0), axis=1)
+    return out

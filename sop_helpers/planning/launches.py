@@ -1,0 +1,104 @@
+"""Products without a past: forecast after the product they are like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.decomposition import median
+from sop_helpers.planning.panel import KEYS
+from sop_helpers.planning.smoothing import Matrix, lengths
+
+RAMP_MONTHS = 6  # a launch is ramped after this many months
+USUAL_RAMP = np.array([0.4, 0.55, 0.7, 0.8, 0.9, 1.0])  # share of the steady level where the like product's own launch lies outside the data
+STREAM_COLUMNS = {"month": "datetime64[us]", "product": "str", "region": "str", "stream": "str", "source": "str", "units": "float64"}
+
+
+def ramp_of(history: Matrix, started_inside: bool) -> Matrix:
+    """Return the share of the steady level reached in each of the first months of a series.
+
+    Parameters
+    ----------
+    history : ndarray (T,)
+        Demand of the like product over all regions, NaN before it begins.
+    started_inside : bool
+        Whether its launch lies inside the data.
+
+    Returns
+    -------
+    ndarray (RAMP_MONTHS,)
+        Non-decreasing shares between 0.05 and 1.
+    """
+    start, length = lengths(history[None, :])
+    if not started_inside or length[0] < 2 * RAMP_MONTHS + 3:
+        return USUAL_RAMP
+    own = history[start[0] :]
+    steady = float(median(own[RAMP_MONTHS : RAMP_MONTHS + 12][None, :])[0])
+    if not steady > 0:
+        return USUAL_RAMP
+    return np.maximum.accumulate(np.clip(own[:RAMP_MONTHS] / steady, 0.05, 1.0))
+
+
+def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Plan launches: the like product's forecast, times the expected size, times the ramp of a new product.
+
+    A launch is a product with a like product whose launch month is ahead, or so recent that it has not sold for RAMP_MONTHS yet. What the statistical forecast
+    already says of it is deducted, so that statistical plus launch is the launch profile.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        month, product, region, units.
+    history : DataFrame
+        month, product, region, units: complete.
+    products : DataFrame
+        product, launch_month, like_product, like_scale.
+
+    Returns
+    -------
+    DataFrame
+        month, product, region, stream, source, units.
+    """
+    empty = pd.DataFrame({c: pd.Series(dtype=k) for c, k in STREAM_COLUMNS.items()})
+    if forecast.empty or not {"launch_month", "like_product"} <= set(products):
+        return empty
+    first = forecast["month"].min()
+    new = products[products["launch_month"].notna() & products["like_product"].notna()]
+    new = new[new["launch_month"] > first - pd.DateOffset(months=RAMP_MONTHS)]
+    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"])]
+    parts = []
+    for one in new.itertuples():  # a handful of launches
+        like = forecast[forecast["product"] == one.like_product]
+        past = history[history["product"] == one.like_product].groupby("month")["units"].sum()
+        inside = bool(len(past)) and past.index.min() > history["month"].min()
+        ramp = ramp_of(past.to_numpy(float), inside) if len(past) else USUAL_RAMP
+        age = (like["month"].dt.year - one.launch_month.year) * 12 + like["month"].dt.month - one.launch_month.month
+        share = np.where(age < 0, 0.0, np.append(ramp, 1.0)[np.clip(age, 0, RAMP_MONTHS)])
+        scale = one.like_scale if one.like_scale == one.like_scale else 1.0
+        plan = like[["month", "region"]].assign(product=one.product, want=like["units"] * scale * share, source=f"like {one.like_product} x {scale:g}")
+        own = forecast.loc[forecast["product"] == one.product, ["month", *KEYS, "units"]].rename(columns={"units": "said"})
+        plan = plan.merge(own, on=["month", *KEYS], how="left")
+        plan["units"] = plan["want"] - plan["said"].fillna(0.0)
+        parts.append(plan.assign(stream="launch"))
+    if not parts:
+        return empty
+    out = pd.concat(parts, ignore_index=True)[list(STREAM_COLUMNS)]
+    return out[out["units"] != 0].reset_index(drop=True)
+
+
+def cells_to_plan(history: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Return the product-regions that a plan needs: those with history, and launches in the regions of their like product.
+
+    Parameters
+    ----------
+    history : DataFrame
+        product, region of the history.
+    products : DataFrame
+        product; launch_month and like_product where there are any.
+    """
+    known = history[KEYS].drop_duplicates()
+    if not {"launch_month", "like_product"} <= set(products):
+        return known.sort_values(KEYS, ignore_index=True)
+    new = products.loc[products["like_product"].notna() & products["launch_month"].notna(), ["product", "like_product"]]
+    added = new.merge(known.rename(columns={"product": "like_product"}), on="like_product")[KEYS]
+    return pd.concat([known, added]).drop_duplicates().sort_values(KEYS, ignore_index=True)
