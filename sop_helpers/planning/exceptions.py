@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sop_helpers.planning.kpis import format_value
+
 COLUMNS = ["kind", "subject", "money", "message", "function", "notebook"]
 ANSWERS = {"demand": "sales", "supply": "supply", "sales": "sales", "finance": "finance"}
 STEPS = {"demand": "20_demand", "supply": "21_supply", "sales": "22_sales", "finance": "30_performance"}
@@ -18,11 +20,16 @@ def _rows(frame: pd.DataFrame, kind: str, subject, money, message, function, not
 
 
 def _month(values: pd.Series) -> pd.Series:
-    return pd.to_datetime(values).dt.strftime("%Y-%m")
+    return pd.to_datetime(values).dt.strftime("%Y-%m").astype("str")
+
+
+def _text(values: pd.Series, pattern: str) -> pd.Series:
+    # Without rows a mapped column keeps its dtype, and numbers do not join with text.
+    return values.map(pattern.format, na_action="ignore").astype("str")
 
 
 def _whole(values: pd.Series) -> pd.Series:
-    return values.map("{:,.0f}".format, na_action="ignore")
+    return _text(values, "{:,.0f}")
 
 
 def from_signals(signals: pd.DataFrame, since: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -33,7 +40,7 @@ def from_signals(signals: pd.DataFrame, since: pd.Timestamp | None = None) -> pd
     rows = signals[signals["explanation"].fillna("").str.strip().eq("")]
     rows = rows if since is None else rows[rows["month"] >= since]
     subject = rows["product"] + " in " + rows["region"]
-    way = (rows["units"] < 0).map({True: "below", False: "above"})
+    way = (rows["units"] < 0).map({True: "below", False: "above"}).astype("str")
     message = (
         rows["kind"].str.capitalize() + " of " + subject + " in " + _month(rows["month"]) + ": " + _whole(rows["actual_units"]) + " units ordered, "
         + _whole(rows["units"].abs()) + " " + way + " what trend and season led to expect; no insight explains it."
@@ -69,7 +76,7 @@ def from_overloads(load: pd.DataFrame) -> pd.DataFrame:
     rows = over.groupby("resource", sort=True).agg(
         months=("month", "count"), first=("month", "min"), excess=("excess", "sum"), worst=("worst", "max"), money=("money", lambda m: m.sum(min_count=1))
     ).reset_index()
-    peak = rows["worst"].map("{:.0%}".format, na_action="ignore").fillna("no regular time")
+    peak = _text(rows["worst"], "{:.0%}").fillna("no regular time")
     message = (
         rows["resource"] + " is over regular time in " + rows["months"].astype(str) + " months from " + _month(rows["first"]) + " on, by "
         + _whole(rows["excess"]) + " hours in all; worst month " + peak + "."
@@ -93,7 +100,7 @@ def from_excess(stock: pd.DataFrame, products: pd.DataFrame, factor: float = 2.0
     rows = rows[(rows["over"] > 0) & (rows["money"] > 0)].reset_index(drop=True)
     names = products.drop_duplicates("product").set_index("product")["name"] if len(products) else pd.Series(dtype="str")
     name = rows["item"].map(names).fillna(rows["item"])
-    why = (rows["unused"] <= 0).map({True: "nothing is planned to leave", False: f"more than {factor:g} times its target in every month"})
+    why = (rows["unused"] <= 0).map({True: "nothing is planned to leave", False: f"more than {factor:g} times its target in every month"}).astype("str")
     message = name + " at " + rows["location"] + " has " + _whole(rows["over"]) + " units too many: " + why + "."
     return _rows(rows, "excess", rows["item"] + " at " + rows["location"], rows["money"], message, "supply", "21_supply")
 
@@ -118,7 +125,7 @@ def from_budget_gap(plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataF
     rows["gap"] = rows["revenue"] - rows["budget"]
     rows = rows[rows["gap"] < -tolerance * rows["budget"]].reset_index(drop=True)
     span = f"{months[0]:%Y-%m} to {months[-1]:%Y-%m}" if months else ""
-    share = (rows["gap"].abs() / rows["budget"]).map("{:.0%}".format)
+    share = _text(rows["gap"].abs() / rows["budget"], "{:.0%}")
     message = rows["family"] + " is planned " + _whole(rows["gap"].abs()) + " (" + share + ") below its budget of " + _whole(rows["budget"]) + f" for {span}."
     return _rows(rows, "gap to budget", rows["family"], rows["gap"].abs(), message, "sales", "20_demand")
 
@@ -130,10 +137,9 @@ def from_kpis(kpis: pd.DataFrame) -> pd.DataFrame:
     """
     latest = kpis.dropna(subset="value").sort_values("month", kind="stable").drop_duplicates("kpi", keep="last")
     rows = latest[latest["status"] == "red"].sort_values("kpi", kind="stable")
-    message = (
-        "KPI " + rows["kpi"] + " is red in " + _month(rows["month"]) + ": " + rows["value"].map("{:,.3g}".format) + " against a target of "
-        + rows["target"].map("{:,.3g}".format, na_action="ignore").fillna("n/a") + "."
-    )
+    said = {c: [format_value(v, u) for v, u in zip(rows[c], rows["unit"], strict=True)] for c in ("value", "target")}
+    value, target = (pd.Series(said[c], index=rows.index, dtype="str") for c in ("value", "target"))
+    message = "KPI " + rows["kpi"] + " is red in " + _month(rows["month"]) + ": " + value + " against a target of " + target + "."
     return _rows(rows, "KPI", rows["kpi"], float("nan"), message, rows["group"].map(ANSWERS).fillna("finance"), rows["notebook"])
 
 
@@ -152,8 +158,8 @@ def from_stale_deals(stale: pd.DataFrame) -> pd.DataFrame:
     """
     rows = stale.groupby("rep", sort=True).agg(deals=("opportunity", "count"), money=("amount", "sum"), oldest=("age_days", "max")).reset_index()
     message = (
-        "Rep " + rows["rep"] + " has " + rows["deals"].astype(str) + " open deals worth " + _whole(rows["money"])
-        + " that are overdue or older than won deals ever were; the oldest is " + _whole(rows["oldest"]) + " days old."
+        "Rep " + rows["rep"] + " has open deals worth " + _whole(rows["money"]) + " (" + rows["deals"].astype("str")
+        + ") that are overdue or older than nine in ten won deals; the oldest is " + _whole(rows["oldest"]) + " days old."
     )
     return _rows(rows, "stale pipeline", rows["rep"], rows["money"], message, "sales", "22_sales")
 

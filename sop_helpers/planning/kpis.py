@@ -132,16 +132,30 @@ def latest(kpis: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def format_value(value: float, unit: str, signed: bool = False) -> str:
-    """Return a KPI value as people read it: shares in %, money in thousands, n/a where there is none."""
+def format_value(value: float, unit: str, signed: bool = False, words: bool = True) -> str:
+    """Return a KPI value as people read it: shares in % (changes in points), money in thousands, n/a where there is none.
+
+    Parameters
+    ----------
+    value : float
+        The value or, with `signed`, its change.
+    unit : str
+        As in the catalogue.
+    signed : bool
+        Write a plus too.
+    words : bool
+        Write days, people and points behind the number.
+    """
     if pd.isna(value):
         return "n/a"
     plus = "+" if signed else ""
     if unit == "share":
         return f"{100 * value:{plus}.1f} " + ("points" if signed else "%")
     if unit.startswith("currency"):
-        return f"{value / 1000:{plus},.0f} k" + unit.removeprefix("currency")
-    return f"{value:{plus},.2f}" if unit == "ratio" else f"{value:{plus},.1f}"
+        return f"{value / 1000:{plus},.{0 if abs(value) >= 99_500 else 1}f} k" + unit.removeprefix("currency")
+    if unit == "ratio":
+        return f"{value:{plus},.2f}"
+    return f"{value:{plus},.1f}" + (f" {unit}" if words else "")
 
 
 def readable(kpis: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +165,7 @@ def readable(kpis: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({"KPI": rows["kpi"], "group": rows["group"], "month": rows["month"].dt.strftime("%Y-%m")})
     for title, column in (("value", "value"), ("change", "change"), ("target", "target"), ("benchmark", "benchmark")):
         shown[title] = [format_value(v, u, title == "change") for v, u in zip(rows[column], rows["unit"], strict=True)]
-    return shown.assign(status=rows["status"].map(MARKS), unit=rows["unit"], basis=rows["note"])
+    return shown.assign(status=rows["status"].map(MARKS), basis=rows["note"])
 
 
 def missing(kpis: pd.DataFrame) -> pd.DataFrame:

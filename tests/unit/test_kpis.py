@@ -78,7 +78,8 @@ def test_unknown_and_double_values_are_refused():
 def test_values_are_written_for_people():
     assert kpis.format_value(np.nan, "days") == "n/a"
     assert kpis.format_value(1_234_567, "currency a day") == "1,235 k a day"
-    assert kpis.format_value(2.345, "ratio") == "2.35" or kpis.format_value(2.345, "ratio") == "2.34"
+    assert kpis.format_value(2.346, "ratio", signed=True) == "+2.35"
+    assert (kpis.format_value(36.31, "days"), kpis.format_value(36.31, "days", words=False)) == ("36.3 days", "36.3")
 
 
 def test_days_of_cover_walks_through_the_months():

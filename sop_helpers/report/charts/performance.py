@@ -49,15 +49,19 @@ def _small(axis, series: pd.DataFrame, row) -> None:
     if pd.notna(row.target):
         axis.axhline(row.target, color=COLOURS["neutral"], linestyle="--", linewidth=1)
     axis.set_title(f"{row.kpi}: {format_value(row.value, row.unit)}  {MARKS[row.status] if row.status != 'n/a' else ''}", fontsize=9, loc="left")
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value, row.unit)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value, row.unit, words=False)))
     axis.yaxis.set_major_locator(_few())
     axis.set_xticks([series["month"].iloc[0], series["month"].iloc[-1]], [f"{m:%Y-%m}" for m in (series["month"].iloc[0], series["month"].iloc[-1])])
     axis.tick_params(labelsize=8)
     axis.margins(x=0.08, y=0.25)
+    low, high = axis.get_ylim()
+    centre, least = (low + high) / 2, 0.04 * abs(low + high) / 2
+    if high - low < least:  # what hardly moves should look still
+        axis.set_ylim(centre - least / 2, centre + least / 2)
 
 
 def _signed(amount: float) -> str:
-    return ("+" if amount >= 0 else "") + money(amount)
+    return ("+" if amount > 0 else "") + money(amount)
 
 
 def _few():
@@ -90,7 +94,7 @@ def bridge_figure(bridge: pd.DataFrame, currency: str, title: str) -> Figure:
     colours = [COLOURS["budget"], *(COLOURS["good"] if total[n] >= 0 else COLOURS["bad"] for n in ("volume", "mix", "price")), COLOURS["actual"]]
     left.bar([s[0] for s in steps], [s[2] for s in steps], bottom=[s[1] for s in steps], color=colours)
     for place, (name, bottom, size) in enumerate(steps):
-        text = money(size) if name in ("budget", "actual") else _signed(size)
+        text = money(size) if name in ("budget", "actual") else _signed(round(size))
         left.annotate(text, (place, max(bottom, bottom + size)), ha="center", va="bottom", fontsize=9)
     low = min(total["plan"], total["actual"], level, *(s[1] for s in steps[1:-1]))
     high = max(s[1] + max(s[2], 0.0) for s in steps)
@@ -114,7 +118,7 @@ def bridge_figure(bridge: pd.DataFrame, currency: str, title: str) -> Figure:
     right.invert_yaxis()
     right.set_xlabel(f"{currency}, against budget")
     thousands(right, "x")
-    right.legend(fontsize=8)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=4, fontsize=8)
     return figure
 
 

@@ -22,10 +22,9 @@ def pipeline_figure(pipeline: pd.DataFrame, quotas: pd.DataFrame, currency: str,
     currency : str
         Unit of the axis.
     months : int
-        Months drawn from the first on.
+        Most months drawn from the first on.
     """
-    first = pipeline["month"].min()
-    shown = pd.date_range(first, periods=months, freq="MS")
+    shown = pd.date_range(pipeline["month"].min(), pipeline["month"].max(), freq="MS")[:months]
     sums = pipeline.groupby("month")[["amount", "weighted"]].sum().reindex(shown, fill_value=0.0)
     figure, axis = new_figure("Open pipeline by month of expected close, and what it should bring", ylabel=currency)
     axis.bar(shown, sums["amount"], width=22, color="none", edgecolor=COLOURS["neutral"], hatch="//", linewidth=0.8, label="open pipeline")
@@ -142,16 +141,17 @@ def pipeline_takeaway(pipeline: pd.DataFrame, quotas: pd.DataFrame, currency: st
 def funnel_takeaway(funnel: pd.DataFrame) -> str:
     """Return where most deals are lost and what share of all is won."""
     row = funnel[funnel["bottleneck"]].iloc[0]
-    return f"Most deals stop after {row['stage']}: {row['conversion']:.0%} go on; {funnel['share'].iloc[-1]:.0%} of all decided deals were won."
+    return f"The narrowest step is after {row['stage']}, where {row['conversion']:.0%} go on; {funnel['share'].iloc[-1]:.0%} of all decided deals were won."
 
 
 def capacity_takeaway(capacity: pd.DataFrame, currency: str, months: int = 12) -> str:
     """Return how far capacity carries quota and plan over the first months, and the region that is shortest."""
     near = capacity[capacity["month"].isin(capacity["month"].drop_duplicates().nsmallest(months))]
     total, quota, plan = (near[c].sum() for c in ("capacity", "quota", "plan_revenue"))
+    set_ = near.groupby("month")["quota"].transform("sum") > 0
     text = f"Over {near['month'].nunique()} months the sales force can bring {money(total)} {currency}"
     text += f", {total / plan:.0%} of the demand plan" if plan > 0 else ""
-    text += f" and {total / quota:.0%} of the quotas set" if quota > 0 else ""
+    text += f"; quotas are carried to {near.loc[set_, 'capacity'].sum() / quota:.0%} in the months that have them" if quota > 0 else ""
     gaps = near.groupby("region")["gap"].sum()
     short = gaps.idxmin()
     return text + (f"; {short} is shortest by {money(-gaps[short])}." if gaps[short] < 0 and plan > 0 else ".")
