@@ -1,12 +1,27 @@
-"""Show figures and tables in a notebook so that the report can carry them on: takeaway, alternative text, safe HTML."""
+"""Show figures, tables, tiles and remarks in a notebook so that the report can carry them on: takeaway, alternative text, safe HTML.
+
+All HTML here is made of a few tags and attributes, and whatever comes from data is escaped; `report.html` holds every output
+against that small grammar and shows anything else only after it was cleaned.
+"""
 
 from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
+from pandas.api import types
+
+Format = str | Callable[[Any], str]
+
+# A status speaks by mark and word; the page adds the colour.
+MARKS = {"green": "●", "done": "●", "amber": "▲", "open": "○", "red": "■", "late": "■", "n/a": "–", "cancelled": "–"}
+CLASSES = {"green": "green", "done": "green", "amber": "amber", "red": "red", "late": "red"}
+STATUS_COLUMNS = {"status", "level"}
 
 
 def show_figure(figure, takeaway: str, alt: str) -> None:
@@ -20,18 +35,64 @@ def show_figure(figure, takeaway: str, alt: str) -> None:
         One sentence: what to see in it.
     alt : str
         What the picture shows, for those who cannot see it.
+
+    Raises
+    ------
+    ValueError
+        The alternative text is blank.
     """
     import matplotlib.pyplot as plt
     from IPython.display import HTML, Image, display
 
+    if not alt.strip():
+        raise ValueError(f"the figure below {takeaway!r} needs alternative text: say what it shows")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+    # Sharper than it is shown, for screens and paper of high resolution.
+    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", metadata={"Software": None})
+    width = min(900, int(round(figure.get_figwidth() * 100)))
     plt.close(figure)
     display(HTML(f'<p class="takeaway">{html.escape(takeaway)}</p>'))
-    display(Image(buffer.getvalue(), alt=alt), metadata={"image/png": {"alt": alt}})
+    display(Image(buffer.getvalue(), alt=alt, width=width), metadata={"image/png": {"alt": alt, "width": width}})
 
 
-def show_table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None = None, limit: int | None = None) -> None:
+def show_note(text: str) -> None:
+    """Show a plain remark, such as which part of the plan is switched off and what would switch it on."""
+    _show(f'<p class="note">{html.escape(text)}</p>')
+
+
+def show_tiles(tiles: pd.DataFrame) -> None:
+    """Show the few numbers of the month as tiles.
+
+    Parameters
+    ----------
+    tiles : DataFrame
+        label, value (as text), and optionally status (green, amber, red or n/a), note (one short line).
+    """
+    parts = [_tile(row) for row in tiles.to_dict("records")]
+    if parts:
+        _show(f'<ul class="tiles">{"".join(parts)}</ul>')
+
+
+def _tile(row: dict[str, Any]) -> str:
+    state = str(row.get("status") or "")
+    mark = status_html(state) if state in MARKS else ""
+    note = row.get("note")
+    more = f'<span class="tile-note">{html.escape(str(note))}</span>' if note is not None and not pd.isna(note) and str(note) else ""
+    return (
+        f'<li class="tile tile-{CLASSES.get(state, "plain")}"><span class="tile-label">{html.escape(str(row["label"]))}</span>'
+        f'<strong class="tile-value">{html.escape(str(row["value"]))}</strong>{mark}{more}</li>'
+    )
+
+
+def status_html(state: str) -> str:
+    """Return a status as mark and word with a class for its colour."""
+    word = html.escape(state)
+    return f'<span class="rag rag-{CLASSES.get(state, "plain")}">{MARKS.get(state, "")} {word}</span>'
+
+
+def show_table(
+    frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, limit: int | None = None, links: Mapping[str, str] | None = None
+) -> None:
     """Show a table as HTML in which data is text and never markup.
 
     Parameters
@@ -41,15 +102,84 @@ def show_table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | N
     caption : str
         What the table holds.
     formats : mapping, optional
-        Format of each column, such as ``{"revenue": "{:,.0f}"}``.
+        Format of each column, such as ``{"revenue": "{:,.0f}"}``, or a function. Without one, numbers get thousands separators,
+        months and days ISO form, flags yes and no.
     limit : int, optional
         Most rows shown; a line says how many there are.
+    links : mapping, optional
+        Column to the page each of its values links to, relative to the report: ``{"notebook": "steps/{}.html"}``.
     """
+    shown = frame if limit is None else frame.head(limit)
+    _show(table_html(shown, caption, formats, links))
+    if len(shown) < len(frame):
+        _show(f'<p class="more">{len(shown)} of {len(frame)} rows; the whole table is in the month\'s folder.</p>')
+
+
+def table_html(frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, links: Mapping[str, str] | None = None) -> str:
+    """Return the HTML of a table; see `show_table`."""
+    columns = [_column(frame.iloc[:, place], (formats or {}).get(name), (links or {}).get(name)) for place, name in enumerate(frame.columns)]
+    numeric = [_is_number(frame.iloc[:, place]) for place in range(len(frame.columns))]
+    heads = "".join(f'<th scope="col"{_class(n)}>{html.escape(str(name).replace("_", " "))}</th>' for name, n in zip(frame.columns, numeric, strict=True))
+    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)) if columns else ""
+    if not len(frame):
+        rows = f'<tr><td colspan="{max(len(columns), 1)}" class="none">Nothing to show.</td></tr>'
+    title = html.escape(caption)
+    return (
+        f'<div class="table" role="region" tabindex="0" aria-label="{title}"><table class="sortable"><caption>{title}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _column(values: pd.Series, form: Format | None, link: str | None) -> list[str]:
+    """Return the cells of a column, with the value to sort by where the text does not sort by itself."""
+    number = _is_number(values)
+    texts = [_text(value, form, values) for value in values]
+    if str(values.name).lower() in STATUS_COLUMNS:
+        return [f'<td data-sort="{_rank(text)}">{status_html(word)}</td>' if (word := _word(text)) else f"<td>{html.escape(text)}</td>" for text in texts]
+    if link:
+        return [f'<td><a href="{html.escape(link.format(quote(text, safe="")))}">{html.escape(text)}</a></td>' for text in texts]
+    keys = [f' data-sort="{float(value):.12g}"' if number and not pd.isna(value) else "" for value in values]
+    return [f"<td{_class(number)}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
+
+
+def _word(text: str) -> str:
+    """Return the status that a cell says, with or without its mark; blank where it says something else."""
+    word = text.rsplit(" ", 1)[-1]
+    return word if word in MARKS else ""
+
+
+def _rank(text: str) -> int:
+    return ["red", "late", "amber", "open", "green", "done"].index(_word(text)) if _word(text) in CLASSES or _word(text) == "open" else 9
+
+
+def _is_number(values: pd.Series) -> bool:
+    return bool(types.is_numeric_dtype(values) and not types.is_bool_dtype(values))
+
+
+def _class(number: bool) -> str:
+    return ' class="num"' if number else ""
+
+
+def _text(value: Any, form: Format | None, column: pd.Series) -> str:
+    """Write one value for people; what is missing or not finite is n/a."""
+    if pd.api.types.is_scalar(value) and (pd.isna(value) or (isinstance(value, float) and not math.isfinite(value))):
+        return "" if types.is_string_dtype(column) and form is None else "n/a"
+    if callable(form):
+        return str(form(value))
+    if form:
+        return form.format(value)
+    if isinstance(value, pd.Timestamp):
+        whole = (column.dropna().dt.day == 1).all() if types.is_datetime64_any_dtype(column) else False
+        return f"{value:%Y-%m}" if whole else f"{value:%Y-%m-%d}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        # Up to three digits that mean something; whole numbers stay whole.
+        return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _show(text: str) -> None:
     from IPython.display import HTML, display
 
-    shown = frame if limit is None else frame.head(limit)
-    style = shown.style.format(formatter=dict(formats or {}), na_rep="n/a", escape="html").format_index(escape="html", axis=1).hide(axis="index")
-    style = style.set_caption(html.escape(caption)).set_table_attributes('class="sortable"')
-    display(HTML(style.to_html()))
-    if len(shown) < len(frame):
-        display(HTML(f'<p class="more">{len(shown)} of {len(frame)} rows; the whole table is in the month\'s folder.</p>'))
+    display(HTML(text))
