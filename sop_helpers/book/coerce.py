@@ -131,22 +131,24 @@ def parse_number(text: str, dialect: Dialect = Dialect(), unit: str = "") -> flo
     and a percent sign where the unit is a share or %. Refuses inf, nan, and another currency's sign.
     """
     s = unicodedata.normalize("NFKC", text).replace("\u2212", "-").strip()
-    sign = 1.0
+    marks = 0
     if s.startswith("(") and s.endswith(")"):
-        s, sign = s[1:-1].strip(), -1.0
-    if s[:1] in ("△", "▲"):
-        s, sign = s[1:].strip(), -sign
+        s, marks = s[1:-1].strip(), 1
     scale = 1.0
     if s.endswith("%") and unit in ("share", "%"):
         s, scale = s[:-1].strip(), 0.01 if unit == "share" else 1.0
-    if s[:1] in "+-" and s:
-        s, sign = s[1:].strip(), -sign if s[0] == "-" else sign
-    for mark in (dialect.currency, *SIGNS.get(dialect.currency, ())):
-        s = s.removeprefix(mark).removesuffix(mark).strip()
-    if s[:1] in "+-" and s:
-        s, sign = s[1:].strip(), -sign if s[0] == "-" else sign
-    elif s.endswith("-"):
-        s, sign = s[:-1].strip(), -sign
+    plus, s = s.startswith("+"), s.removeprefix("+")
+    for _ in range(2):
+        # the sign stands before or behind the currency
+        if s[:1] in ("-", "△", "▲"):
+            s, marks = s[1:].strip(), marks + 1
+        for mark in (dialect.currency, *SIGNS.get(dialect.currency, ())):
+            s = s.removeprefix(mark).removesuffix(mark).strip()
+    if s.endswith("-"):
+        s, marks = s[:-1].strip(), marks + 1
+    if marks + plus > 1:
+        return math.nan
+    sign = -1.0 if marks else 1.0
     point, comma = re.escape(dialect.decimal), re.escape("," if dialect.decimal == "." else ".")
     if re.fullmatch(rf"\d{{1,3}}(?:{comma}\d{{3}})+(?:{point}\d*)?|\d{{1,3}}(?:[ ']\d{{3}})+(?:{point}\d*)?", s):
         s = re.sub(rf"[ ']|{comma}", "", s)

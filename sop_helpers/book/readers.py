@@ -57,8 +57,6 @@ def read_file(path: Path, source: Source) -> tuple[pd.DataFrame, int]:
 
 def check_encoding(data: bytes, encoding: str) -> None:
     """Refuse bytes that are not text in the encoding configured; it is never guessed."""
-    if not data.strip():
-        raise Unreadable("the file is empty", "Export it again, with its header.")
     if data.startswith(b"\xef\xbb\xbf") and not encoding.lower().replace("_", "-").startswith("utf-8"):
         raise Unreadable(f"the file begins with the mark of UTF-8 and is configured as {encoding}", "Set encoding = \"utf-8-sig\".")
     try:
@@ -69,6 +67,8 @@ def check_encoding(data: bytes, encoding: str) -> None:
         row = data.count(b"\n", 0, error.start) + 1
         todo = f"Set encoding to what the exporting program writes, such as {HINTS}; it is not guessed, for a wrong guess makes garbage."
         raise Unreadable(f"row {row} is not {encoding}: byte 0x{data[error.start]:02x}", todo) from None
+    if not text[:1000].strip("\ufeff \t\r\n") and not text.strip("\ufeff \t\r\n"):
+        raise Unreadable("the file is empty", "Export it again, with its header.")
     if "\x00" in text:
         row = text.count("\n", 0, text.index("\x00")) + 1
         raise Unreadable(f"row {row} holds a null character; this is not text in {encoding}", f"Set encoding to one of {HINTS}.")

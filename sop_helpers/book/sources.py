@@ -196,9 +196,9 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     loaded = Loaded(pd.DataFrame(), origin.label)
     problems: list[Problem] = []
     named = _match_columns(table, cells, source, problems, loaded.notes)
-    if named.empty and tables.meta(table)["required"]:
-        problems.append(Problem("", "there is a header and no rows: fill it in; expected at least one row" if not source.query else "the query returns no rows"))
-    elif named.empty:
+    if not len(cells) and tables.meta(table)["required"]:
+        problems.append(Problem("", "the query returns no rows" if source.query else "there is a header and no rows: fill it in; expected at least one row"))
+    elif not len(cells):
         loaded.notes.append(Problem("", "there is a header and no rows: taken as none"))
     frame, lines = _coerce_columns(table, named, dialect, problems)
     if problems:

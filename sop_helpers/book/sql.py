@@ -137,7 +137,7 @@ def query_database(sql: str, url: str, workbook: Workbook, month: pd.Timestamp |
             frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()), dtype=object)
         engine.dispose()
     except (sa.exc.SQLAlchemyError, ImportError) as error:
-        text = _first_lines(error)
+        text = _first_lines(getattr(error, "orig", None) or error)
         password = sa.make_url(filled).password if "://" in filled and not isinstance(error, sa.exc.ArgumentError) else None
         raise Unreadable(text.replace(str(password), "***") if password else text, "Mend the query or the URL.") from None
     frame.index = pd.RangeIndex(1, len(frame) + 1)

@@ -1,0 +1,382 @@
+"""Findings on inputs: each rule finds what it is for and is silent on a sound company."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_inputs import MONTH, company, sales_of, table
+
+from sop_helpers.book import tables
+from sop_helpers.book.checks import check_inputs, check_workbook
+from sop_helpers.book.errors import WorkbookError
+from sop_helpers.book.rules.findings import codes_like, plain_code, some
+
+
+def products(**more) -> pd.DataFrame:
+    return table("products", **{"product": ["P", "Q"], "family": ["F", "G"], "unit_price": [10.0, 10.0], "unit_cost": [6.0, 6.0], **more})
+
+
+def base(**more: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return a sound company of two products in two regions."""
+    units = {(p, r): [100.0 + i % 12 for i in range(36)] for p in ("P", "Q") for r in ("North", "South")}
+    return {"products": products(), "sales": sales_of(units), **more}
+
+
+def found(inputs: dict[str, pd.DataFrame], check: str | None = None, name: str | None = None) -> list[str]:
+    """Return level and message of the findings, of one check and table where asked."""
+    issues = check_inputs(inputs, MONTH)
+    tables.schema("data_issues").validate(issues)
+    for column, wanted in (("check", check), ("table", name)):
+        issues = issues[issues[column] == wanted] if wanted else issues
+    return [f"{level} {message}" for level, message in zip(issues["level"], issues["message"], strict=True)]
+
+
+def test_a_sound_company_has_no_findings():
+    assert found(base()) == []
+
+
+def test_no_tables_no_findings():
+    assert found({}) == []
+
+
+def test_red_comes_first_then_money():
+    inputs = base(
+        open_orders=table(
+            "open_orders", order=["1", "2"], product=["P", "Z"], region=["North"] * 2, due_month=["2026-08", "2026-10"], units=[5.0, 5.0], revenue=[50.0, 70.0]
+        )
+    )
+    issues = check_inputs(inputs, MONTH)
+    assert issues["level"].tolist() == ["red", "amber"] and issues["money"].tolist() == [70, 50]
+
+
+def test_freshness_of_sales_and_stock():
+    stale = base(sales=sales_of({("P", "North"): [5.0] * 12, ("Q", "North"): [5.0] * 12}, last="2026-07"))
+    assert found(stale, "freshness") == ["red sales end in 2026-07; the month before the cycle is 2026-09."]
+    half = sales_of({("P", "North"): [100.0] * 12 + [10.0], ("Q", "North"): [100.0] * 13})
+    assert found(base(sales=half), "freshness") == []
+    half = sales_of({("P", "North"): [100.0] * 12 + [10.0], ("Q", "North"): [100.0] * 12 + [20.0]})
+    assert found(base(sales=half), "freshness") == ["amber 2026-09 has 30 units; 200 are usual."]
+    quiet = pd.concat([base()["sales"], sales_of({("P", "East"): [5.0] * 20}, last="2026-08")])
+    assert found(base(sales=quiet), "freshness") == ["amber 1 regions have no sales in 2026-09: East."]
+    stock = table("inventory", month=["2026-07"], item=["P"], location=["L"], on_hand=[5.0])
+    assert found(base(inventory=stock), "freshness") == ["amber stock was last counted at the end of 2026-07; the plan begins with the end of 2026-09."]
+
+
+def test_series_with_missing_months():
+    sales = base()["sales"]
+    gone = (
+        (sales["product"] == "Q") & (sales["region"] == "South") & sales["month"].isin(pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01", "2026-03-01"]))
+    )
+    assert found(base(sales=sales[~gone]), "completeness") == [
+        "amber 1 product-regions lack 10% or more of the months between their first and last sale: Q/South (4)."
+    ]
+
+
+def test_duplicate_keys():
+    sales = base()["sales"]
+    assert found(base(sales=pd.concat([sales, sales.head(2)])), "duplicate keys") == ["red 2 rows repeat a key: 2023-10/P/North, 2023-11/P/North."]
+
+
+def test_negatives_and_what_is_no_number():
+    sales = base()["sales"].reset_index(drop=True)
+    sales.loc[0, "units"], sales.loc[1, "units"], sales.loc[40, "revenue"] = -5.0, float("inf"), -10.0
+    messages = found(base(sales=sales))
+    assert "red 1 months have negative units: P/North." in messages and "red 1 values are not finite: P/North." in messages
+    assert "amber 1 months have negative revenue: P/South." in messages
+
+
+def test_unmapped_keys_are_red_where_the_plan_would_lose_them_and_suggest_the_near_one():
+    sales = pd.concat([base()["sales"], sales_of({("p ", "North"): [5.0] * 12})])
+    assert found(base(sales=sales), "unmapped keys") == ["red 1 values of product are not in products: 'p ' (is it 'P'?)."]
+    deals = table(
+        "opportunities",
+        opportunity=["1"],
+        rep=["r"],
+        stage=["Lead"],
+        amount=[10.0],
+        created=["2026-01-01"],
+        expected_close=["2026-12-01"],
+        outcome=["open"],
+        product=["GTXPro"],
+    )
+    master = products(product=["GTX Pro", "Q"])
+    assert "amber 1 values of product are not in products: 'GTXPro' (is it 'GTX Pro'?)." in found({"products": master, "opportunities": deals})
+
+
+def test_a_table_that_refers_to_none():
+    loads = table("loads", operation=["O"], resource=["R"], hours_per_unit=[1.0])
+    assert "red loads refers to resources, and there is no resources table." in found(base(loads=loads))
+
+
+def test_look_alikes_are_named_and_not_merged():
+    sales = pd.concat([base()["sales"], sales_of({("P", "NORTH "): [5.0] * 24})])
+    assert found(base(sales=sales), "look-alike codes") == ["amber 1 groups of codes look like one: North = NORTH ."]
+    assert found({"products": products(product=["007", "7"])}, "look-alike codes") == ["amber 1 groups of codes look like one: 007 = 7."]
+
+
+def test_regions_and_families_that_others_do_not_know():
+    regions = table("regions", region=["North", "South"], ship_from=["L", "L"])
+    sales = pd.concat([base()["sales"], sales_of({("P", "Nort"): [5.0] * 24})])
+    assert found(base(sales=sales, regions=regions), "unmapped keys") == [
+        "red 1 values of region are not in regions, so no location ships to them: 'Nort' (is it 'North'?)."
+    ]
+    budget = table("budget", month=["2026-10"], family=["H"], region=["West"], units=[1.0], revenue=[1.0])
+    assert found(base(budget=budget), "unmapped keys") == [
+        "amber 1 values of family are not in products, so no product is in them: 'H'.",
+        "amber 1 values of region are not in sales, so they have no history: 'West'.",
+    ]
+
+
+def test_history_of_products_and_regions():
+    master = table(
+        "products",
+        product=["P", "Q", "NEW", "SOON", "ALONE"],
+        family=["F"] * 5,
+        unit_price=[10.0] * 5,
+        unit_cost=[6.0] * 5,
+        launch_month=[None, None, None, "2026-12", "2026-12"],
+        like_product=[None, None, None, "P", None],
+    )
+    sales = pd.concat([base()["sales"], sales_of({("P", "East"): [5.0], ("Q", "West"): [0.0] * 12})])
+    messages = found(base(products=master, sales=sales))
+    assert set(messages) == {
+        "amber 1 products have no sales and no launch ahead: NEW.",
+        "amber 1 launches name no product to follow: ALONE.",
+        "amber 1 product-regions sold nothing in all their months: Q/West.",
+        "amber 1 regions have a single month of sales: East.",
+    }
+
+
+def test_sales_outside_the_life_of_a_product():
+    inputs = base(products=products(end_month=["2026-07", None]))
+    assert found(inputs, "life cycle") == ["amber 1 products sold after its end: P."]
+
+
+def test_all_zero_demand_is_red():
+    assert found(base(sales=sales_of({("P", "North"): [0.0] * 12, ("Q", "North"): [0.0] * 12})), "demand") == ["red all units are zero."]
+
+
+@pytest.mark.parametrize("months", [1, 2, 3, 24])
+def test_an_impossible_value_is_red_however_short_its_series(months):
+    sales = sales_of({("P", "North"): [100.0] * 24, ("Q", "North"): [100.0] * (months - 1) + [1e12]})
+    assert found(base(sales=sales), "impossible value") == [
+        "red 1 values are over 1,000 times what is usual in their series: Q/North 2026-09: 1,000,000,000,000."
+    ]
+
+
+def test_an_entry_error_of_ten_times_is_left_to_the_cleansing():
+    sales = sales_of({("P", "North"): [100.0] * 23 + [1000.0], ("Q", "North"): [0.0] * 22 + [1.0, 900.0]})
+    assert found(base(sales=sales), "impossible value") == []
+
+
+def test_a_price_jump_is_often_a_changed_unit():
+    sales = base()["sales"].reset_index(drop=True)
+    sales.loc[30, "units"] *= 12
+    assert found(base(sales=sales), "price jump")[0].startswith(
+        "amber 1 months have a price over 3 times off their usual one: P/North 2026-04 at 0.83 instead of 10.00"
+    )
+    assert found(base(products=products(unit_price=[30.0, 10.0])), "price against master") == [
+        "amber 1 products sold at under half or over twice their unit_price in the last year: P (0.33 times)."
+    ]
+    assert found(base(products=products(unit_cost=[16.0, 6.0])), "price") == ["amber 1 products cost more than they sell for: P."]
+
+
+INSIGHT = {
+    "insight": ["I"],
+    "function": ["sales"],
+    "kind": ["promotion"],
+    "start_month": ["2026-11"],
+    "end_month": ["2026-12"],
+    "author": ["Ann"],
+    "raised_on": ["2026-09-01"],
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"effect_pct": [5.0]}, []),
+        ({"effect_pct": [5.0], "expires_month": ["2026-10"]}, ["amber 1 insights have expired and no longer count: I (Ann)."]),
+        ({}, ["amber 1 insights state no effect: I (Ann)."]),
+        ({"effect_pct": [5.0], "effect_units": [3.0]}, ["amber 1 insights state an effect both in % and in units: I (Ann)."]),
+        ({"effect_pct": [5.0], "start_month": ["2027-01"]}, ["amber 1 insights end before they begin: I (Ann)."]),
+    ],
+)
+def test_insights(more, said):
+    assert found(base(insights=table("insights", **{**INSIGHT, **more})), "insights") == said
+
+
+def operations(**more) -> pd.DataFrame:
+    rows = {
+        "operation": ["MP", "MQ", "BS"],
+        "kind": ["make", "make", "buy"],
+        "item": ["P", "Q", "STEEL"],
+        "location": ["L"] * 3,
+        "lead_time_months": [0.0, 0.0, 2.0],
+        "unit_cost": [1.0] * 3,
+    }
+    return table("operations", **{**rows, **more})
+
+
+def components(operation: list[str], item: list[str]) -> pd.DataFrame:
+    return table("components", operation=operation, item=item, units_per=[1.0] * len(item))
+
+
+SOUND = {"operations": operations(), "components": components(["MP", "MQ"], ["STEEL", "STEEL"])}
+
+
+def test_a_sound_supply_has_no_findings():
+    loads = table("loads", operation=["MP", "MQ"], resource=["R", "R"], hours_per_unit=[1.0, 1.0])
+    resources = table("resources", resource=["R"], regular_hours=[100.0])
+    stock = table("inventory", month=["2026-09"] * 2, item=["P", "STEEL"], location=["L", "L"], on_hand=[5.0, 5.0])
+    assert found(base(**SOUND, loads=loads, resources=resources, inventory=stock)) == []
+
+
+def test_items_that_cannot_be_got():
+    inputs = base(operations=operations(item=["P", "OTHER", "STEEL"]), components=components(["MP", "MQ"], ["STEEL", "MYSTERY"]))
+    assert found(inputs, "no operation") == [
+        "red 1 components are unknown: nothing makes or buys them, and none is in stock: MYSTERY.",
+        "amber 1 products are neither made nor bought anywhere: Q.",
+    ]
+    held = table("inventory", month=["2026-09"], item=["MYSTERY"], location=["L"], on_hand=[9.0])
+    assert "amber 1 components are held and never replenished: MYSTERY." in found({**inputs, "inventory": held}, "no operation")
+    assert found(
+        base(**SOUND, receipts=table("receipts", receipt=["1"], kind=["purchase"], item=["WHAT"], location=["L"], due_month=["2026-11"], units=[1.0]))
+    ) == ["amber 1 items of receipts are neither products nor in operations: WHAT."]
+
+
+@pytest.mark.parametrize("extra", [(["MP"], ["P"]), (["MP", "MQ"], ["Q", "P"])])
+def test_cycles(extra):
+    cycle = components(["MP", "MQ", *extra[0]], ["STEEL", "STEEL", *extra[1]])
+    assert found(base(operations=operations(), components=cycle), "bill of material")[0].startswith("red a bill of material has a cycle: P needs ")
+
+
+def test_components_of_what_is_not_made():
+    inputs = base(operations=operations(), components=components(["MP", "BS"], ["STEEL", "Q"]))
+    assert found(inputs, "bill of material") == [
+        "amber 1 components belong to operations that buy or move: BS.",
+        "amber 1 make operations have no components: MQ.",
+    ]
+
+
+def test_resources_without_hours():
+    loads = table("loads", operation=["MP"], resource=["R"], hours_per_unit=[1.0])
+    none = table("resources", resource=["R", "S"], month=["2026-10", None], regular_hours=[0.0, 5.0])
+    messages = found(base(**SOUND, loads=loads, resources=none), "no hours")
+    assert messages == ["red 1 resources have no hours in any month: R.", "amber 1 resources have no hours for months of the plan: R (17 from 2026-11)."]
+
+
+def test_stock_and_open_supply():
+    inventory = table("inventory", month=["2026-08", "2026-09"], item=["P", "P"], location=["L", "L"], on_hand=[-9.0, -3.0], value=[-9.0, -18.0])
+    receipts = table(
+        "receipts", receipt=["R1", "R2"], kind=["purchase"] * 2, item=["P", "P"], location=["L", "L"], due_month=["2026-08", "2026-10"], units=[4.0, 5.0]
+    )
+    messages = found(base(**SOUND, inventory=inventory, receipts=receipts))
+    assert messages == ["amber 1 items have negative stock: P/L: -3.", "amber 1 receipts of 4 units are overdue: R1 (P, 2026-08)."]
+
+
+def test_lead_times_lots_and_moves():
+    rows = operations(lead_time_months=[0.0, 30.0, 2.0], lot_min=[1e6, None, None], max_units=[5.0, None, None])
+    messages = found({**base(**SOUND), "operations": rows})
+    assert messages == [
+        "red 1 operations allow fewer units a month than one lot: MP.",
+        "amber 1 minimum lots are over a year of demand: MP (1,000,000 against 2,532).",
+        "amber 1 lead times reach beyond the horizon of 18 months: MQ (30 months).",
+    ]
+    rows = table("operations", operation=["V"], kind=["move"], item=["P"], location=["L"], lead_time_months=[0.0], unit_cost=[1.0])
+    assert found({"operations": rows}, "move") == ["red 1 moves do not say from where, or go to where they are: V."]
+
+
+DEAL = {
+    "opportunity": ["D"],
+    "rep": ["r"],
+    "stage": ["Lead"],
+    "amount": [10.0],
+    "created": ["2026-03-01"],
+    "expected_close": ["2026-12-01"],
+    "closed": [None],
+    "outcome": ["open"],
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, []),
+        ({"closed": ["2026-02-01"], "outcome": ["won"]}, "closed before they were created"),
+        ({"outcome": ["lost"]}, "are won or lost without a closing date"),
+        ({"closed": ["2026-04-01"]}, "have a closing date and are open"),
+        ({"expected_close": ["2026-09-30"]}, "are open and past their expected close"),
+        ({"expected_close": [None]}, "are open without an expected close"),
+        ({"amount": [None]}, "are open or won without an amount"),
+    ],
+)
+def test_pipeline(more, said):
+    assert found({"opportunities": table("opportunities", **{**DEAL, **more})}) == (said and [f"amber 1 deals {said}: D."])
+
+
+def test_quotas_of_people_who_are_not_there():
+    reps = table("reps", rep=["a", "b", "c"], start_month=["2024-01", "2026-11", "2024-01"], end_month=["2026-09", None, None])
+    quotas = table("quotas", month=["2026-10", "2026-10", "2026-11"], rep=["a", "b", "b"], quota=[5.0, 6.0, 7.0])
+    assert set(found({"reps": reps, "quotas": quotas})) == {
+        "amber 1 reps have a quota for months after they left: a.",
+        "amber 1 reps have a quota for months before they started: b.",
+        "amber 1 reps at work have no quota ahead: c.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("bands", "said"),
+    [
+        ([(0, 1), (1, 1.25), (1.25, None)], []),
+        ([(0, 1), (0.9, None)], ["red 1 bands overlap with the next: plan 0."]),
+        ([(0, 1), (1.1, None)], ["red 1 bands leave a gap with the next: plan 0."]),
+        ([(0, None), (1, None)], ["red 1 bands overlap with the next: plan 0."]),
+        ([(0, 1), (1, 1)], ["red 1 bands end before they begin: plan 1.", "amber 1 plans pay nothing above their last band: plan."]),
+    ],
+)
+def test_compensation_bands_meet(bands, said):
+    plans = table(
+        "comp_plans",
+        plan=["plan"] * len(bands),
+        tier=[str(i) for i in range(len(bands))],
+        from_attainment=[float(b[0]) for b in bands],
+        to_attainment=[float("nan") if b[1] is None else float(b[1]) for b in bands],
+        rate=[0.05] * len(bands),
+    )
+    assert found({"comp_plans": plans}) == said
+
+
+@given(st.lists(st.floats(0.5, 1), min_size=2, max_size=6))
+def test_bands_that_meet_are_never_blamed(widths):
+    edges = pd.Series([0.0, *widths]).cumsum().tolist()
+    plans = table(
+        "comp_plans",
+        plan=["p"] * (len(widths) + 1),
+        tier=[str(i) for i in range(len(widths) + 1)],
+        from_attainment=edges,
+        to_attainment=[*edges[1:], float("nan")],
+        rate=[0.1] * len(edges),
+    )
+    assert check_inputs({"comp_plans": plans}, MONTH).empty
+
+
+def test_naming():
+    assert some(["a", "b"]) == "a, b" and some("abcde") == "a, b, c and 2 more" and some("abc", total=1000) == "a, b, c and 997 more"
+    assert plain_code("ＧＴＸ-Pro 007") == plain_code("gtxpro007") and plain_code("007") == "7"
+    assert codes_like(["GTXPro", "Z"], ["GTX Pro", "MG Special"]) == {"GTXPro": "GTX Pro"}
+
+
+def test_a_workbook_without_month(tmp_path):
+    with pytest.raises(WorkbookError, match="no month is given"):
+        check_workbook(company(tmp_path))
+    with pytest.raises(WorkbookError, match="'soon' is not a month"):
+        check_workbook(company(tmp_path), "soon")
+
+
+def test_what_is_ignored_on_reading_is_amber(tmp_path):
+    issues = check_workbook(company(tmp_path, {"regions.csv": "region,ship_from,colour\nNorth,L,red\nSouth,L,red\n"}), MONTH)
+    assert issues[["level", "check", "table"]].to_numpy().tolist() == [["amber", "reading", "regions"]]
+    assert "colour" in issues["message"][0]

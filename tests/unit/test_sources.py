@@ -1,0 +1,367 @@
+"""The same table from each format; codes stay text, months are cut, order lines are added up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_inputs import MONTH, PRODUCTS, company
+
+from sop_helpers.book import sources, tables
+from sop_helpers.book.coerce import TableError
+from sop_helpers.book.config import Source
+from sop_helpers.book.errors import WorkbookError
+from sop_helpers.book.sources import has_source, load_table, read_table, source_digest, source_of
+
+EXPECTED = pd.DataFrame(
+    {
+        "product": ["007", "1E5", "NA"],
+        "name": ["Pump", "Valve", "Hose"],
+        "family": ["Pumps", "Valves", "Hoses"],
+        "unit_price": [10.0, 20.0, 5.0],
+        "unit_cost": [6.0, 12.0, 3.0],
+    }
+)
+
+
+def same(frame: pd.DataFrame, expected: pd.DataFrame = EXPECTED) -> None:
+    pd.testing.assert_frame_equal(frame[list(expected)], expected, check_dtype=False)
+
+
+def xlsx(rows: list[list], sheet: str = "Sheet1", change=None) -> bytes:
+    book = openpyxl.Workbook()
+    book.active.title = sheet
+    for row in rows:
+        book.active.append(row)
+    if change:
+        change(book.active)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+ROWS = [line.split(",") for line in PRODUCTS.strip().split("\n")]
+TYPED = [ROWS[0], *[[*r[:3], float(r[3]), float(r[4])] for r in ROWS[1:]]]
+
+
+def test_csv_with_all_columns_of_the_contract(tmp_path):
+    frame = read_table(company(tmp_path), "products")
+    same(frame)
+    assert list(frame) == list(tables.columns("products"))
+    assert frame["launch_month"].dtype == "datetime64[us]" and frame["launch_month"].isna().all()
+    assert frame["product"].dtype == "str"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8", "cp932", "utf-16"])
+def test_csv_in_the_encoding_configured(tmp_path, encoding):
+    text = PRODUCTS.replace("Pump,", "ポンプ,")
+    book = company(tmp_path, {"products.csv": text.encode(encoding)}, products=Source(encoding="utf-8-sig" if encoding == "utf-8" else encoding))
+    assert read_table(book, "products")["name"][0] == "ポンプ"
+
+
+def test_semicolon_and_decimal_comma(tmp_path):
+    text = "product;family;unit_price;unit_cost\n007;Pumps;1.200,50;6\n"
+    book = company(tmp_path, {"products.csv": text}, products=Source(delimiter=";", decimal=","))
+    assert read_table(book, "products")["unit_price"][0] == 1200.5
+
+
+def test_crlf_blank_lines_quotes_and_a_nameless_empty_column(tmp_path):
+    text = 'product,name,family,unit_price,unit_cost,\r\n007,"Pump, ""big""\r\nred",Pumps,"1,200",6,\r\n\r\n,,,,,\r\n1E5,,Valves,20,12,\r\n'
+    frame = read_table(company(tmp_path, {"products.csv": text}), "products")
+    assert frame["product"].tolist() == ["007", "1E5"]
+    assert frame["name"][0].splitlines() == ['Pump, "big"', "red"] and frame["unit_price"][0] == 1200
+
+
+def test_title_rows_renamed_columns_and_free_order(tmp_path):
+    text = "Price list 2026\n\nKosten,Preis,Artikel,Family\n6,10,007,Pumps\n"
+    described = Source(header_row=3, rename={"Artikel": "product", "Preis": "unit_price", "Kosten": "unit_cost"})
+    same(read_table(company(tmp_path, {"products.csv": text}, products=described), "products"), EXPECTED.iloc[:1].drop(columns="name"))
+
+
+def test_xlsx_with_typed_cells_and_date_cells(tmp_path):
+    rows = [[*ROWS[0], "launch_month"], [*TYPED[1], dt.date(2026, 10, 1)], [*TYPED[2], 46296], [*TYPED[3], "2026-10"]]
+    frame = read_table(company(tmp_path, {"products.csv": None, "products.xlsx": xlsx(rows)}), "products")
+    same(frame)
+    assert frame["launch_month"].tolist() == [MONTH] * 3
+
+
+def test_xlsx_sheet_header_row_and_numeric_codes(tmp_path):
+    def title(sheet):
+        sheet.insert_rows(1, 2)
+        sheet["A1"] = "Products of 2026"
+        sheet.merge_cells("A1:C1")
+
+    rows = [ROWS[0], [7, "Pump", "Pumps", 10, 6]]
+    book = company(tmp_path, {"products.csv": None, "list.xlsx": xlsx(rows, "Items", title)}, products=Source(path="list.xlsx", sheet="Items", header_row=3))
+    assert read_table(book, "products")["product"].tolist() == ["7"]
+
+
+def test_one_xlsx_with_a_sheet_for_each_table(tmp_path):
+    book = company(tmp_path, {"products.csv": None, "inputs.xlsx": xlsx(TYPED, "products")})
+    assert has_source(book, "products") and not has_source(book, "budget")
+    assert source_of(book, "products") == "data/inputs.xlsx, sheet products"
+    same(read_table(book, "products"))
+
+
+@pytest.mark.parametrize("codes", ["str", "category"])
+def test_parquet(tmp_path, codes):
+    book = company(tmp_path, {"products.csv": None})
+    EXPECTED.astype({"product": codes}).to_parquet(tmp_path / "data" / "products.parquet")
+    same(read_table(book, "products"))
+
+
+def test_parquet_with_days_decimals_and_integer_codes(tmp_path):
+    import decimal
+
+    book = company(tmp_path, {"sales.csv": None})
+    pd.DataFrame(
+        {
+            "month": [dt.date(2026, 9, 3), dt.date(2026, 9, 5)],
+            "product": [2**60 + 1, 2**60 + 1],
+            "region": ["N", "N"],
+            "units": [5, None],
+            "revenue": [decimal.Decimal("50.25"), decimal.Decimal("1.00")],
+        }
+    ).fillna({"units": 2}).to_parquet(tmp_path / "data" / "sales.parquet")
+    frame = read_table(book, "sales", MONTH)
+    assert frame.loc[0, ["product", "units", "revenue"]].tolist() == [str(2**60 + 1), 7, 51.25] and len(frame) == 1
+
+
+ORDERS = "day,item,amount,qty\n2026-09-03,007,50.5,5\n2026-09-05,007,50,-1\n2026-10-02,007,70,7\n"
+QUERY = """-- it's read from orders.csv
+SELECT day AS month, item AS product, 'North' AS region, qty AS units, amount AS revenue FROM read_csv('orders.csv', types = {'item': 'VARCHAR'})
+"""
+
+
+def sql_company(root: Path, query: str = QUERY, url: str | None = None, data: list[str] | None = None):
+    book = company(root, {"sales.csv": None}, data=["erp"] if data is None else data, sales=Source(query="sql/sales.sql", url=url))
+    for folder, name, text in (("erp", "orders.csv", ORDERS), ("sql", "sales.sql", query)):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / name).write_text(text)
+    return book
+
+
+def test_sql_over_files_adds_order_lines_up(tmp_path):
+    frame = read_table(sql_company(tmp_path), "sales", MONTH)
+    assert frame.loc[0, ["product", "units", "revenue"]].tolist() == ["007", 4, 100.5] and len(frame) == 1
+
+
+def test_sql_over_files_binds_the_month(tmp_path):
+    frame = read_table(sql_company(tmp_path, QUERY + " WHERE day < $month AND day >= $month - INTERVAL 1 MONTH AND qty > 0"), "sales", MONTH)
+    assert frame["units"].tolist() == [5]
+
+
+def test_sql_reads_the_data_folder_wherever_it_runs_from(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "orders.csv").write_text(ORDERS.replace("007", "666"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read_table(sql_company(tmp_path), "sales", MONTH)["product"].tolist() == ["007"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT * FROM read_csv('/etc/passwd')", "not a file of the folders"),
+        ("SELECT * FROM read_text('../workbook.toml')", "not a file of the folders"),
+        ("SELECT * FROM read_csv('../outside.csv')", "not a file of the folders"),
+        ("COPY (SELECT 1) TO 'x.csv'", "must be one SELECT"),
+        ("ATTACH 'x.db'", "must be one SELECT"),
+        ("SELECT 1; DROP TABLE x", "must be one SELECT"),
+        ("SELECT $password", "only $month is known"),
+        ("SELECT FROM WHERE", "syntax error"),
+        ("SELECT getenv('PATH')", "getenv"),
+        ("SELECT 1 AS a", "column month: the column is required and missing; found a"),
+    ],
+)
+def test_sql_that_is_refused(tmp_path, query, said):
+    book = sql_company(tmp_path, query)
+    (tmp_path / "outside.csv").write_text("a\n1\n")
+    with pytest.raises(TableError) as error:
+        read_table(book, "sales", MONTH)
+    assert said in str(error.value) and "table sales from query sql/sales.sql" in str(error.value)
+    assert not list(tmp_path.rglob("x.*"))
+
+
+def test_sql_without_its_data_folder_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("SOP_NO_SUCH", raising=False)
+    with pytest.raises(TableError, match=r"none of the data folders \$\{SOP_NO_SUCH\}/erp, nowhere is there"):
+        read_table(sql_company(tmp_path, data=["${SOP_NO_SUCH}/erp", "nowhere"]), "sales", MONTH)
+
+
+def sqlite_company(root: Path, query: str, url: str = "sqlite:///erp/crm.db"):
+    book = sql_company(root, query, url)
+    with sqlite3.connect(root / "erp" / "crm.db") as connection:
+        connection.execute("CREATE TABLE orders (day TEXT, item TEXT, qty REAL, amount NUMERIC)")
+        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", [("2026-08-03", "007", 5, 50), ("2026-09-05", "1E5", 5.5, 50.25)])
+    return book
+
+
+ON_DATABASE = "SELECT day AS month, item AS product, 'N:x' AS region, qty AS units, amount AS revenue FROM orders WHERE day < :month"
+
+
+def test_sql_over_sqlite(tmp_path):
+    book = sqlite_company(tmp_path, ON_DATABASE)
+    assert read_table(book, "sales", MONTH)["product"].tolist() == ["007", "1E5"]
+    assert read_table(book, "sales", pd.Timestamp("2026-09-01"))["units"].tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("query", "url", "said"),
+    [
+        ("DELETE FROM orders", "sqlite:///erp/crm.db", "readonly"),
+        ("SELECT colour FROM orders", "sqlite:///erp/crm.db", "no such column"),
+        (ON_DATABASE, "sqlite:///erp/none.db", "there is no SQLite file"),
+        (ON_DATABASE, "sqlite:////etc/crm.db", "outside the workbook"),
+        (ON_DATABASE, "sqlite:///../crm.db", "outside the workbook"),
+        (ON_DATABASE, "postgresql+psycopg://u:${SOP_NO_SUCH}@127.0.0.1:1/x", "environment variable"),
+        (ON_DATABASE, "nosuch://u:secret@host/x", "nosuch"),
+        (ON_DATABASE, "not a url", "URL"),
+        ("SELECT :week", "sqlite:///erp/crm.db", "only :month is known"),
+    ],
+)
+def test_databases_that_are_refused(tmp_path, query, url, said):
+    with pytest.raises(TableError) as error:
+        read_table(sqlite_company(tmp_path, query, url), "sales", MONTH)
+    assert said in str(error.value) and "secret" not in str(error.value)
+    with sqlite3.connect(tmp_path / "erp" / "crm.db") as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (2,)
+
+
+def test_a_month_sees_only_what_was_known(tmp_path):
+    deals = (
+        "opportunity,rep,stage,amount,created,expected_close,closed,outcome\nA,r,Proposal,10,2026-07-01,2026-09-01,2026-09-20,won\n"
+        "B,r,won,20,2026-08-01,2026-10-01,2026-10-05,won\nC,r,Lead,30,2026-10-03,,,open\n"
+    )
+    quotas = "month,rep,quota,bookings\n2026-09,r,10,9\n2026-10,r,10,8\n"
+    book = company(tmp_path, {"opportunities.csv": deals, "quotas.csv": quotas})
+    frame = read_table(book, "opportunities", MONTH).set_index("opportunity")
+    assert frame["outcome"].to_dict() == {"A": "won", "B": "open"}
+    assert pd.isna(frame.loc["B", "closed"]) and frame.loc["B", "stage"] == "unknown"
+    assert read_table(book, "opportunities").shape[0] == 3
+    assert read_table(book, "quotas", MONTH)["bookings"].tolist()[0] == 9 and pd.isna(read_table(book, "quotas", MONTH)["bookings"][1])
+    assert read_table(book, "sales", pd.Timestamp("2025-01-01"))["month"].max() == pd.Timestamp("2024-12-01")
+
+
+def test_a_month_before_all_data_is_refused(tmp_path):
+    with pytest.raises(TableError, match="no row is dated before 2020-01; the first is 2024-10"):
+        read_table(company(tmp_path), "sales", pd.Timestamp("2020-01-01"))
+
+
+def test_order_lines_by_day_or_with_a_customer_are_added_up(tmp_path):
+    by_day = "month,product,region,units,revenue\n2026-09-01,007,N,5,50\n2026-09-02,007,N,-2,-20\n2026-09-02,007,N,4,0.1\n"
+    by_customer = "month,product,region,units,revenue,customer\n2026-09,007,N,5,50,x\n2026-09,007,N,3,20,y\n"
+    loaded = load_table(company(tmp_path / "a", {"sales.csv": by_day}), "sales")
+    assert loaded.frame[["units", "revenue"]].to_numpy().tolist() == [[7, 30.1]] and pd.isna(loaded.frame["orders"][0])
+    assert "3 lines are added up to 1 rows" in str(loaded.notes[0])
+    assert read_table(company(tmp_path / "b", {"sales.csv": by_customer}), "sales")["units"].tolist() == [8]
+
+
+def test_what_is_ignored_is_said(tmp_path):
+    text = (
+        PRODUCTS.replace("family", "family,lauch_month,colour")
+        .replace("Pumps", "Pumps,2026-10,red")
+        .replace("Valves", "Valves,,red")
+        .replace("Hoses", "Hoses,,red")
+    )
+    notes = [str(n) for n in load_table(company(tmp_path, {"products.csv": text}), "products").notes]
+    assert notes == [
+        "column launch_month: the optional column is missing and 'lauch_month' is ignored; is it meant?",
+        "columns that the contract does not know are ignored: colour",
+    ]
+
+
+def test_an_optional_table_without_rows_is_none_and_said(tmp_path):
+    loaded = load_table(company(tmp_path, {"budget.csv": "month,family,region,units,revenue\n"}), "budget")
+    assert loaded.frame.empty and list(loaded.frame) == list(tables.columns("budget"))
+    assert "no rows" in str(loaded.notes[0])
+
+
+def test_digest_follows_the_bytes(tmp_path):
+    book = sql_company(tmp_path)
+    first = source_digest(book, "products"), source_digest(book, "sales")
+    assert first == (source_digest(book, "products"), source_digest(book, "sales")) and first[0] != first[1]
+    (tmp_path / "erp" / "orders.csv").write_text(ORDERS.replace(",5\n", ",6\n"))
+    assert source_digest(book, "sales") != first[1] and source_digest(book, "products") == first[0]
+    assert source_digest(book, "budget") == "" and source_of(book, "budget") == ""
+
+
+def test_digest_of_a_database_follows_its_rows(tmp_path):
+    book = sqlite_company(tmp_path, ON_DATABASE)
+    first = source_digest(book, "sales", MONTH)
+    assert first == source_digest(book, "sales", MONTH)
+    with sqlite3.connect(tmp_path / "erp" / "crm.db") as connection:
+        connection.execute("UPDATE orders SET qty = 6 WHERE item = '007'")
+    assert source_digest(book, "sales", MONTH) != first
+
+
+@pytest.mark.parametrize("path", ["../../products.csv", "/etc/passwd"])
+def test_a_path_stays_inside_the_workbook(tmp_path, path):
+    with pytest.raises(WorkbookError, match="leads out of the workbook's folder"):
+        read_table(company(tmp_path, products=Source(path=path)), "products")
+
+
+def test_a_link_out_of_the_workbook_is_refused(tmp_path):
+    (tmp_path / "secret.csv").write_text(PRODUCTS)
+    book = company(tmp_path / "book", products=Source(path="link.csv"))
+    (tmp_path / "book" / "data" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(WorkbookError, match="leads out"):
+        read_table(book, "products")
+
+
+CODES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=12)
+AMOUNTS = st.floats(0, 1e12, allow_nan=False).map(lambda v: round(v, 4))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(CODES, CODES, AMOUNTS, AMOUNTS, st.dates(dt.date(2000, 1, 1), dt.date(2100, 1, 1))), min_size=1, max_size=20, unique_by=lambda r: r[0]
+    )
+)
+def test_what_is_written_as_csv_reads_back_equal(tmp_path, rows):
+    frame = pd.DataFrame(rows, columns=["product", "family", "unit_price", "unit_cost", "launch_month"])
+    frame["launch_month"] = pd.to_datetime(frame["launch_month"]).dt.to_period("M").dt.to_timestamp().astype("datetime64[us]")
+    (tmp_path / "data").mkdir(exist_ok=True)
+    frame.assign(launch_month=frame["launch_month"].dt.strftime("%Y-%m")).to_csv(tmp_path / "data" / "products.csv", index=False, encoding="utf-8")
+    read = read_table(company(tmp_path, {"products.csv": None}), "products")
+    pd.testing.assert_frame_equal(read[list(frame)], frame, check_dtype=False)
+
+
+def test_600000_rows_read_within_seconds(tmp_path):
+    months = pd.date_range("2021-10-01", periods=60, freq="MS").strftime("%Y-%m")
+    n = 10_000
+    frame = pd.DataFrame({"month": np.tile(months, n), "product": np.repeat([f"{i:05}" for i in range(n)], 60), "region": "R"})
+    numbers = np.random.default_rng(1)
+    frame["units"], frame["revenue"] = numbers.integers(0, 999, len(frame)), numbers.random(len(frame)).round(2)
+    book = company(tmp_path, {"sales.csv": None})
+    frame.to_csv(tmp_path / "data" / "sales.csv", index=False)
+    before = time.process_time()
+    read = read_table(book, "sales", MONTH)
+    assert time.process_time() - before < 10, "about 1 s of CPU on a slow machine; ten times that is a change of kind"
+    assert len(read) == 600_000 and read["units"].sum() == frame["units"].sum()
+
+
+def test_importing_the_reader_does_not_import_the_engines():
+    ours = "sop_helpers.book.sources, sop_helpers.book.checks, sop_helpers.book.templates"
+    code = f"import sys, {ours}; print([m for m in ('duckdb', 'sqlalchemy', 'openpyxl') if m in sys.modules])"
+    root = Path(sources.__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_two_files_for_one_table_are_refused(tmp_path):
+    book = company(tmp_path, {"products.xlsx": xlsx(TYPED), "inputs.xlsx": xlsx(TYPED, "products")})
+    with pytest.raises(TableError, match="products.csv and products.xlsx and sheet products of inputs.xlsx are both there"):
+        read_table(book, "products")
