@@ -11,9 +11,11 @@ from company.demand import Demand
 FISCAL_START = pd.Timestamp("2026-04-01")
 STAGES = ["Prospect", "Qualified", "Proposal", "Negotiation"]
 # share of revenue that goes through a named deal; the rest is run rate
-DEALS = 0.60
+DEALS = 0.80
 FIRST = "Anna Ben Clara David Elena Felix Greta Hugo Ines Jonas Karin Lukas Marta Nils Olivia Paul Rosa Simon Tilda Victor Wanda Yann Zoe Emil".split()
-LAST = "Auer Berg Costa Duval Eriksen Fuchs Garcia Holm Ibarra Jansen Keller Lopez Maier Nyberg Olsen Petit Ramos Steiner Torres Urban Vidal Weber Zeller Lund".split()
+LAST = (
+    "Auer Berg Costa Duval Eriksen Fuchs Garcia Holm Ibarra Jansen Keller Lopez Maier Nyberg Olsen Petit Ramos Steiner Torres Urban Vidal Weber Zeller Lund"
+).split()
 KINDS = ["Kitchen Studio", "Coffee House", "Office Supply", "Household Goods", "Hotel Group", "Trading", "Home Store", "Roastery", "Catering", "Electro Market"]
 SEGMENTS = ["retail chain", "specialist", "office", "hotel and catering", "online"]
 CENTRES = {"DACH": (0, 0), "FRANCE": (-620, -180), "NORDICS": (180, 1150), "IBERIA": (-1350, -950)}
@@ -24,7 +26,7 @@ class Selling:
     """Tables of the sales side, all drawn from the revenue that the regions really have."""
 
     def __init__(self, demand: Demand, seed: int):
-        self.demand, self.rng = demand, np.random.default_rng([seed, 6])
+        self.demand, self.seed, self.rng = demand, seed, np.random.default_rng([seed, 6])
         revenue = np.where(demand.units[:, :, : demand.known] > 0, demand.revenue, 0)
         self.by_region = pd.DataFrame(revenue.sum(axis=0).T, index=demand.months[: demand.known], columns=demand.regions["region"])
         ahead = demand.expected[:, :, demand.known :] * demand.price[:, :, demand.known :]
@@ -116,9 +118,9 @@ class Selling:
         """Return quota and bookings by rep and month from the last fiscal year to the end of this one."""
         months = pd.date_range(FISCAL_START - pd.DateOffset(years=1), periods=24, freq="MS", unit="us")
         planned = budget.pivot_table(index="month", columns="region", values="revenue", aggfunc="sum").reindex(months)
-        rng, reps = np.random.default_rng([len(self.reps), 7]), self.reps
+        rng, reps = np.random.default_rng([self.seed, 7]), self.reps
         weight = np.where(reps["team"] == "key accounts", 1.25, 1.0) * rng.lognormal(0, 0.08, len(reps))
-        skill = np.clip(rng.normal(0.97, 0.17, len(reps)), 0.64, 1.30)
+        skill = np.clip(rng.normal(1.0, 0.19, len(reps)), 0.70, 1.30)
         grid = pd.MultiIndex.from_product([months, range(len(reps))], names=["month", "place"]).to_frame(index=False)
         one = reps.iloc[grid["place"]].reset_index(drop=True)
         at_work = (grid["month"] >= one["start_month"]) & (one["end_month"].isna() | (grid["month"] <= one["end_month"]))
@@ -132,7 +134,7 @@ class Selling:
         table["quota"] = np.round(1.08 * share * target, -2)
         real = self.by_region.reindex(index=months, columns=planned.columns)
         went = pd.Series(real.to_numpy()[months.get_indexer(table["month"]), planned.columns.get_indexer(table["region"])])
-        ramp = np.where(table["new"], 0.45, 1.0)
+        ramp = np.where(table["new"], 0.6, 1.0)
         table["bookings"] = np.round(share * went * table["skill"] * ramp * rng.lognormal(-0.02, 0.16, len(table)))
         table["bookings"] = table["bookings"].where(table["month"] < c.CYCLE)
         return table.loc[at_work, ["month", "rep", "quota", "bookings"]].reset_index(drop=True)
@@ -153,7 +155,7 @@ class Selling:
 
     def opportunities(self) -> pd.DataFrame:
         """Return 24 months of deals: about one in four is won, and what is won is DEALS of revenue."""
-        rng, accounts = np.random.default_rng([len(self.accounts), 8]), self.accounts
+        rng, accounts = np.random.default_rng([self.seed, 8]), self.accounts
         mean = 17000.0
         yearly = float(self.by_region.iloc[-12:].to_numpy().sum())
         size = int(np.clip(2 * DEALS * yearly / 0.25 / mean, 200, 4200))
@@ -169,7 +171,7 @@ class Selling:
         skill = one["rep"].map(dict(zip(self.reps["rep"], rng.normal(1, 0.12, len(self.reps)), strict=True))).to_numpy()
         won = rng.random(size) < np.clip(0.265 * skill, 0.05, 0.6)
         last = np.where(won, 3, rng.choice(4, size, p=[0.36, 0.30, 0.21, 0.13]))
-        days = np.round(rng.lognormal(np.log(np.where(won, 84, 22 + 21 * last)), 0.42)).clip(7, 420)
+        days = np.round(rng.lognormal(np.log(np.where(won, 98, 40 + 24 * last)), 0.42)).clip(7, 420)
         closed = created + pd.to_timedelta(days, unit="D")
         is_open = closed >= c.CYCLE
         # an open deal has passed through as many stages as its age allows

@@ -27,7 +27,7 @@ class Supply:
     """
 
     def __init__(self, demand: Demand, seed: int):
-        self.demand, self.rng = demand, np.random.default_rng([seed, 4])
+        self.demand, self.seed, self.rng = demand, seed, np.random.default_rng([seed, 4])
         self.items = self._items()
         self.place = pd.Series(np.arange(len(self.items)), index=self.items["item"])
         self.bills = self._bills()
@@ -63,7 +63,7 @@ class Supply:
         need = np.zeros((len(items), size))
         need[: len(demand.products)] = demand.units.sum(axis=1)
         cover = items["base"].map(dict(zip(demand.products["base"], demand.products["family"].map(c.COVER), strict=False))).fillna(0.9).to_numpy()
-        wobble = self.rng.lognormal(0, 0.10, need.shape)
+        wobble = self.rng.lognormal(0, 0.07, need.shape)
         self.made, self.stock = np.zeros_like(need), np.zeros_like(need)
         family = items["family"].to_numpy()
         for line in ("Machines", "Grinders", "Accessories", "Spare parts", "bought"):
@@ -77,7 +77,10 @@ class Supply:
 
     def _receive(self, rows: np.ndarray, need: np.ndarray, cover: np.ndarray, wobble: np.ndarray, line: str) -> None:
         """Find what was received so that stock follows its target; a made family pulls what its line cannot do into earlier months."""
-        ahead = np.concatenate([need[rows, 1:], need[rows, -1:]], axis=1)
+        padded = np.concatenate([need[rows, 1:], np.repeat(need[rows, -1:], 2, axis=1)], axis=1)
+        ahead = 0.5 * padded[:, :-1] + 0.5 * padded[:, 1:]
+        rare = (self.items["base"].to_numpy()[rows] == c.INTERMITTENT)[:, None]
+        ahead = np.where(rare, need[rows].mean(axis=1, keepdims=True), ahead)
         # a stock-out is not a want: the target keeps to the months around it
         usual = np.maximum(ahead, 0.6 * np.median(need[rows], axis=1, keepdims=True) * (ahead > 0))
         target = np.round(cover[rows, None] * usual * wobble[rows])
@@ -347,7 +350,7 @@ class Supply:
         """Return what was made, scheduled and finished on time, the last KEPT months."""
         made, kept = self.items[self.items["made"]], min(KEPT, self.demand.known)
         units = self.made[self.place[made["item"]].to_numpy()][:, self.demand.known - kept : self.demand.known]
-        rng = np.random.default_rng([kept, 5])
+        rng = np.random.default_rng([self.seed, 5])
         scheduled = np.round(units * (1 + rng.normal(0.015, 0.03, units.shape)))
         done = np.round(np.minimum(units, scheduled) * rng.uniform(0.90, 1.0, units.shape))
         table = pd.DataFrame(

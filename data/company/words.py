@@ -31,7 +31,7 @@ P17|Machines||FRANCE|2027-05|2027-05|15|15|0.6|Clara Costa|Mother's Day offer
 INSIGHTS = """
 insight|function|kind|family|product|region|start|end|effect_pct|effect_units|confidence|expires|author|note|raised
 I01|product|launch||10080||2026-11|2027-04||0|0.9|2027-05|Felix Fuchs|Lento Mini starts in November in all regions; listed at 180 shops so far|2026-07-14
-I02|product|phase_out||10090||2026-10|2026-12|-20||0.8|2027-01|Felix Fuchs|Classic 98 ends in December; retailers run their stock down, then buyers go to Piccolo|2026-08-05
+I02|product|phase_out||10090||2026-10|2026-12|-20||0.8|2027-01|Felix Fuchs|Classic 98 ends in December; retailers run down stock|2026-08-05
 I03|sales|strike||10020|FRANCE|2026-08|2026-08|-50||0.9|2026-09|Hugo Duval|Warehouse strike at our largest French customer; no orders for three weeks|2026-08-19
 I04|sales|customer||10020|FRANCE|2026-10|2026-10|18||0.6|2026-12|Hugo Duval|The French customer wants to catch up after the strike|2026-09-10
 I05|sales|customer|Machines||NORDICS|2027-01|2027-03|6||0.5|2027-02|Greta Holm|A new electronics chain signs for 60 shops if the trial is good|2026-09-03
@@ -41,7 +41,7 @@ I08|supply|other||03020||2026-11|2026-12|0||0.7|2027-01|Lukas Lund|Aquapure asks
 I09|marketing|competitor|Machines||IBERIA|2026-10|2027-03|-5||0.6|2027-04|Ines Ibarra|A rival cut its entry machine by 15 % in Spain|2026-09-12
 I10|sales|campaign|Spare parts||DACH|2026-10|2026-11|8||0.5|2026-12|Ben Maier|Service partners are invited to stock up before Christmas|2026-09-16
 I11|product|other||02060||2026-06|2026-12|10||0.6|2027-01|Felix Fuchs|Mill Office was tested well in two magazines|2026-06-10
-I12|marketing|competitor|Machines||DACH|2026-05|2026-12|-4||0.5|2026-10|Clara Costa|Discounter sells an own-brand machine; to be looked at again in October|2026-04-14
+I12|marketing|competitor|Machines||DACH|2026-05|2026-12|-4||0.5|2026-10|Clara Costa|Discounter sells an own-brand machine; look again in October|2026-04-14
 """
 
 TARGETS = """
@@ -63,7 +63,7 @@ capacity load|0.95|1.0|1.1||
 schedule attainment|0.97|0.95|0.9|0.95|own estimate
 plan adherence|0.95|0.92|0.85|0.9|own estimate
 revenue vs plan|0|-0.02|-0.06||
-gross margin|0.47|0.455|0.43|0.42|own estimate
+gross margin|0.54|0.53|0.50|0.42|own estimate
 quota attainment|1|0.95|0.85|0.9|own estimate
 reps at quota|0.55|0.5|0.35|0.45|own estimate
 over-assignment|1.05|1.12|1.2|1.1|own estimate
