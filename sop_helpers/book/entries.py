@@ -108,7 +108,10 @@ def clean(kind: str, field: str, value: Any) -> Any:
             return known[str(value).strip().lower()]
         case "month":
             text = f"{value:%Y-%m}" if isinstance(value, date) else str(value).strip()
-            return f"{as_day(f'{text[:7]}-01', kind, field):%Y-%m}"
+            try:
+                return f"{date.fromisoformat(f'{text[:7]}-01'):%Y-%m}"
+            except ValueError as error:
+                raise WorkbookError(f"{kind}: {field} {text!r} is not a month", "Write it as 2026-10.") from error
         case "day":
             return as_day(value, kind, field)
     text = str(value)

@@ -7,6 +7,7 @@ updated in place and nothing is deleted: the rows are the audit trail.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sop_helpers.book import files
 from sop_helpers.book.entries import KINDS, MONTHLY, STAMP, ConflictError, checked, fields_of, require_complete, typed
 from sop_helpers.book.errors import WorkbookError
 
@@ -51,7 +53,6 @@ def _engine(url: str) -> Any:
 
         @sa.event.listens_for(engine, "connect")
         def _pragmas(connection: Any, _record: Any) -> None:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
 
     return engine
@@ -106,8 +107,11 @@ class Journal:
         """Make the tables and import the seed in one transaction; the loser of a race finds them there."""
         import sqlalchemy as sa
 
-        with engine.connect() as connection:
+        # SQLite does not wait for the switch to its write-ahead log, so a file lock does.
+        alone = files.locked(self.file.with_name(".journal.lock"), "making the journal", wait=30) if self.file else contextlib.nullcontext()
+        with alone, engine.connect() as connection:
             if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(20261001)"))

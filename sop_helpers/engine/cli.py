@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
 
     init = commands.add_parser("init", help="Lay down a new workbook with blank input files and a data dictionary.", description="Lay down a new workbook.")
     init.add_argument("folder", metavar="DIR", help="folder to make it in")
+    init.add_argument("--name", default="Our company", help="name of the company")
+    init.add_argument("--currency", default="USD", metavar="ISO", help="code of the one currency that all money is in")
+    init.add_argument("--month", default=None, metavar="YYYY-MM", help="first month to plan (default: this month)")
 
     close = command("close", "Freeze a month after sign-off; later months compare with it.", "argument")
     close.add_argument("--reason", default="", help="why; the sign-off that it follows")
@@ -134,7 +137,7 @@ def _check(args: argparse.Namespace) -> int:
 def _init(args: argparse.Namespace) -> int:
     from sop_helpers.book.templates import init_workbook
 
-    init_workbook(args.folder)
+    init_workbook(args.folder, args.name, args.currency, args.month)
     print(f"A workbook stands in {args.folder}. Fill {args.folder}/data, look at it with `sop check -w {args.folder}`, then `sop run -w {args.folder}`.")
     return 0
 

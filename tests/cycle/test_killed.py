@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import tiny
+
 from sop_helpers.book.cycle import open_cycle
 from sop_helpers.engine.runner import run_month
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
+
 from sop_helpers.book.cycle import open_cycle
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.engine.failure import StepFailed
