@@ -35,7 +35,8 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
     seed : int
         The same seed gives the same company.
     as_of : str
-        Month at whose start open orders and open receipts are as they are; the other tables carry their history with them.
+        Month at whose start open orders and open receipts are as they are, and up to which bookings are known; the other tables carry their
+        history with them.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "opportunities": selling.opportunities(),
         "accounts": selling.accounts,
         "reps": selling.reps,
-        "quotas": selling.quotas(plan),
+        "quotas": selling.quotas(plan, month),
         "comp_plans": selling.comp_plans(),
         "kpi_targets": words.kpi_targets(),
         "roster": words.roster(),

@@ -114,8 +114,8 @@ class Selling:
             owner[inherited] = staff[0]
         return owner.astype("str")
 
-    def quotas(self, budget: pd.DataFrame) -> pd.DataFrame:
-        """Return quota and bookings by rep and month from the last fiscal year to the end of this one."""
+    def quotas(self, budget: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+        """Return quota and bookings (before `month`) by rep and month from the last fiscal year to the end of this one."""
         months = pd.date_range(FISCAL_START - pd.DateOffset(years=1), periods=24, freq="MS", unit="us")
         planned = budget.pivot_table(index="month", columns="region", values="revenue", aggfunc="sum").reindex(months)
         rng, reps = np.random.default_rng([self.seed, 7]), self.reps
@@ -136,7 +136,7 @@ class Selling:
         went = pd.Series(real.to_numpy()[months.get_indexer(table["month"]), planned.columns.get_indexer(table["region"])])
         ramp = np.where(table["new"], 0.6, 1.0)
         table["bookings"] = np.round(share * went * table["skill"] * ramp * rng.lognormal(-0.02, 0.16, len(table)))
-        table["bookings"] = table["bookings"].where(table["month"] < c.CYCLE)
+        table["bookings"] = table["bookings"].where(table["month"] < month)
         return table.loc[at_work, ["month", "rep", "quota", "bookings"]].reset_index(drop=True)
 
     def comp_plans(self) -> pd.DataFrame:

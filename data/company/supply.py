@@ -113,7 +113,7 @@ class Supply:
             heavy = demand.products["base"].map({p: 2.0 if p == "10070" else 1.0 for p, text in c.BILLS.items() if "00710" in text}).fillna(0).to_numpy()
             used = used + 0.30 * (heavy[:, None] * demand.expected.sum(axis=1)).sum(axis=0)
         year = used[demand.known : demand.known + 12].mean()
-        factor = {"Machines": 0.895, "Grinders": 0.86, "Accessories": 0.80, "Spare parts": 0.84}[family]
+        factor = {"Machines": 0.895, "Grinders": 0.86, "Accessories": 0.80, "Spare parts": 0.78}[family]
         return np.full(len(demand.months), round(year / factor, -1)) * self._calendar(demand.months)
 
     @staticmethod

@@ -53,12 +53,12 @@ tracking signal|0|3|4||
 FVA|5|2|0|3|own estimate
 fill rate|0.97|0.96|0.93|0.95|own estimate
 OTIF|0.94|0.92|0.88|0.90|own estimate
-inventory turns|9|8|6.5|6|own estimate
-DIO|40|45|55|60|own estimate
+inventory turns|8|7.5|6.5|6|own estimate
+DIO|45|48|55|60|own estimate
 days of cover|35|42|55||
 DSO|45|48|55|50|own estimate
-DPO|50|47|42|45|own estimate
-CCC|35|40|50|55|own estimate
+DPO|42|40|35|45|own estimate
+CCC|50|54|65|55|own estimate
 capacity load|0.95|1.0|1.1||
 schedule attainment|0.97|0.95|0.9|0.95|own estimate
 plan adherence|0.95|0.92|0.85|0.9|own estimate
@@ -69,11 +69,11 @@ reps at quota|0.55|0.5|0.35|0.45|own estimate
 over-assignment|1.05|1.12|1.2|1.1|own estimate
 ramped rep equivalents|22.5|22|20||
 bookings capacity|1650000|1550000|1400000||
-pipeline coverage|1.4|1.2|0.9||
-stage-weighted pipeline|3500000|3000000|2500000||
-win rate|0.26|0.24|0.20|0.22|own estimate
-sales cycle|85|92|110|90|own estimate
-sales velocity|30000|27000|22000||
+pipeline coverage|1.2|1.1|0.9||
+stage-weighted pipeline|5000000|4500000|4000000||
+win rate|0.25|0.24|0.20|0.22|own estimate
+sales cycle|95|100|115|90|own estimate
+sales velocity|35000|32000|28000||
 territory balance|0.7|0.6|0.4||
 cost of sales plan|0.026|0.029|0.034||
 """
