@@ -40,7 +40,8 @@ def _convert(table: str, name: str, column: dict, values: pd.Series) -> pd.Serie
             case "number":
                 out = pd.to_numeric(values).astype("float64")
             case "month" | "day":
-                out = (values.dt.to_timestamp() if isinstance(values.dtype, pd.PeriodDtype) else pd.to_datetime(values)).astype("datetime64[us]")
+                dates = values.dt.to_timestamp() if isinstance(values.dtype, pd.PeriodDtype) else pd.to_datetime(values, format="ISO8601")
+                out = dates.astype("datetime64[us]")
             case "flag":
                 known = values.isin([True, False])
                 if not known.all() and not (column["optional"] and values[~known].isna().all()):
@@ -50,7 +51,7 @@ def _convert(table: str, name: str, column: dict, values: pd.Series) -> pd.Serie
                 return values.astype("str")
     except (ValueError, TypeError) as error:
         probe = {"number": lambda v: pd.to_numeric(v, errors="coerce"), "flag": lambda v: v.where(v.isin([True, False]))}
-        readable = probe.get(kind, lambda v: pd.to_datetime(v, errors="coerce"))(values)
+        readable = probe.get(kind, lambda v: pd.to_datetime(v, errors="coerce", format="ISO8601"))(values)
         bad = readable.isna() & (values.notna() | (kind == "flag"))
         where = f" {_rows(bad)}: found {_examples(values[bad])};" if bad.any() else ""
         raise DataError(f"table {table!r}, column {name!r},{where} expected {EXPECTED[kind]}", "Mend the cell that makes this column.") from error

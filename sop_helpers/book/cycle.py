@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ def month_start(month: str | pd.Timestamp) -> pd.Timestamp:
         The text is not a month.
     """
     try:
-        return pd.to_datetime(str(month)[:7], format="%Y-%m")
-    except ValueError as error:
+        found = re.fullmatch(r"(\d{4}-\d{2})(-01)?( 00:00:00)?", str(month))
+        return pd.to_datetime(found[1], format="%Y-%m")
+    except (TypeError, ValueError) as error:
         raise WorkbookError(f"{month!r} is not a month", "Write it as 2026-10.") from error
 
 
