@@ -241,3 +241,55 @@ def with_lag(forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame,
         return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "product": pd.Series(dtype="str"), "region": pd.Series(dtype="str"),
                              "lag": pd.Series(dtype="int64"), "actual": pd.Series(dtype="float64"), "forecast": pd.Series(dtype="float64")})
     return pd.concat(parts, ignore_index=True)[["month", "product", "region", "lag", "actual", "forecast"]]
+
+
+def closed_table(
+    plans: dict[pd.Timestamp, pd.DataFrame], forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame, season_length: int = 12
+) -> pd.DataFrame:
+    """Lay the plans and forecasts of closed months, and seasonal naive, beside what was ordered since.
+
+    Parameters
+    ----------
+    plans, forecasts : dict
+        First month planned of each closed cycle -> its demand_plan and its forecast.
+    actuals : DataFrame
+        month, product, region, units: complete, with zeros.
+    season_length : int
+        Months in a season; the naive forecast is the last value of the same month that the cycle knew.
+
+    Returns
+    -------
+    DataFrame
+        month, product, region, lag, actual, consensus, statistical, naive; NaN where one of them was not made.
+    """
+    keys = ["month", "product", "region"]
+    out = with_lag(plans, actuals).rename(columns={"forecast": "consensus"})
+    said = with_lag(forecasts, actuals).rename(columns={"forecast": "statistical"})[[*keys, "lag", "statistical"]]
+    out = out.merge(said, on=[*keys, "lag"], how="left")
+    back = season_length * np.ceil(out["lag"].to_numpy(float) / season_length)
+    number = out["month"].dt.year * 12 + out["month"].dt.month - back
+    past = actuals.assign(number=(actuals["month"].dt.year * 12 + actuals["month"].dt.month).astype(float))[["number", "product", "region", "units"]]
+    naive = out.assign(number=number.astype(float)).merge(past.rename(columns={"units": "naive"}), on=["number", "product", "region"], how="left")["naive"]
+    return out.assign(naive=naive.to_numpy())
+
+
+def item_errors(frame: pd.DataFrame, products: pd.DataFrame, streams: dict[str, str]) -> pd.DataFrame:
+    """Measure each stream by family with the errors of products and regions, not of the family's sum.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        product, actual and one column a stream.
+    products : DataFrame
+        product, family.
+    streams : dict
+        Name of the stream -> its column.
+
+    Returns
+    -------
+    DataFrame
+        key (family), stream, wmape, bias, points.
+    """
+    f = frame.assign(key=frame["product"].map(products.set_index("product")["family"]).fillna("(no family)"))
+    tables = [accuracy(f.rename(columns={column: "forecast"}), by=["key"]).assign(stream=name) for name, column in streams.items()]
+    return pd.concat(tables, ignore_index=True)[["key", "stream", "wmape", "bias", "points"]]

@@ -287,7 +287,8 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
     steps = pd.concat([now.assign(sign=1.0), then.assign(sign=-1.0)], ignore_index=True)
     price = steps["product"].map(known["unit_price"]).fillna(0.0)
     change = steps["units"] * steps["sign"]
-    steps = pd.DataFrame({"family": steps["product"].map(known["family"]).fillna("(no family)"), "step": steps["stream"], "units": change, "money": change * price})
+    family = steps["product"].map(known["family"]).fillna("(no family)")
+    steps = pd.DataFrame({"family": family, "step": steps["stream"], "units": change, "money": change * price})
     moved = steps.groupby(["family", "step"], as_index=False)[["units", "money"]].sum()
     ends = []
     for step, table in (("last plan", before), ("this plan", here)):
@@ -308,3 +309,8 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
     out = out.sort_values(["family", "order", "step"], kind="stable", ignore_index=True)
     out["order"] = out.groupby("family").cumcount().astype(float)
     return out[["family", "step", "order", "units", "money"]]
+
+
+def no_changes() -> pd.DataFrame:
+    """Return the empty waterfall of a first month."""
+    return pd.DataFrame({"family": pd.Series(dtype="str"), "step": pd.Series(dtype="str"), **{c: pd.Series(dtype="float64") for c in ("order", "units", "money")}})

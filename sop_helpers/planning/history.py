@@ -176,9 +176,9 @@ def propose_corrections(
 ) -> pd.DataFrame:
     """Propose what to change in history before it is forecast from.
 
-    At most one correction a month and series, by the first cause that fits: entry error (a factor of 10, 100 or 1,000 too large), stock-out (nothing
-    on the shelf and clearly less sold than expected: demand was censored and is put back to what season and trend led to expect), promotion or event (measured by
-    regression, taken out of the baseline where significant), outlier (unexplained and far off).
+    At most one correction a month and series, by the first cause that fits: entry error (a factor of 10, 100 or 1,000 too large); stock-out (nothing on
+    the shelf and clearly less sold than expected: demand was censored and is put back to what season and trend led to expect); promotion or event
+    (measured by regression, taken out of the baseline where significant); outlier (unexplained and far off).
 
     Parameters
     ----------
@@ -219,7 +219,8 @@ def propose_corrections(
     zeros = np.round(power)
     typo = free & (score > threshold) & (zeros >= 1) & (zeros <= 3) & (np.abs(power - zeros) < 0.2) & ~touched
     _take(typo, y / 10.0 ** np.maximum(zeros, 0), "entry error", new, cause)
-    note[typo] = [f"{10**int(k):,} times what trend and season led to expect ({v:,.0f}): a slip of the key" for k, v in zip(zeros[typo], level[typo], strict=True)]
+    size = zip(zeros[typo], level[typo], strict=True)
+    note[typo] = [f"{10**int(k):,} times what trend and season led to expect ({v:,.0f}): a slip of the key" for k, v in size]
     free &= ~typo
 
     short = free & shelves & ~sparse & (y < 0.8 * level) & (score < -1.5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.smoothing import Matrix
@@ -95,3 +96,40 @@ def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
     out[:2] = np.minimum.accumulate(np.minimum(out[:2], 0.0), axis=1)
     out[2:] = np.maximum.accumulate(np.maximum(out[2:], 0.0), axis=1)
     return out
+
+
+def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
+    """Return the 80 % band of groups of series, such as families.
+
+    Errors of series neither cancel nor add up fully. The root of the summed squared half-widths would be the band of independent errors; it is widened by
+    the 80 % quantile of how far the groups' backtest errors went beyond it.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        month, product, region, units, lo80, hi80.
+    tried : DataFrame
+        Backtest: month, product, origin, lag, actual, statistical, lo80, hi80.
+    by : Series
+        Group of each product, indexed by product.
+
+    Returns
+    -------
+    DataFrame
+        month, group, units, lo80, hi80.
+    """
+    f = forecast.assign(group=forecast["product"].map(by), low=(forecast["units"] - forecast["lo80"]) ** 2, high=(forecast["hi80"] - forecast["units"]) ** 2)
+    out = f.groupby(["group", "month"], as_index=False)[["units", "low", "high"]].sum()
+    factor = 1.0
+    t = tried.dropna(subset=["lo80"])
+    if len(t):
+        t = t.assign(
+            group=t["product"].map(by), error=t["actual"] - t["statistical"], low=(t["statistical"] - t["lo80"]) ** 2, high=(t["hi80"] - t["statistical"]) ** 2
+        )
+        g = t.groupby(["group", "origin", "lag"])[["error", "low", "high"]].sum()
+        half = np.sqrt(np.where(g["error"] > 0, g["high"], g["low"]))
+        ratio = (np.abs(g["error"]) / np.where(half > 0, half, np.nan)).dropna()
+        factor = max(1.0, float(np.quantile(ratio, 0.8))) if len(ratio) >= 10 else 1.5
+    out["lo80"] = np.maximum(out["units"] - factor * np.sqrt(out["low"]), 0.0)
+    out["hi80"] = out["units"] + factor * np.sqrt(out["high"])
+    return out[["month", "group", "units", "lo80", "hi80"]]

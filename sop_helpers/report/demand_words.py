@@ -1,0 +1,109 @@
+"""Sentences about demand, computed from the tables they stand above."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.report.charts.style import money
+
+
+def signals_words(signals: pd.DataFrame, names: pd.Series, currency: str) -> str:
+    """Say how many signals there are, what they are worth and which is the biggest."""
+    if signals.empty:
+        return "No month of the last three stands out from trend and season."
+    top = signals.iloc[0]
+    told = int(signals["explanation"].notna().sum())
+    many = f"{len(signals)} signal{'s' if len(signals) > 1 else ''} in the last three months, {told} with an explanation from the teams"
+    name = names.get(top["product"], top["product"])
+    return f"{many}; the biggest is a {top['kind']} of {name} in {top['region']} in {top['month']:%B}: {money(abs(top['money']))} {currency}."
+
+
+def last_forecast_words(table: pd.DataFrame) -> str:
+    """Say how far last month's plan was off, and whether people improved the statistical forecast.
+
+    Parameters
+    ----------
+    table : DataFrame
+        actual, consensus, statistical at product-region level.
+    """
+    total = table["actual"].sum()
+    if not total:
+        return "Nothing was ordered last month: the error cannot be stated."
+    error = {c: 100 * (table["actual"] - table[c]).abs().sum() / total for c in ("consensus", "statistical") if table[c].notna().any()}
+    over = 100 * (table["consensus"].sum() - total) / total
+    side = f"{abs(over):.1f} % too {'high' if over > 0 else 'low'} in total"
+    text = f"Last month's plan was off by {error['consensus']:.1f} % product by product, and {side}"
+    if "statistical" in error:
+        better = error["statistical"] - error["consensus"]
+        text += f"; people {'took' if better > 0 else 'added'} {abs(better):.1f} points {'off' if better > 0 else 'to'} the error of the statistical forecast"
+    return text + "."
+
+
+def corrections_words(corrections: pd.DataFrame, history: pd.DataFrame) -> str:
+    """Say how many months were corrected and how much of demand that is."""
+    if corrections.empty:
+        return "No month of the history needed a correction."
+    taken = corrections[corrections["accepted"].astype(bool)]
+    share = 100 * taken["units"].abs().sum() / max(history["raw_units"].sum(), 1e-9)
+    causes = taken["cause"].value_counts()
+    parts = ", ".join(f"{n} for {cause}" for cause, n in causes.items())
+    waiting = len(corrections) - len(taken)
+    text = f"{len(taken)} of {len(history):,} months were corrected ({parts}), {share:.1f} % of all units" if len(taken) else "No correction is accepted yet"
+    return text + (f"; {waiting} recent one{'s wait' if waiting > 1 else ' waits'} for the meeting." if waiting else ".")
+
+
+def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame, family: pd.Series) -> str:
+    """Say where demand goes over the next twelve months against the last twelve."""
+    last = history[history["month"] > history["month"].max() - pd.DateOffset(months=12)]
+    ahead = plan[plan["month"] < plan["month"].min() + pd.DateOffset(months=12)]
+    before, after = last["raw_units"].sum(), ahead["units"].sum()
+    by_family = {"before": last.groupby(last["product"].map(family))["raw_units"].sum(), "after": ahead.groupby(ahead["product"].map(family))["units"].sum()}
+    change = pd.DataFrame(by_family)
+    change = (100 * (change["after"] / change["before"].where(change["before"] > 0) - 1)).dropna().sort_values(kind="stable")
+    months = ahead["month"].nunique()
+    if months < 12 or not before or change.empty:
+        return f"The plan holds {money(after)} units over its first {months} months."
+    width = 100 * (band["hi80"] - band["lo80"]).sum() / max(2 * band["units"].sum(), 1e-9)
+    text = f"The next twelve months are planned {100 * (after / before - 1):+.1f} % against the last twelve"
+    if len(change) > 1:
+        text += f", from {change.index[0]} ({change.iloc[0]:+.1f} %) to {change.index[-1]} ({change.iloc[-1]:+.1f} %)"
+    return text + f"; the 80 % band of a family is about +/-{width:.0f} %."
+
+
+def fva_words(steps: pd.DataFrame, lag: int) -> str:
+    """Say what the statistical forecast adds to seasonal naive in the backtest."""
+    mine = steps[(steps["basis"] == "backtest") & (steps["step"] == "statistical")]
+    if mine.empty or not np.isfinite(mine["fva_points"].iloc[0]):
+        return "The history is too short to try the forecast out on it."
+    one = mine.iloc[0]
+    verb = "takes" if one["fva_points"] >= 0 else "adds"
+    way = "off" if one["fva_points"] >= 0 else "to"
+    text = f"Tried out on the past, the statistical forecast {verb} {abs(one['fva_points']):.1f} points {way} the error of seasonal naive"
+    return text + f" up to {lag} months ahead: WMAPE {100 * one['wmape']:.1f} %, bias {100 * one['bias']:+.1f} %."
+
+
+def changes_words(changes: pd.DataFrame, currency: str) -> str:
+    """Say how the plan moved since last month, and by which step most."""
+    if changes.empty:
+        return "There is no closed month before this one, so there is nothing to compare the plan with."
+    total = changes.groupby("step")["money"].sum()
+    move = total["this plan"] - total["last plan"]
+    steps = total.drop(["this plan", "last plan"])
+    share = f" ({100 * move / total['last plan']:+.1f} %)" if total["last plan"] else ""
+    text = f"Over the months both plan, revenue moves by {'+' if move >= 0 else ''}{money(move)} {currency}{share}"
+    if len(steps):
+        biggest = steps.abs().idxmax()
+        text += f", most of all by {biggest} ({'+' if steps[biggest] >= 0 else ''}{money(steps[biggest])})"
+    return text + "."
+
+
+def budget_words(gap: pd.DataFrame, currency: str) -> str:
+    """Say how the fiscal year is going to end against budget."""
+    if gap.empty:
+        return "There is no budget for this fiscal year, so no gap is shown."
+    total, worst = gap[["gap", "budget", "gap_to_date"]].sum(), gap.sort_values("gap", kind="stable").iloc[0]
+    side = "above" if total["gap"] >= 0 else "below"
+    share = f" ({100 * abs(total['gap']) / total['budget']:.1f} %)" if total["budget"] else ""
+    text = f"The year is heading {money(abs(total['gap']))} {currency}{share} {side} budget, of which {money(total['gap_to_date'])} is already behind us"
+    return text + (f"; {worst['family']} is furthest below." if worst["gap"] < 0 else "; every family is at or above it.")
