@@ -137,7 +137,7 @@ class Selling:
         ramp = np.where(table["new"], 0.6, 1.0)
         table["bookings"] = np.round(share * went * table["skill"] * ramp * rng.lognormal(-0.02, 0.16, len(table)))
         table["bookings"] = table["bookings"].where(table["month"] < month)
-        return table.loc[at_work, ["month", "rep", "quota", "bookings"]].reset_index(drop=True)
+        return table.loc[at_work & table["quota"].notna(), ["month", "rep", "quota", "bookings"]].reset_index(drop=True)
 
     def comp_plans(self) -> pd.DataFrame:
         """Return two plans of three marginal bands."""

@@ -52,13 +52,13 @@ bias|0|0.03|0.08|0.05|own estimate
 tracking signal|0|3|4||
 FVA|5|2|0|3|own estimate
 fill rate|0.97|0.96|0.93|0.95|own estimate
-OTIF|0.94|0.92|0.88|0.90|own estimate
+OTIF|0.94|0.93|0.90|0.90|own estimate
 inventory turns|8|7.5|6.5|6|own estimate
 DIO|45|48|55|60|own estimate
 days of cover|35|42|55||
 DSO|45|48|55|50|own estimate
 DPO|42|40|35|45|own estimate
-CCC|50|54|65|55|own estimate
+CCC|50|53|55|55|own estimate
 capacity load|0.95|1.0|1.1||
 schedule attainment|0.97|0.95|0.9|0.95|own estimate
 plan adherence|0.95|0.92|0.85|0.9|own estimate
