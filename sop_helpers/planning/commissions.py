@@ -86,7 +86,7 @@ def rep_pay(results: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame,
     known = reps.drop_duplicates("rep").set_index("rep")
     table["attainment"] = table["bookings"] / table["quota"].where(table["quota"] > 0)
     plan = table["rep"].map(known["comp_plan"])
-    variable = table["rep"].map(known["on_target_earnings"] * known["variable_share"]) * year_share
+    variable = table["rep"].map(known["on_target_earnings"] * known["variable_share"]).astype(float) * year_share
     table["pay"] = (variable * table["attainment"].clip(lower=0)).fillna(0.0)
     table["basis"] = np.where(variable.notna(), "on-target earnings", "none")
     for name, bands in comp_plans.groupby("plan"):

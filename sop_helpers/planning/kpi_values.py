@@ -234,7 +234,7 @@ def stock_values(inventory: pd.DataFrame, sales: pd.DataFrame, products: pd.Data
     unknown = inventory.loc[value.isna(), "item"].nunique()
     stock = value.groupby(inventory["month"]).sum(min_count=1)
     dio = trailing_days(stock, cogs)
-    span = dio["months"].map("{:.0f} months".format) + f", {source}" + (f", {unknown} items without a cost left out" if unknown else "")
+    span = _span(dio) + f", {source}" + (f", {unknown} items without a cost left out" if unknown else "")
     sold = ledger.set_index("month")["revenue"].dropna()
     sold = sold if len(sold) else sales.groupby("month")["revenue"].sum()
     dso = trailing_days(ledger.set_index("month")["receivables"].dropna(), sold)
@@ -243,9 +243,13 @@ def stock_values(inventory: pd.DataFrame, sales: pd.DataFrame, products: pd.Data
     return gather(
         long("inventory turns", dio["turns"], span), long("DIO", dio["days"], span),
         long("days of cover", cover, "against sales after the month, then the demand plan"),
-        long("DSO", dso["days"], dso["months"].map("{:.0f} months".format)), long("DPO", dpo["days"], dpo["months"].map("{:.0f} months".format)),
+        long("DSO", dso["days"], _span(dso)), long("DPO", dpo["days"], _span(dpo)),
         long("CCC", cash_cycle(dio["days"], dso["days"].reindex(dio.index), dpo["days"].reindex(dio.index)), span),
     )
+
+
+def _span(table: pd.DataFrame) -> pd.Series:
+    return table["months"].map("{:.0f} months".format).astype("str")
 
 
 def _cover(stock: pd.DataFrame, sales: pd.DataFrame, plan: pd.DataFrame, cost: pd.Series) -> pd.Series:
@@ -285,7 +289,7 @@ def production_values(
     busiest = load.dropna(subset="load").sort_values(["month", "load"], kind="stable").drop_duplicates("month", keep="last").set_index("month")
     busiest = busiest if "made" in set(busiest["basis"]) else busiest.head(1)
     return gather(
-        long("capacity load", busiest["load"], busiest["resource"] + ", hours " + busiest["basis"]),
+        long("capacity load", busiest["load"], busiest["resource"].astype("str") + ", hours " + busiest["basis"].astype("str")),
         long("schedule attainment", ratio(due["on_time_units"], due["scheduled_units"]), "units"),
         _adherence(production, products, closed_supply),
     )

@@ -46,7 +46,7 @@ def known_deals(
     if products is not None and not products.empty:
         known = products.drop_duplicates("product").set_index("product")
         deals["family"] = deals["family"].fillna(deals["product"].map(known["family"]))
-        deals["amount"] = deals["amount"].fillna(deals["units"] * deals["product"].map(known["unit_price"]))
+        deals["amount"] = deals["amount"].fillna(deals["units"] * deals["product"].map(known["unit_price"]).astype(float))
     if reps is not None and not reps.empty:
         deals["region"] = deals["region"].fillna(deals["rep"].map(reps.drop_duplicates("rep").set_index("rep")["region"]))
     deals[["family", "region", "stage"]] = deals[["family", "region", "stage"]].fillna(UNNAMED)
@@ -149,7 +149,7 @@ def weighted_pipeline(deals: pd.DataFrame, rates: pd.DataFrame, month: pd.Timest
     keyed = still.assign(month=expected_month(still, month, sales_cycle(deals)))
     table = keyed.groupby(["month", "family", "region", "stage"], as_index=False).agg(deals=("opportunity", "count"), amount=("amount", "sum"))
     known = rates.set_index("stage")["win_rate"]
-    table["win_rate"] = table["stage"].map(known).fillna(known.mean() if len(known) else 0.0)
+    table["win_rate"] = table["stage"].map(known).astype(float).fillna(known.mean() if len(known) else 0.0)
     table["weighted"] = table["amount"] * table["win_rate"]
     return table[FORECAST_COLUMNS]
 

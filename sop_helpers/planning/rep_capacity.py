@@ -61,15 +61,19 @@ def rep_months(reps: pd.DataFrame, months: pd.DatetimeIndex, ramp: Sequence[floa
 def full_quotas(staff: pd.DataFrame, quotas: pd.DataFrame) -> pd.Series:
     """Return the monthly quota of each row of `rep_months`, as if fully ramped.
 
-    The quota of that month; else the rep's own mean; else the mean of the region; else of all. 0 without any quota.
+    The quota of that month; else the rep's of the same month a year before, which keeps the season; else the rep's own mean;
+    else the mean of the region; else of all. 0 without any quota.
     """
     if quotas.empty:
         return pd.Series(0.0, index=staff.index)
-    exact = staff[["month", "rep"]].merge(quotas[["month", "rep", "quota"]], on=["month", "rep"], how="left")["quota"].set_axis(staff.index)
+    stated = quotas[["month", "rep", "quota"]]
+    before = stated.assign(month=stated["month"] + pd.DateOffset(years=1))
+    exact, earlier = (staff[["month", "rep"]].merge(q, on=["month", "rep"], how="left")["quota"].set_axis(staff.index) for q in (stated, before))
     own = quotas[quotas["quota"] > 0].groupby("rep")["quota"].mean()
     home = staff.drop_duplicates("rep").set_index("rep")["region"]
     region = own.groupby(home.reindex(own.index)).mean()
-    return exact.fillna(staff["rep"].map(own)).fillna(staff["region"].map(region)).fillna(own.mean() if len(own) else 0.0)
+    usual = staff["rep"].map(own).astype(float).fillna(staff["region"].map(region).astype(float)).fillna(own.mean() if len(own) else 0.0)
+    return exact.fillna(earlier).fillna(usual)
 
 
 def rep_capacity(

@@ -49,7 +49,7 @@ def _small(axis, series: pd.DataFrame, row) -> None:
     if pd.notna(row.target):
         axis.axhline(row.target, color=COLOURS["neutral"], linestyle="--", linewidth=1)
     axis.set_title(f"{row.kpi}: {format_value(row.value, row.unit)}  {MARKS[row.status] if row.status != 'n/a' else ''}", fontsize=9, loc="left")
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value, row.unit, words=False)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_value(value, row.unit, words=False).removesuffix(" a day")))
     axis.yaxis.set_major_locator(_few())
     axis.set_xticks([series["month"].iloc[0], series["month"].iloc[-1]], [f"{m:%Y-%m}" for m in (series["month"].iloc[0], series["month"].iloc[-1])])
     axis.tick_params(labelsize=8)
