@@ -178,6 +178,9 @@ def _run_stage(
                     bar.update()
                     if show:
                         tqdm.write(line)
+            if outcome.ran and REPORT not in outcome.ran:
+                # The report says the same; the page of the step that ran does not.
+                _render(cycle)
         finally:
             kernels.stop()
     return outcome
@@ -201,9 +204,7 @@ def _run_step(cycle: Cycle, step: str, notebook: Path, values: dict[str, Any], m
         with environment(**kernels.environment(), **{STEP: step, READS: str(reads)}):
             _execute(notebook, executed, values, kernels.name, cycle.workbook.root)
         if step == REPORT:
-            from sop_helpers.report.html import render_report
-
-            render_report(executed, cycle.folder / "report.html", title=f"{cycle.workbook.company.name}: S&OP {cycle.label}")
+            _render(cycle)
     except Exception as error:
         kept = files.failed_folder(cycle.workbook.output_folder, cycle.label) / executed.relative_to(cycle.month_folder)
         raise describe(step, error, kept) from error
@@ -216,6 +217,15 @@ def _run_step(cycle: Cycle, step: str, notebook: Path, values: dict[str, Any], m
     record |= {"status": "done", "seconds": round(seconds, 2), "sources": sources, "read": read, "written": written}
     manifest.note_step(cycle, step, record)
     return seconds
+
+
+def _render(cycle: Cycle) -> None:
+    """Make the report's page, and the pages of the steps that it links to."""
+    from sop_helpers.report.html import render_report
+
+    executed = cycle.folder / "notebooks" / f"{REPORT}.ipynb"
+    if executed.exists():
+        render_report(executed, cycle.folder / "report.html", title=f"{cycle.workbook.company.name}: S&OP {cycle.label}")
 
 
 def _execute(notebook: Path, executed: Path, values: dict[str, Any], kernel: str, folder: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 IMPORTS = [
     "numpy", "pandas", "pyarrow.parquet", "pandera.pandas", "pydantic", "sqlalchemy", "matplotlib.pyplot", "scipy.stats",
     "statsmodels.tsa.api", "statsmodels.tsa.seasonal", "IPython.display", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell",
-    "sop_helpers.book.cycle", "sop_helpers.report.show",
+    "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic", "sop_helpers.book.cycle", "sop_helpers.report.show",
 ]
 HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 
