@@ -1,0 +1,213 @@
+"""The monthly meeting: who comes, what is talked about in order of time, and the minutes of what people said and decided."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sop_helpers.planning import actions as follow
+from sop_helpers.planning.options import amount
+
+AGENDA = ["order", "part", "topic", "minutes", "owner", "material"]
+ATTENDANCE = ["function", "person", "email", "mandatory", "delegate", "status"]
+PARTS = ["last month", "issues now", "outlook", "decisions"]
+# Talk about what is to be decided; reading numbers aloud takes the least time.
+WEIGHTS = {"last month": 1.0, "issues now": 1.5, "outlook": 1.5, "decisions": 2.5}
+
+
+def attendance(roster: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """Return who must attend and who stands in, with what the journal says of each.
+
+    Parameters
+    ----------
+    roster : DataFrame
+        As the contract.
+    said : DataFrame
+        The journal's attendance of the month: function, person, status. A function that the roster does not know is added.
+
+    Returns
+    -------
+    DataFrame
+        As the contract attendance. A function whose person the journal does not name is matched by the function alone: where a
+        delegate came, the roster's person stays and the status says delegate.
+    """
+    table = roster.reindex(columns=["function", "person", "email", "mandatory", "delegate"])
+    last = said.drop_duplicates("function", keep="last")
+    by_function = dict(zip(last["function"], last["status"], strict=True))
+    by_person = {(f, p): s for f, p, s in zip(said["function"], said["person"], said["status"], strict=True)}
+    alone = ~table["function"].duplicated(keep=False)
+    states = [
+        by_person.get((function, person), by_function.get(function, "invited") if single else "invited")
+        for function, person, single in zip(table["function"], table["person"], alone, strict=True)
+    ]
+    table = table.assign(status=states)
+    guests = last[~last["function"].isin(table["function"])]
+    if len(guests):
+        extra = guests[["function", "person", "status"]].assign(email=None, mandatory=False, delegate=None)
+        table = pd.concat([table, extra[ATTENDANCE]], ignore_index=True) if len(table) else extra
+    return table.astype({"mandatory": bool})[ATTENDANCE].reset_index(drop=True)
+
+
+def quorum(table: pd.DataFrame) -> str:
+    """Return in one sentence who must come, or after the meeting who was missing.
+
+    `table` as the contract attendance.
+    """
+    if table.empty:
+        return "There is no roster, so nobody is invited by name; bring the table roster to have invitations and owners."
+    needed = table[table["mandatory"]]
+    if (table["status"] == "invited").all():
+        stand_ins = int(needed["delegate"].notna().sum())
+        return f"{len(table)} people are invited; {len(needed)} functions must be there, {stand_ins} of them have a stand-in."
+    absent = needed.loc[~needed["status"].isin(["present", "delegate"]), "function"].tolist()
+    there = int(table["status"].isin(["present", "delegate"]).sum())
+    return f"{there} of {len(table)} functions were there" + (f"; missing although needed: {', '.join(absent)}." if absent else "; all that are needed were.")
+
+
+def agenda(
+    *, kpis: pd.DataFrame, exceptions: pd.DataFrame, shortages: pd.DataFrame, changes: pd.DataFrame, demand_plan: pd.DataFrame, financials: pd.DataFrame,
+    actions: pd.DataFrame, decisions: pd.DataFrame, roster: pd.DataFrame, currency: str, minutes: int = 90, chair: str = "", issues: int = 5,
+) -> pd.DataFrame:
+    """Return the meeting in order of time: last month, issues now, outlook, decisions.
+
+    Parameters
+    ----------
+    kpis, exceptions, shortages, changes, demand_plan, financials, actions, decisions, roster : DataFrame
+        As the contracts; each may be empty.
+    currency : str
+        Written behind amounts.
+    minutes : int
+        Length of the meeting; topics share it in whole minutes where there are enough, decisions get most.
+    chair : str
+        Who leads; by default the roster's general management.
+    issues : int
+        Most exceptions with a topic of their own.
+
+    Returns
+    -------
+    DataFrame
+        As the contract agenda; the minutes add up to those of the meeting.
+    """
+    people = follow.owners(roster)
+    lead = chair or people.get("general management")
+    rows: list[tuple[str, str, str | None, str]] = [
+        ("last month", follow.summary(actions), lead, "50_actions"),
+        ("last month", _kpi_topic(kpis), people.get("finance", lead), "30_performance"),
+    ]
+    ranked = exceptions.sort_values("rank", kind="stable") if len(exceptions) else exceptions
+    if ranked.empty:
+        rows.append(("issues now", "No exception stands: is anything missing from the inputs?", lead, "30_performance"))
+    rows += [("issues now", row.message, people.get(row.function, row.function), row.notebook) for row in ranked.head(issues).itertuples()]
+    if len(ranked) > issues:
+        rows.append(("issues now", f"{len(ranked) - issues} smaller exceptions: does any need the meeting?", lead, "30_performance"))
+    rows.append(("outlook", _demand_topic(demand_plan, changes, currency), people.get("demand planning", people.get("sales", lead)), "20_demand"))
+    if len(shortages):
+        rows.append(("outlook", _shortage_topic(shortages, currency), people.get("supply", lead), "21_supply"))
+    if financials["scenario"].nunique() > 1:
+        rows.append(("outlook", _scenario_topic(financials, currency), people.get("finance", lead), "23_scenarios"))
+    open_questions = decisions.drop_duplicates("decision")
+    rows += [("decisions", row.question, row.owner if isinstance(row.owner, str) else lead, "40_meeting") for row in open_questions.itertuples()]
+    if decisions.empty:
+        rows.append(("decisions", "Does the plan stand as it is?", lead, "40_meeting"))
+    table = pd.DataFrame(rows, columns=["part", "topic", "owner", "material"])
+    table["minutes"] = share_minutes(table["part"].map(WEIGHTS), minutes)
+    table["order"] = [float(n) for n in range(1, len(table) + 1)]
+    return table[AGENDA]
+
+
+def share_minutes(weights: pd.Series, minutes: int) -> pd.Series:
+    """Share a time by weights in whole minutes that add up, at least one each; where there are more topics than minutes, evenly.
+
+    Largest remainders get the minutes left over.
+
+    >>> share_minutes(pd.Series([1.0, 1.0, 2.5]), 90).tolist()
+    [20.0, 20.0, 50.0]
+    """
+    count = len(weights)
+    if count >= minutes:
+        return pd.Series(minutes / count, index=weights.index)
+    exact = 1 + (minutes - count) * weights / weights.sum()
+    whole = exact.astype(int)
+    left = int(minutes - whole.sum())
+    more = (exact - whole).sort_values(ascending=False, kind="stable").index[:left]
+    whole.loc[more] += 1
+    return whole.astype(float)
+
+
+def minutes_of(
+    attended: pd.DataFrame, decisions: pd.DataFrame, actions: pd.DataFrame, comments: pd.DataFrame, sign_offs: pd.DataFrame, currency: str
+) -> pd.DataFrame:
+    """Return the minutes: what the journal holds of the meeting, one line each.
+
+    Parameters
+    ----------
+    attended, decisions, actions : DataFrame
+        As the contracts attendance, decisions and actions.
+    comments, sign_offs : DataFrame
+        The journal's rows of the month: topic, text, author; step, role, status, author.
+    currency : str
+        Written behind amounts.
+
+    Returns
+    -------
+    DataFrame
+        section, entry. Nothing is said that nobody wrote: without words in the journal only the section "Open" has lines.
+    """
+    lines: list[tuple[str, str]] = []
+    met = attended[attended["status"] != "invited"]
+    lines += [("Attendance", f"{r.function}: {_who(r)}") for r in met.itertuples()]
+    lines += [("Said", f"{r.topic}: {r.text} ({r.author})") for r in comments.itertuples()]
+    taken = decisions[decisions["chosen"]]
+    lines += [("Decided", f"{r.question} {r.option}{_priced(r.money, currency)}. {r.consequence}") for r in taken.itertuples()]
+    fresh = actions[actions["status"].isin(["open", "late"]) & ~actions["action"].str.startswith("proposed-")]
+    lines += [("Actions", f"{r.title}: {r.owner}, until {r.deadline:%Y-%m-%d}" + (" (late)" if r.status == "late" else "")) for r in fresh.itertuples()]
+    lines += [("Signed off", f"{r.step}: {r.status} by {r.author} ({r.role})") for r in sign_offs.itertuples()]
+    waiting = decisions[~decisions["decision"].isin(taken["decision"])].drop_duplicates("decision")
+    lines += [("Open", r.question) for r in waiting.itertuples()]
+    return pd.DataFrame(lines, columns=["section", "entry"])
+
+
+def _who(row) -> str:
+    if row.status == "delegate":
+        return f"{row.delegate if isinstance(row.delegate, str) else 'a stand-in'} for {row.person}"
+    return f"{row.person}, {row.status}"
+
+
+def _priced(money: float, currency: str) -> str:
+    return "" if pd.isna(money) else f" ({amount(money, signed=True)} {currency})"
+
+
+def _kpi_topic(kpis: pd.DataFrame) -> str:
+    known = kpis.dropna(subset="value").sort_values("month", kind="stable").drop_duplicates("kpi", keep="last")
+    if known.empty:
+        return "KPIs: none could be measured from the inputs."
+    count = known["status"].value_counts()
+    red = known.loc[known["status"] == "red", "kpi"].tolist()
+    named = f" ({', '.join(red[:5])}{' and others' if len(red) > 5 else ''})" if red else ""
+    return f"KPIs of {known['month'].max():%Y-%m}: {count.get('red', 0)} red{named}, {count.get('amber', 0)} amber, {count.get('green', 0)} green."
+
+
+def _demand_topic(plan: pd.DataFrame, changes: pd.DataFrame, currency: str) -> str:
+    if plan.empty:
+        return "Demand plan: none was made."
+    span = f"{plan['month'].min():%Y-%m} to {plan['month'].max():%Y-%m}"
+    text = f"Demand plan {span}: {amount(plan['units'].sum())} units, {amount(plan['revenue'].sum())} {currency}"
+    steps = changes[~changes["step"].isin(["last plan", "this plan"])]
+    if steps.empty:
+        return text + "; no closed plan to compare with."
+    most = steps.loc[steps["money"].abs().idxmax()]
+    change, largest = (amount(value, signed=True) for value in (steps["money"].sum(), most["money"]))
+    return text + f"; {change} {currency} since the last plan, most from {most['step']} in {most['family']} ({largest})."
+
+
+def _shortage_topic(shortages: pd.DataFrame, currency: str) -> str:
+    units, money, first = shortages["short_units"].sum(), shortages["money"].sum(), shortages["month"].min()
+    never = shortages["recovered_month"].isna()
+    cause = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable").index[0]
+    lost = f", {amount(shortages.loc[never, 'money'].sum())} of it not made up for" if never.any() else ", all made up for later"
+    return f"Shortages from {first:%Y-%m} on: {amount(units)} units worth {amount(money)} {currency}{lost}; first cause: {str(cause).rstrip('.')}."
+
+
+def _scenario_topic(financials: pd.DataFrame, currency: str) -> str:
+    total = financials.groupby("scenario")["revenue"].sum().sort_values(kind="stable")
+    base = f"; base {amount(total['base'])}" if "base" in total.index else ""
+    return f"Scenarios: revenue from {amount(total.iloc[0])} ({total.index[0]}) to {amount(total.iloc[-1])} {currency} ({total.index[-1]}){base}."

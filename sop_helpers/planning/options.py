@@ -1,0 +1,208 @@
+"""Decisions to take, each with its options and what they cost or bring, from this month's plan."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+COLUMNS = ["decision", "question", "option", "money", "consequence", "owner", "chosen"]
+Row = dict[str, object]
+
+
+def amount(value: float, signed: bool = False) -> str:
+    """Write an amount shortly.
+
+    >>> amount(1234567), amount(-4200, signed=True), amount(87.4), amount(float("nan"))
+    ('1.23 M', '-4.2 k', '87', 'n/a')
+    """
+    if pd.isna(value):
+        return "n/a"
+    sign = "+" if signed else ""
+    rounded = float(f"{value:.3g}")
+    for size, unit in ((1e9, " bn"), (1e6, " M"), (1e3, " k")):
+        if abs(rounded) >= size:
+            return f"{rounded / size:{sign}.3g}{unit}"
+    return f"{value + 0.0:{sign}.0f}"
+
+
+def decisions(
+    *, label: str, currency: str, shortages: pd.DataFrame, capacity_load: pd.DataFrame, resources: pd.DataFrame, financials: pd.DataFrame, plan: pd.DataFrame,
+    budget: pd.DataFrame, products: pd.DataFrame, taken: pd.DataFrame, people: dict[str, str], overtime_rate: float = 0.0, tolerance: float = 0.02,
+) -> pd.DataFrame:
+    """Return the decisions of the month with their priced options, and those taken.
+
+    Parameters
+    ----------
+    label : str
+        The month, such as ``2026-10``.
+    currency : str
+        Written behind amounts.
+    shortages, capacity_load, resources, financials, budget, products : DataFrame
+        As the contracts; each but products may be empty.
+    plan : DataFrame
+        month, product, revenue: the constrained plan, or the demand plan where supply was not planned.
+    taken : DataFrame
+        The journal's decisions of the month: decision, question, option, money, consequence, owner, chosen. One that names a
+        proposed option says whether it was chosen; others are added.
+    people : dict
+        Function to person.
+    overtime_rate : float
+        Cost of an overtime hour where a resource states none.
+    tolerance : float
+        Share of the budget below which a gap asks for no decision.
+
+    Returns
+    -------
+    DataFrame
+        As the contract decisions. Money is below zero for a cost, blank where the plan cannot price the option.
+    """
+    rows = [
+        *_for_shortages(label, currency, shortages, people), *_for_capacity(label, currency, capacity_load, resources, overtime_rate, people),
+        *_for_budget(label, currency, plan, budget, products, tolerance, people), *_for_scenarios(label, currency, financials, people),
+        *_for_sign_off(label, currency, plan, people),
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["money"] = table["money"].astype(float)
+    return _with_taken(table, taken)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"
+
+
+def _months(values: pd.Series) -> str:
+    first, last = values.min(), values.max()
+    return f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
+
+
+def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, people: dict[str, str], most: int = 3) -> list[Row]:
+    rows: list[Row] = []
+    worth = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
+    for cause in worth.index:
+        group = shortages[shortages["cause"] == cause]
+        products = group.groupby("product")["money"].sum().sort_values(ascending=False, kind="stable").index.tolist()
+        named = ", ".join(products[:3]) + (f" and {len(products) - 3} more" if len(products) > 3 else "")
+        question = f"How do we serve {named}, short of {amount(group['short_units'].sum())} units in {_months(group['month'])} ({str(cause).rstrip('.')})?"
+        lost = group[group["recovered_month"].isna()]
+        late = group[group["recovered_month"].notna()]
+        parts = [f"{amount(late['short_units'].sum())} units come late, the last in {late['recovered_month'].max():%Y-%m}"] if len(late) else []
+        parts += [f"{amount(lost['short_units'].sum())} units are not served within the plan"] if len(lost) else []
+        start = {"decision": f"D-{label}-short-{_slug(str(cause))}", "question": question, "owner": people.get("supply"), "chosen": False}
+        rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
+                             "consequence": "; ".join(parts) + "." if parts else "As planned."})
+        for remedy, part in group.groupby("remedy", sort=False):
+            serves = f"Could serve up to {amount(part['short_units'].sum())} units worth {amount(part['money'].sum())} {currency}."
+            rows.append(start | {"option": str(remedy), "money": None, "consequence": serves})
+            if len([r for r in rows if r["decision"] == start["decision"]]) >= 4:
+                break
+    return rows
+
+
+def _for_capacity(
+    label: str, currency: str, load: pd.DataFrame, resources: pd.DataFrame, overtime_rate: float, people: dict[str, str], most: int = 2
+) -> list[Row]:
+    over = load[(load["required_hours"] > load["available_hours"] + 1e-6) | (load["overtime_hours"] > 1e-6)].copy()
+    over["excess"] = (over["required_hours"] - over["available_hours"]).clip(lower=0.0)
+    rates = resources.groupby("resource")["overtime_rate"].mean() if len(resources) else pd.Series(dtype=float)
+    rows: list[Row] = []
+    worst = over.groupby("resource")["excess"].sum().sort_values(ascending=False, kind="stable").head(most)
+    for resource in worst.index:
+        part = over[over["resource"] == resource]
+        rate = rates.get(resource)
+        rate = overtime_rate if rate is None or pd.isna(rate) else float(rate)
+        hours, excess, peak = part["overtime_hours"].sum(), part["excess"].sum(), part["load"].max()
+        gain = (part["excess"] * part["value_of_hour"]).sum(min_count=1)
+        peaks = f" at a peak of {peak:.0%}" if pd.notna(peak) else ""
+        start = {
+            "decision": f"D-{label}-load-{_slug(resource)}", "owner": people.get("production", people.get("supply")), "chosen": False,
+            "question": f"How do we cover {resource}, {amount(excess)} hours over regular time in {_months(part['month'])}{peaks}?",
+        }
+        left = max(excess - hours, 0.0)
+        rows.append(start | {
+            "option": f"Follow the plan: {amount(hours)} hours of overtime", "money": -hours * rate,
+            "consequence": f"The other {amount(left)} hours are made in months with room, or come late." if left > 0.5 else "All is made on time.",
+        })
+        rows.append(start | {
+            "option": "Add regular hours in those months (shift, temporary staff, subcontracting)", "money": gain if pd.notna(gain) else None,
+            "consequence": f"Worth at most this much, before what the hours cost: {amount(excess)} hours at their value in the plan.",
+        })
+        if hours > 0.5:
+            saved = hours * rate
+            worth = (part["overtime_hours"] * part["value_of_hour"]).sum(min_count=1)
+            rows.append(start | {
+                "option": "No overtime", "money": saved - worth if pd.notna(worth) else saved,
+                "consequence": f"{amount(hours)} hours of work move to other months or come late; {amount(saved)} {currency} of overtime are saved.",
+            })
+    return rows
+
+
+def _for_budget(
+    label: str, currency: str, plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, tolerance: float, people: dict[str, str]
+) -> list[Row]:
+    months = sorted(set(plan["month"]) & set(budget["month"])) if len(plan) and len(budget) else []
+    if not months:
+        return []
+    families = plan["product"].map(products.drop_duplicates("product").set_index("product")["family"])
+    planned = plan[plan["month"].isin(months)].groupby(families)["revenue"].sum()
+    wanted = budget[budget["month"].isin(months)].groupby("family")["revenue"].sum()
+    gaps = planned.sub(wanted, fill_value=0.0)
+    gap, total = gaps.sum(), wanted.sum()
+    if total <= 0 or gap >= -tolerance * total:
+        return []
+    worst = gaps.idxmin()
+    start = {
+        "decision": f"D-{label}-budget", "owner": people.get("finance"), "chosen": False,
+        "question": f"The plan is {amount(-gap)} {currency} ({-gap / total:.0%}) below budget in {_months(pd.Series(months))}: restate, or close the gap?",
+    }
+    return [
+        start | {"option": "Restate the outlook to the plan", "money": gap,
+                 "consequence": f"The year is guided by the plan; largest gap in {worst} ({amount(gaps[worst])})."},
+        start | {"option": "Keep the budget and decide measures", "money": None,
+                 "consequence": f"Sales and marketing bring measures worth {amount(-gap)} {currency}, {worst} first; no stock is built on them before."},
+    ]
+
+
+def _for_scenarios(label: str, currency: str, financials: pd.DataFrame, people: dict[str, str]) -> list[Row]:
+    if financials["scenario"].nunique() < 2 or "base" not in set(financials["scenario"]):
+        return []
+    total = financials.groupby("scenario", sort=False)[["revenue", "margin", "overtime_cost", "holding_cost"]].sum()
+    stock = financials.sort_values("month", kind="stable").groupby("scenario")["stock_value"].last()
+    names = ["base", *[name for name in total.index if name != "base"]]
+    start = {
+        "decision": f"D-{label}-scenario", "question": f"Which demand do we plan supply for: {', '.join(names)}?", "chosen": False,
+        "owner": people.get("general management"),
+    }
+    rows: list[Row] = []
+    for name in names:
+        row = total.loc[name]
+        extra = row["margin"] - total.loc["base", "margin"]
+        brings = f"If that demand comes: revenue {amount(row['revenue'])}, margin {amount(row['margin'])}"
+        after = f"{brings}, stock {amount(stock[name])} {currency} at the end of the horizon."
+        rows.append(start | {"option": f"Plan for {name}", "money": extra, "consequence": after})
+    return rows
+
+
+def _for_sign_off(label: str, currency: str, plan: pd.DataFrame, people: dict[str, str]) -> list[Row]:
+    start = {"decision": f"D-{label}-sign-off", "question": f"Do we sign off the plan of {label}?", "owner": people.get("general management"), "chosen": False}
+    brings = f" worth {amount(plan['revenue'].sum())} {currency} in {_months(plan['month'])}" if len(plan) else ""
+    return [
+        start | {"option": "Sign off", "money": None, "consequence": f"The plan{brings} is frozen and everybody works to it."},
+        start | {"option": "Send back", "money": None, "consequence": "The plan closed last stays in force until the points named are mended."},
+    ]
+
+
+def _with_taken(table: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """Lay what people decided over what was proposed; their words win."""
+    if taken.empty:
+        return table.astype({"chosen": bool})
+    words = taken[COLUMNS].drop_duplicates(["decision", "option"], keep="last")
+    words = words.assign(chosen=words["chosen"].fillna(False).astype(bool), consequence=words["consequence"].fillna(""), money=words["money"].astype(float))
+    key = ["decision", "option"]
+    said = pd.MultiIndex.from_frame(words[key])
+    kept = table[~pd.MultiIndex.from_frame(table[key]).isin(said)]
+    merged = pd.concat([kept, words], ignore_index=True) if len(kept) else words
+    # Proposed decisions keep their place; options that people added follow.
+    place = {name: n for n, name in enumerate(dict.fromkeys([*table["decision"], *words["decision"]]))}
+    merged = merged.assign(place=merged["decision"].map(place)).sort_values("place", kind="stable").drop(columns="place")
+    return merged.astype({"chosen": bool}).reset_index(drop=True)
