@@ -46,11 +46,11 @@ I12|marketing|competitor|Machines||DACH|2026-05|2026-12|-4||0.5|2026-10|Clara Co
 
 TARGETS = """
 kpi|target|amber|red|benchmark|benchmark_source
-WMAPE|0.15|0.18|0.25|0.25|own estimate for consumer appliances
-forecast accuracy|0.85|0.82|0.75|0.75|own estimate for consumer appliances
+WMAPE|0.10|0.12|0.16|0.25|own estimate for consumer appliances
+forecast accuracy|0.90|0.88|0.84|0.75|own estimate for consumer appliances
 bias|0|0.03|0.08|0.05|own estimate
 tracking signal|0|3|4||
-FVA|5|2|0|3|own estimate
+FVA|2|1|0|3|own estimate
 fill rate|0.97|0.96|0.93|0.95|own estimate
 OTIF|0.94|0.93|0.90|0.90|own estimate
 inventory turns|8|7.5|6.5|6|own estimate
