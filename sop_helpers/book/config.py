@@ -88,7 +88,9 @@ class SupplyPolicy(Part):
 class SalesPolicy(Part):
     """How sales capacity is planned."""
 
-    ramp: list[float] = Field([0.25, 0.5, 0.75, 1.0], min_length=1, description="Share of full productivity in the first, second, ... month at work; the last holds.")
+    ramp: list[float] = Field(
+        [0.25, 0.5, 0.75, 1.0], min_length=1, description="Share of full productivity in the first, second, ... month at work; the last holds."
+    )
     expected_attainment: float = Field(0.9, gt=0, description="Attainment that capacity plans with.")
     attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
     stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")
@@ -171,7 +173,8 @@ class Workbook(Part):
         """
         full = (self.root / path).resolve()
         if not full.is_relative_to(self.root.resolve()):
-            raise WorkbookError(f"{path!r} leads out of the workbook's folder {self.root}", "Keep files inside the workbook, or name the folder under [sources] data.")
+            todo = "Keep files inside the workbook, or name the folder under [sources] data."
+            raise WorkbookError(f"{path!r} leads out of the workbook's folder {self.root}", todo)
         return full
 
     @property

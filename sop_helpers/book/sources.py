@@ -6,10 +6,8 @@ month could not know, add order lines up, and hold the result against the contra
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +17,8 @@ import pandas as pd
 from sop_helpers.book import coerce, tables
 from sop_helpers.book.coerce import Dialect, Problem, TableError
 from sop_helpers.book.config import Source, Workbook
+from sop_helpers.book.lines import add_up_file
+from sop_helpers.book.matching import allowed_values, check_contract, match_columns
 from sop_helpers.book.readers import Unreadable, filled_sheets, read_file
 
 SUFFIXES = (".csv", ".xlsx", ".parquet")
@@ -187,15 +187,18 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
         folder = workbook.sources.folder
         what = f"there is no {table}.csv, {table}.xlsx or {table}.parquet in {folder}, and the workbook names no other source"
         raise TableError(table, f"{folder}/{table}.csv", [Problem("", what)], f"Bring it; templates/inputs/{table}.csv shows the columns.")
+    loaded = Loaded(pd.DataFrame(), origin.label)
+    usable = origin.path is not None and origin.path.is_file() and not origin.problem
+    summed = add_up_file(origin.path, origin.source, table, loaded.notes) if usable else None
     try:
-        cells, epoch = _cells(workbook, table, origin, month)
+        cells, epoch = _cells(workbook, table, origin, month) if summed is None else (summed, 0)
     except Unreadable as error:
         raise TableError(table, origin.label, [Problem("", str(error))], error.todo) from None
     source = origin.source
     dialect = Dialect(source.decimal, source.date_format, frozenset(source.null_values), workbook.company.currency, epoch)
-    loaded = Loaded(pd.DataFrame(), origin.label)
     problems: list[Problem] = []
-    named = _match_columns(table, cells, source, problems, loaded.notes)
+    taken = match_columns(table, list(cells.columns), source if summed is None else Source(), problems, loaded.notes if summed is None else [])
+    named = cells[list(taken.values())].set_axis(list(taken), axis=1)
     if not len(cells) and tables.meta(table)["required"]:
         problems.append(Problem("", "the query returns no rows" if source.query else "there is a header and no rows: fill it in; expected at least one row"))
     elif not len(cells):
@@ -213,59 +216,6 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     return loaded
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
-
-
-def _match_columns(table: str, cells: pd.DataFrame, source: Source, problems: list[Problem], notes: list[Problem]) -> pd.DataFrame:
-    """Find the contract's columns among the source's; case and blanks in names do not matter, spelling does."""
-    spec = tables.columns(table)
-    for theirs, ours in source.rename.items():
-        if ours not in spec:
-            problems.append(Problem(ours, f"rename gives {theirs!r} this name and the table has no such column; it has {', '.join(spec)}"))
-        elif theirs not in cells.columns:
-            problems.append(Problem(ours, f"rename takes it from {theirs!r} and the source has no such column; it has {_listed(cells.columns)}"))
-    taken: dict[str, str] = {}
-    extra: list[str] = []
-    for theirs in cells.columns:
-        ours = source.rename.get(theirs, _plain(str(theirs)))
-        if ours not in spec:
-            extra.append(str(theirs))
-        elif ours in taken:
-            problems.append(Problem(ours, f"both {taken[ours]!r} and {theirs!r} would be this column; rename or drop one"))
-        else:
-            taken[ours] = theirs
-    for name, column in spec.items():
-        if name in taken:
-            continue
-        close = difflib.get_close_matches(name, [_plain(e) for e in extra], n=1, cutoff=0.75)
-        hint = next(e for e in extra if _plain(e) == close[0]) if close else ""
-        if not column["optional"] and not any(p.column == name for p in problems):
-            meant = f"; is it {hint!r}? Then set rename = {{ {json.dumps(hint, ensure_ascii=False)} = \"{name}\" }}" if hint else ""
-            problems.append(Problem(name, f"the column is required and missing; found {_listed(cells.columns)}{meant}"))
-        elif hint:
-            notes.append(Problem(name, f"the optional column is missing and {hint!r} is ignored; is it meant?"))
-    unclear = {n.what for n in notes}
-    rest = [e for e in extra if not any(repr(e) in what for what in unclear)]
-    if rest:
-        notes.append(Problem("", f"columns that the contract does not know are ignored: {_listed(rest)}"))
-    named = cells[list(taken.values())]
-    named.columns = list(taken)
-    return named
-
-
-def _listed(names) -> str:
-    names = [str(n) for n in names]
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "no columns"
-
-
-def _allowed(table: str, name: str) -> tuple[str, ...]:
-    for check in tables.schema(table).columns[name].checks:
-        if check.name == "isin":
-            return tuple(check.statistics["allowed_values"])
-    return ()
-
-
 def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems: list[Problem]) -> tuple[pd.DataFrame, bool]:
     """Coerce every column of the contract; tell whether the rows are dated by days (order lines) rather than months."""
     dated = tables.meta(table).get("as_of")
@@ -275,7 +225,7 @@ def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems:
             kind = {"number": "float64", "month": "datetime64[us]", "day": "datetime64[us]", "flag": "object"}.get(spec["kind"], "str")
             out[name] = pd.Series(index=cells.index, dtype=kind)
             continue
-        values, problem = coerce.coerce(cells[name], {**spec, "name": name}, dialect, _allowed(table, name))
+        values, problem = coerce.coerce(cells[name], {**spec, "name": name}, dialect, allowed_values(table, name))
         if problem:
             problems.append(problem)
         elif not spec["optional"] and values.isna().any():
@@ -315,52 +265,9 @@ def _add_up(table: str, frame: pd.DataFrame, lines: bool, notes: list[Problem]) 
     if not sums or not lines or not (repeated := frame.duplicated(key)).any():
         return frame
     notes.append(Problem("", f"{len(frame):,} lines are added up to {len(frame) - int(repeated.sum()):,} rows by {', '.join(key)}"))
-    first = frame.assign(_row=frame.index).groupby(key, sort=True, dropna=False).agg({**{c: "sum" for c in sums}, "_row": "first"})
-    for column in sums:
-        if frame[column].isna().all():
-            first[column] = float("nan")
+    groups = frame.assign(_row=frame.index).groupby(key, sort=True, dropna=False)
+    # what no line of a month states stays blank
+    first = groups[sums].sum(min_count=1).assign(_row=groups["_row"].first())
     # sums of cents would otherwise show the noise of floating point
     first[sums] = first[sums].round(6)
     return first.reset_index().set_index("_row")[list(frame.columns)].rename_axis(None)
-
-
-WORDS = {"greater_than_or_equal_to": "at least {}", "greater_than": "more than {}", "less_than_or_equal_to": "at most {}", "less_than": "less than {}",
-         "isin": "one of {}", "str_matches": "text like an e-mail address"}
-
-
-def check_contract(table: str, frame: pd.DataFrame) -> list[Problem]:
-    """Hold a coerced table against its contract and say in words what it breaks.
-
-    Parameters
-    ----------
-    table : str
-        Name of the table.
-    frame : DataFrame
-        Its rows; the index holds the rows' numbers in the file.
-
-    Returns
-    -------
-    list of Problem
-        Empty where all is well.
-    """
-    import pandera.errors
-
-    problems = []
-    schema = tables.schema(table)
-    key = list(schema.unique or [])
-    if key and (double := frame.duplicated(key, keep=False)).any():
-        values = frame.loc[double, key].drop_duplicates().head(coerce.SHOWN)
-        shown = ["/".join(f"{v:%Y-%m}" if isinstance(v, pd.Timestamp) else str(v) for v in row) for row in values.itertuples(index=False)]
-        problems.append(Problem(" + ".join(key), "the key is there more than once; expected one row for each", frame.index[double].tolist(), shown))
-    try:
-        schema.validate(frame.drop_duplicates(key) if problems else frame, lazy=True)
-    except pandera.errors.SchemaErrors as error:
-        cases = error.failure_cases
-        for (column, check), group in cases.groupby(["column", "check"], sort=False, dropna=False):
-            name, _, argument = str(check).partition("(")
-            words = WORDS.get(name, "{}").format(argument.rstrip(")").strip("[]")) if name in WORDS else f"what the contract says ({check})"
-            if name == "not_nullable":
-                words = "a value in every row"
-            rows = [int(i) for i in group["index"] if pd.notna(i)]
-            problems.append(Problem(str(column), f"expected {words}", rows, [coerce.cell_text(v) for v in group["failure_case"].head(coerce.SHOWN)]))
-    return problems

@@ -8,7 +8,7 @@ import pytest
 
 from sop_helpers.book import tables
 from sop_helpers.book.cycle import empty
-from sop_helpers.book.sources import check_contract
+from sop_helpers.book.matching import check_contract
 
 KINDS = {"code": "string", "text": "string", "month": "datetime64", "day": "datetime64", "number": "float64", "flag": "bool"}
 EVERY = pytest.mark.parametrize("table", tables.TABLES)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_inputs import MONTH, PRODUCTS, company
 
-from sop_helpers.book import sources, tables
+from sop_helpers.book import lines, sources, tables
 from sop_helpers.book.coerce import TableError
 from sop_helpers.book.config import Source
 from sop_helpers.book.errors import WorkbookError
@@ -365,3 +365,56 @@ def test_two_files_for_one_table_are_refused(tmp_path):
     book = company(tmp_path, {"products.xlsx": xlsx(TYPED), "inputs.xlsx": xlsx(TYPED, "products")})
     with pytest.raises(TableError, match="products.csv and products.xlsx and sheet products of inputs.xlsx are both there"):
         read_table(book, "products")
+
+
+LINES = "order,Month,product,region,units,revenue,orders\n" + "".join(
+    f"{i},2026-0{1 + i % 9}-{1 + i % 28:02},{i % 7:03},{'NS'[i % 2]},{i % 5},{i * 0.37:.2f},{'' if i % 3 else 1}\n" for i in range(900)
+)
+
+
+@pytest.mark.parametrize("form", ["csv", "title", "parquet"])
+def test_large_files_are_added_up_out_of_core_to_the_same(tmp_path, monkeypatch, form):
+    if form == "parquet":
+        book = company(tmp_path, {"sales.csv": None})
+        typed = pd.read_csv(io.StringIO(LINES), dtype={"product": str}, parse_dates=["Month"])
+        typed.to_parquet(tmp_path / "data" / "sales.parquet")
+    else:
+        described = {"sales": Source(header_row=3)} if form == "title" else {}
+        book = company(tmp_path, {"sales.csv": "Orders\n\n" * (form == "title") + LINES}, **described)
+    usual = load_table(book, "sales", pd.Timestamp("2026-09-01"))
+    monkeypatch.setattr(lines, "LARGE", 1)
+    monkeypatch.setattr(sources, "_cells", None)
+    large = load_table(book, "sales", pd.Timestamp("2026-09-01"))
+    pd.testing.assert_frame_equal(large.frame, usual.frame)
+    assert "900 lines are added up" in str(large.notes[-1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("2026-02-02,001,S,1,0.37", "03/04/2026,001,S,1,0.37", "row 3: found '03/04/2026'"),
+        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,S,inf,0.37", "row 3: found 'inf'"),
+        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,S,1_0,0.37", "row 3: found '1_0'"),
+        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,,1,0.37", "column region, row 3: blank"),
+        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,S,1,0.37,9,9", "row 3 has 9 cells where the header has 7"),
+        ("revenue", "turnover", "column revenue: the column is required and missing"),
+    ],
+)
+def test_large_files_that_are_not_plain_are_named_by_the_ordinary_reader(tmp_path, monkeypatch, old, new, said):
+    monkeypatch.setattr(lines, "LARGE", 1)
+    with pytest.raises(TableError) as error:
+        read_table(company(tmp_path, {"sales.csv": LINES.replace(old, new, 1)}), "sales")
+    assert said in str(error.value)
+
+
+def test_large_files_with_numbers_as_people_write_them_are_still_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "LARGE", 1)
+    frame = read_table(company(tmp_path, {"sales.csv": LINES.replace("2026-02-02,001,S,1,0.37", '2026-02-02,001,S,1,"1,000.37"', 1)}), "sales")
+    assert frame["revenue"].sum() == pytest.approx(sum(round(i * 0.37, 2) for i in range(900)) + 1000)
+
+
+def test_a_large_monthly_file_with_a_key_twice_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "LARGE", 1)
+    text = "month,product,region,units,revenue\n2026-08,007,N,1,1\n2026-09,007,N,1,1\n2026-09,007,N,2,2\n"
+    with pytest.raises(TableError, match="the key is there more than once"):
+        read_table(company(tmp_path, {"sales.csv": text}), "sales")
