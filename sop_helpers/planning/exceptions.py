@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from sop_helpers.planning.kpis import format_value
@@ -32,14 +34,20 @@ def _whole(values: pd.Series) -> pd.Series:
     return _text(values, "{:,.0f}")
 
 
-def from_signals(signals: pd.DataFrame, since: pd.Timestamp | None = None) -> pd.DataFrame:
+def _named(codes: pd.Series, products: pd.DataFrame | None) -> pd.Series:
+    if products is None or products.empty:
+        return codes
+    return codes.map(products.drop_duplicates("product").set_index("product")["name"]).astype("str").fillna(codes)
+
+
+def from_signals(signals: pd.DataFrame, since: pd.Timestamp | None = None, products: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return dips, spikes and shifts from `since` on that no insight explains.
 
-    `signals` as the contract. Sales answers.
+    `signals` as the contract; `products` gives names. Sales answers.
     """
     rows = signals[signals["explanation"].fillna("").str.strip().eq("")]
     rows = rows if since is None else rows[rows["month"] >= since]
-    subject = rows["product"] + " in " + rows["region"]
+    subject = _named(rows["product"], products) + " in " + rows["region"]
     way = (rows["units"] < 0).map({True: "below", False: "above"}).astype("str")
     message = (
         rows["kind"].str.capitalize() + " of " + subject + " in " + _month(rows["month"]) + ": " + _whole(rows["actual_units"]) + " units ordered, "
@@ -48,17 +56,17 @@ def from_signals(signals: pd.DataFrame, since: pd.Timestamp | None = None) -> pd
     return _rows(rows, "signal", subject, rows["money"].abs(), message, "sales", "10_gather")
 
 
-def from_shortages(shortages: pd.DataFrame) -> pd.DataFrame:
+def from_shortages(shortages: pd.DataFrame, products: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return shortages by product and region, all months together, with the cause that costs most.
 
-    `shortages` as the contract. Supply answers.
+    `shortages` as the contract; `products` gives names. Supply answers.
     """
     key = ["product", "region"]
     ordered = shortages.sort_values("money", ascending=False, kind="stable")
     rows = ordered.groupby(key, sort=True).agg(
         units=("short_units", "sum"), money=("money", "sum"), first=("month", "min"), last=("month", "max"), cause=("cause", "first")
     ).reset_index()
-    subject = rows["product"] + " in " + rows["region"]
+    subject = _named(rows["product"], products) + " in " + rows["region"]
     span = _month(rows["first"]) + (" to " + _month(rows["last"])).where(rows["first"] != rows["last"], "")
     message = subject + " is short of " + _whole(rows["units"]) + " units in " + span + ": " + rows["cause"].fillna("cause not found").str.rstrip(".") + "."
     return _rows(rows, "shortage", subject, rows["money"], message, "supply", "21_supply")
@@ -98,15 +106,14 @@ def from_excess(stock: pd.DataFrame, products: pd.DataFrame, factor: float = 2.0
     frame["excess"] = frame["over"] * frame["unit"].fillna(0.0)
     rows = frame.groupby(["item", "location"], sort=True).agg(over=("over", "min"), money=("excess", "min"), unused=("issues", "sum")).reset_index()
     rows = rows[(rows["over"] > 0) & (rows["money"] > 0)].reset_index(drop=True)
-    names = products.drop_duplicates("product").set_index("product")["name"] if len(products) else pd.Series(dtype="str")
-    name = rows["item"].map(names).fillna(rows["item"])
+    name = _named(rows["item"], products)
     why = (rows["unused"] <= 0).map({True: "nothing is planned to leave", False: f"more than {factor:g} times its target in every month"}).astype("str")
     message = name + " at " + rows["location"] + " has " + _whole(rows["over"]) + " units too many: " + why + "."
-    return _rows(rows, "excess", rows["item"] + " at " + rows["location"], rows["money"], message, "supply", "21_supply")
+    return _rows(rows, "excess", name + " at " + rows["location"], rows["money"], message, "supply", "21_supply")
 
 
-def from_budget_gap(plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, tolerance: float = 0.02) -> pd.DataFrame:
-    """Return families whose plan falls short of the budget by more than `tolerance` over the months that both hold.
+def from_budget_gap(plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, tolerance: float = 0.02, ahead: int = 12) -> pd.DataFrame:
+    """Return families whose plan falls short of the budget by more than `tolerance` over the first months that both hold.
 
     Parameters
     ----------
@@ -116,9 +123,11 @@ def from_budget_gap(plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataF
         As the contracts.
     tolerance : float
         Share of the budget below which a gap is not worth a line.
+    ahead : int
+        Months added up.
     """
     planned = plan.assign(family=plan["product"].map(products.drop_duplicates("product").set_index("product")["family"]))
-    months = sorted(set(planned["month"]) & set(budget["month"]))
+    months = sorted(set(planned["month"]) & set(budget["month"]))[:ahead]
     wanted = budget[budget["month"].isin(months)].groupby("family")["revenue"].sum().rename("budget")
     said = planned[planned["month"].isin(months)].groupby("family")["revenue"].sum()
     rows = pd.concat([wanted, said], axis=1).fillna(0.0).rename_axis("family").reset_index()
@@ -143,25 +152,28 @@ def from_kpis(kpis: pd.DataFrame) -> pd.DataFrame:
     return _rows(rows, "KPI", rows["kpi"], float("nan"), message, rows["group"].map(ANSWERS).fillna("finance"), rows["notebook"])
 
 
-def from_data_issues(issues: pd.DataFrame) -> pd.DataFrame:
-    """Return the amber findings on the data. The function that owns the table answers."""
-    rows = issues[issues["level"] == "amber"].reset_index(drop=True)
+def from_data_issues(issues: pd.DataFrame, skip: Sequence[str] = ("pipeline",)) -> pd.DataFrame:
+    """Return the amber findings on the data; checks in `skip` have exceptions of their own. The function that owns the table answers."""
+    rows = issues[(issues["level"] == "amber") & ~issues["check"].isin(skip)].reset_index(drop=True)
     owner = rows["table"].map(lambda t: "finance" if t in FINANCE_TABLES else "product" if t in PRODUCT_TABLES else "sales" if t in SALES_TABLES else "supply")
     message = rows["message"].str.rstrip(".") + ". " + rows["action"].str.rstrip(".") + "."
     return _rows(rows, "data", rows["table"] + ": " + rows["check"], rows["money"].abs(), message, owner, "10_gather")
 
 
 def from_stale_deals(stale: pd.DataFrame) -> pd.DataFrame:
-    """Return stale pipeline by rep: open deals past their expected close or older than deals that are won.
+    """Return stale pipeline by region: open deals past their expected close or older than deals that are won.
 
     `stale` is from `pipeline.stale_deals`. Sales answers.
     """
-    rows = stale.groupby("rep", sort=True).agg(deals=("opportunity", "count"), money=("amount", "sum"), oldest=("age_days", "max")).reset_index()
+    rows = stale.groupby("region", sort=True).agg(deals=("opportunity", "count"), money=("amount", "sum"), oldest=("age_days", "max")).reset_index()
+    by_rep = stale.groupby(["region", "rep"], sort=True)["amount"].sum().sort_values(ascending=False, kind="stable").reset_index()
+    most = rows["region"].map(by_rep.drop_duplicates("region").set_index("region")["rep"]).astype("str")
     message = (
-        "Rep " + rows["rep"] + " has open deals worth " + _whole(rows["money"]) + " (" + rows["deals"].astype("str")
-        + ") that are overdue or older than nine in ten won deals; the oldest is " + _whole(rows["oldest"]) + " days old."
+        rows["region"] + " has open deals worth " + _whole(rows["money"]) + " (" + rows["deals"].astype("str")
+        + ") that are overdue or older than nine in ten won deals; the oldest is " + _whole(rows["oldest"]) + " days old, most money lies with rep "
+        + most + "."
     )
-    return _rows(rows, "stale pipeline", rows["rep"], rows["money"], message, "sales", "22_sales")
+    return _rows(rows, "stale pipeline", rows["region"], rows["money"], message, "sales", "22_sales")
 
 
 def rank(*parts: pd.DataFrame) -> pd.DataFrame:

@@ -55,8 +55,8 @@ def _pipeline_at(deals: pd.DataFrame, quotas: pd.DataFrame, month: pd.Timestamp,
     year = year[(year["month"] >= begin) & (year["month"] < end)]
     due = deals["outcome"].eq("open") & (deals["expected_close"].isna() | (deals["expected_close"] < end))
     whole = weighted_pipeline(deals, rates, known)["weighted"].sum()
-    # A year whose quotas are not all set yet cannot be covered.
-    complete = year["month"].nunique() == 12
+    # A year whose quotas are not all set yet cannot be covered; quarterly quotas stand in the first or last month of a quarter.
+    complete = len(year) > 0 and year["month"].min() <= begin + pd.DateOffset(months=2) and year["month"].max() >= end - pd.DateOffset(months=3)
     return {
         "pipeline coverage": coverage(deals.loc[due, "amount"].sum(), year["quota"].sum(), year["bookings"].sum()) if complete else np.nan,
         "stage-weighted pipeline": float(whole), "win rate": figures["win_rate"], "sales cycle": figures["cycle_days"], "sales velocity": figures["velocity"],

@@ -174,7 +174,7 @@ def demand_values(
     naive = naive.where(table.groupby("month")["naive"].sum() > 0)
     totals = table.groupby("month")[["actual", "forecast"]].sum()
     signal = pd.Series(tracking_signal(totals["actual"], totals["forecast"]), index=totals.index)
-    note = f"lag {used}, closed months, by product and region"
+    note = f"lag {used}, closed months"
     few = "" if len(totals) >= 6 else f"; {len(totals)} months so far, too few to alarm"
     return gather(
         long("WMAPE", measured["wmape"], note), long("forecast accuracy", measured["forecast_accuracy"], note), long("bias", measured["bias"], note),
@@ -195,7 +195,7 @@ def _backtest_values(backtest: pd.DataFrame, fva: pd.DataFrame, last_month: pd.T
             total = rows["actual_units"].sum()
             wmape = rows["abs_error_units"].sum() / total if total > 0 else np.nan
             over = (rows["bias"] * rows["actual_units"]).sum() / total if total > 0 else np.nan
-            note = f"{stream} forecast, lag {near:.0f}, backtest, by product and region"
+            note = f"{stream} forecast, lag {near:.0f}, backtest"
             values = {"WMAPE": wmape, "forecast accuracy": max(0.0, 1 - wmape), "bias": over}
             parts = [long(kpi, pd.Series([value], index=[last_month]), note) for kpi, value in values.items()]
             break
@@ -212,8 +212,8 @@ def service_values(sales: pd.DataFrame) -> pd.DataFrame:
     shipped = sales[sales["shipped_units"].notna()].groupby("month")[["shipped_units", "units"]].sum()
     orders = sales[sales["orders_otif"].notna() & sales["orders"].notna()].groupby("month")[["orders_otif", "orders"]].sum()
     return gather(
-        long("fill rate", ratio(shipped["shipped_units"], shipped["units"]), "units"),
-        long("OTIF", ratio(orders["orders_otif"], orders["orders"]), "orders"),
+        long("fill rate", ratio(shipped["shipped_units"], shipped["units"])),
+        long("OTIF", ratio(orders["orders_otif"], orders["orders"])),
     )
 
 
@@ -290,7 +290,7 @@ def production_values(
     busiest = busiest if "made" in set(busiest["basis"]) else busiest.head(1)
     return gather(
         long("capacity load", busiest["load"], busiest["resource"].astype("str") + ", hours " + busiest["basis"].astype("str")),
-        long("schedule attainment", ratio(due["on_time_units"], due["scheduled_units"]), "units"),
+        long("schedule attainment", ratio(due["on_time_units"], due["scheduled_units"])),
         _adherence(production, products, closed_supply),
     )
 

@@ -22,6 +22,8 @@ def test_signals_that_an_insight_explains_are_no_exception(signals):
     found = exceptions.from_signals(signals)
     assert found["subject"].tolist() == ["A in N", "C in N"] and found["money"].tolist() == [300, 100]
     assert found["message"].iloc[0].startswith("Dip of A in N in 2026-10: 10 units ordered, 30 below")
+    named = exceptions.from_signals(signals, products=pd.DataFrame({"product": ["A"], "name": ["Pump"]}))
+    assert named["subject"].tolist() == ["Pump in N", "C in N"]
     assert exceptions.from_signals(signals, NEXT)["subject"].tolist() == ["C in N"]
 
 
@@ -50,8 +52,8 @@ def test_excess_is_what_never_goes_below_twice_the_target():
     rows += [("B", MONTH, 500.0, 100.0, 10.0), ("B", NEXT, 150.0, 100.0, 10.0)]
     table = pd.DataFrame([base | {"item": i, "month": m, "closing_units": c, "target_units": t, "issues": u, "value": c * 2} for i, m, c, t, u in rows])
     found = exceptions.from_excess(conform("stock_projection", table), pd.DataFrame({"product": ["A"], "name": ["Pump"]})).set_index("subject")
-    assert found["money"].to_dict() == {"A at P": 300.0, "dead at P": 80.0}
-    assert found.loc["A at P", "message"].startswith("Pump at P has 150 units too many")
+    assert found["money"].to_dict() == {"Pump at P": 300.0, "dead at P": 80.0}
+    assert found.loc["Pump at P", "message"].startswith("Pump at P has 150 units too many")
     assert "nothing is planned to leave" in found.loc["dead at P", "message"]
 
 
@@ -84,7 +86,7 @@ def test_amber_findings_go_to_who_owns_the_table():
 
 
 def test_the_list_is_ranked_by_money_and_keeps_its_contract(signals):
-    stale = pd.DataFrame({"opportunity": ["1", "2"], "rep": ["r", "r"], "amount": [100.0, 60.0], "age_days": [200, 30]})
+    stale = pd.DataFrame({"opportunity": ["1", "2"], "rep": ["r", "q"], "region": "N", "amount": [100.0, 60.0], "age_days": [200, 30]})
     parts = [exceptions.from_signals(signals), exceptions.from_stale_deals(stale)]
     table = conform("exceptions", exceptions.rank(*parts, exceptions.from_signals(signals.assign(money=np.nan)).assign(subject="later")))
     assert table["money"].tolist()[:3] == [300, 160, 100] and table["money"].tolist()[3:] != [] and table["money"].iloc[3:].isna().all()
@@ -92,6 +94,21 @@ def test_the_list_is_ranked_by_money_and_keeps_its_contract(signals):
     assert table["message"].str.endswith(".").all()
     shuffled = exceptions.rank(*[part.sample(frac=1, random_state=3) for part in reversed(parts)])
     pd.testing.assert_frame_equal(shuffled, exceptions.rank(*parts))
+
+
+def test_stale_deals_are_one_line_a_region_and_name_who_holds_most():
+    rows = [("1", "r", "N", 100.0, 20), ("2", "q", "N", 60.0, 300), ("3", "q", "S", 5.0, 9)]
+    stale = pd.DataFrame(rows, columns=["opportunity", "rep", "region", "amount", "age_days"])
+    found = exceptions.from_stale_deals(stale)
+    assert found["money"].tolist() == [160, 5]
+    assert found["message"].iloc[0].startswith("N has open deals worth 160 (2) that")
+    assert found["message"].iloc[0].endswith("300 days old, most money lies with rep r.")
+
+
+def test_findings_with_their_own_exception_are_not_counted_twice():
+    base = {"level": "amber", "table": "opportunities", "column": None, "rows": 1.0, "money": 5.0, "message": "Old.", "action": "Ask."}
+    issues = conform("data_issues", pd.DataFrame([base | {"check": "pipeline"}, base | {"check": "currency"}]))
+    assert exceptions.from_data_issues(issues)["subject"].tolist() == ["opportunities: currency"]
 
 
 def test_nothing_found_is_an_empty_list():
