@@ -48,6 +48,7 @@ def _all_issues(given: Inputs) -> Iterator[Issue]:
     yield from _keys(given)
     yield from _references(given)
     yield from _look_alikes(given)
+    yield from _damaged(given)
     for rule in RULES:
         yield from rule(given)
 
@@ -142,6 +143,26 @@ def _look_alikes(given: Inputs) -> Iterator[Issue]:
                 f"{len(twins)} groups of codes look like one: {some([' = '.join(t) for t in twins])}.",
                 "Make them one in the source if they are; they are planned as different.",
             )
+
+
+def _damaged(given: Inputs) -> Iterator[Issue]:
+    """Find codes that a spreadsheet has rewritten as numbers in powers of ten."""
+    for name, frame in given.tables.items():
+        for column in tables.schema(name).unique or [] if name in tables.INPUTS else []:
+            if tables.columns(name)[column]["kind"] != "code" or column not in frame:
+                continue
+            values = pd.Series(frame[column].dropna().unique(), dtype="str")
+            damaged = values[values.str.match(r"^\d(?:\.\d+)?E\+\d+$")]
+            if len(damaged):
+                yield Issue(
+                    "amber",
+                    "damaged codes",
+                    name,
+                    column,
+                    len(damaged),
+                    f"{len(damaged)} codes look rewritten by a spreadsheet: {some(damaged)}.",
+                    "Export them from their source as text; several codes may have become one.",
+                )
 
 
 def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None) -> pd.DataFrame:

@@ -259,7 +259,11 @@ def to_code(values: pd.Series, dialect: Dialect = Dialect(), allowed: tuple[str,
     if allowed:
         lower = {a.casefold(): a for a in allowed}
         text = text.map({t: lower.get(t.casefold(), t) for t in text.unique()}).astype("str")
-    return text.mask(text == ""), pd.Series(False, index=values.index)
+    dated = pd.Series(False, index=values.index)
+    if not isinstance(values.dtype, pd.StringDtype):
+        # a spreadsheet turns codes such as 3-4 into dates; what they were is lost
+        dated = pd.Series([isinstance(v, dt.date) for v in values], index=values.index, dtype=bool)
+    return text.mask(text == ""), dated
 
 
 EXPECTED = {
@@ -267,6 +271,8 @@ EXPECTED = {
     "month": "expected a month such as 2026-10, or an ISO date; set date_format for any other, since 03/04/2026 can be read in two ways",
     "day": "expected a date such as 2026-10-31; set date_format for any other, since 03/04/2026 can be read in two ways",
     "flag": "expected yes or no",
+    "code": "expected a code; the spreadsheet has made it a date, so format the column as text and enter it again",
+    "text": "expected text; the spreadsheet has made it a date, so format the column as text and enter it again",
 }
 
 

@@ -86,7 +86,7 @@ def read_csv(path: Path, source: Source) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         todo = "Quote texts that hold the delimiter, or set delimiter and header_row as the file has them."
         raise Unreadable(_parser_message(str(error), source), todo) from None
-    header = [name.strip() for name in cells.iloc[0]]
+    header = [name.strip().lstrip("\ufeff") for name in cells.iloc[0]]
     if len(header) == 1 and (other := [d for d in ";\t|," if d in header[0] and d != source.delimiter]):
         raise Unreadable(f"the header is one column, {header[0][:60]!r}", f"The columns seem to be divided by {other[0]!r}: set delimiter.")
     cells = cells.iloc[1:]

@@ -103,12 +103,17 @@ def source_digest(workbook: Workbook, table: str, month: pd.Timestamp | None = N
     digest.update(_bytes_digest(origin.path).encode())
     if origin.source.query:
         digest.update(str(month if month is not None else "").encode())
-        if origin.source.url:
-            digest.update(pd.util.hash_pandas_object(_cells(workbook, table, origin, month)[0].astype("str")).to_numpy().tobytes())
-        else:
-            for folder in _folders(workbook):
-                for file in sorted(p for p in folder.rglob("*") if p.is_file()):
-                    digest.update(f"{file.relative_to(folder)}{_bytes_digest(file)}".encode())
+        try:
+            if origin.source.url:
+                rows = _cells(workbook, table, origin, month)[0].astype("str")
+                digest.update(pd.util.hash_pandas_object(rows).to_numpy().tobytes())
+            else:
+                for folder in _folders(workbook):
+                    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+                        digest.update(f"{file.relative_to(folder)}{_bytes_digest(file)}".encode())
+        except Unreadable as error:
+            # reading the table will say so
+            digest.update(str(error).encode())
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 
 import openpyxl
@@ -143,6 +144,12 @@ def test_excel_with_a_blank_header_cell(tmp_path):
 def test_excel_with_a_formula_never_calculated(tmp_path):
     rows = [HEADER, ["007", "Pumps", 10, "=C2*0.6", None]]
     assert "the formulas in D2 (1 in all) have no calculated value" in refused(company(tmp_path, {"products.csv": None, "products.xlsx": xlsx(rows)}))
+
+
+def test_excel_that_made_a_code_a_date(tmp_path):
+    rows = [HEADER, [dt.date(2026, 3, 4), "Pumps", 10, 6, None]]
+    message = refused(company(tmp_path, {"products.csv": None, "products.xlsx": xlsx(rows)}))
+    assert "column product, row 2: found '2026-03-04'; expected a code; the spreadsheet has made it a date" in message
 
 
 def test_excel_with_an_error_cell(tmp_path):

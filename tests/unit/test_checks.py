@@ -116,6 +116,10 @@ def test_look_alikes_are_named_and_not_merged():
     assert found({"products": products(product=["007", "7"])}, "look-alike codes") == ["amber 1 groups of codes look like one: 007 = 7."]
 
 
+def test_codes_that_a_spreadsheet_rewrote():
+    assert found({"products": products(product=["1.2E+05", "1E5"])}) == ["amber 1 codes look rewritten by a spreadsheet: 1.2E+05."]
+
+
 def test_regions_and_families_that_others_do_not_know():
     regions = table("regions", region=["North", "South"], ship_from=["L", "L"])
     sales = pd.concat([base()["sales"], sales_of({("P", "Nort"): [5.0] * 24})])

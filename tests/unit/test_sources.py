@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from small_inputs import MONTH, PRODUCTS, company
 
 from sop_helpers.book import lines, sources, tables
+from sop_helpers.book.checks import check_inputs
 from sop_helpers.book.coerce import TableError
 from sop_helpers.book.config import Source
 from sop_helpers.book.errors import WorkbookError
@@ -418,3 +420,41 @@ def test_a_large_monthly_file_with_a_key_twice_is_refused(tmp_path, monkeypatch)
     text = "month,product,region,units,revenue\n2026-08,007,N,1,1\n2026-09,007,N,1,1\n2026-09,007,N,2,2\n"
     with pytest.raises(TableError, match="the key is there more than once"):
         read_table(company(tmp_path, {"sales.csv": text}), "sales")
+
+
+def test_a_digest_of_what_cannot_be_read_is_no_error(tmp_path):
+    book = sql_company(tmp_path, data=["nowhere"])
+    assert len(source_digest(book, "sales", MONTH)) == 64
+    assert len(source_digest(sqlite_company(tmp_path / "b", "SELECT colour FROM orders"), "sales", MONTH)) == 64
+
+
+CRM = """
+SELECT opportunity_id AS opportunity, account, product, sales_agent AS rep, deal_stage AS stage, close_value AS amount,
+       strptime(engage_date, '%m/%d/%Y')::DATE AS created, strptime(close_date, '%m/%d/%Y')::DATE AS closed,
+       CASE deal_stage WHEN 'Won' THEN 'won' WHEN 'Lost' THEN 'lost' ELSE 'open' END AS outcome
+FROM read_csv('sales_pipeline.csv', all_varchar = true) WHERE engage_date <> ''
+"""
+
+
+def test_a_real_crm_export(tmp_path, shared):
+    folder = tmp_path / "data"
+    described = {
+        "products": Source(path="crm.csv", rename={"series": "family", "sales_price": "unit_price"}),
+        "accounts": Source(path="customers.csv", rename={"sector": "segment", "revenue": "potential"}),
+        "opportunities": Source(query="crm.sql"),
+    }
+    book = company(tmp_path, {"products.csv": None}, data=["crm"], **described)
+    shutil.copytree(shared / "data" / "crm", tmp_path / "crm")
+    (tmp_path / "crm.sql").write_text(CRM)
+    shutil.copy(shared / "data" / "crm" / "accounts.csv", folder / "customers.csv")
+    prices = pd.read_csv(shared / "data" / "crm" / "products.csv")
+    prices.assign(unit_cost=prices["sales_price"] / 2).to_csv(folder / "crm.csv", index=False)
+    month = pd.Timestamp("2017-12-01")
+    deals = read_table(book, "opportunities", month)
+    raw = pd.read_csv(shared / "data" / "crm" / "sales_pipeline.csv", parse_dates=["engage_date", "close_date"], date_format="%m/%d/%Y")
+    known = raw[raw["engage_date"] < month]
+    assert len(deals) == len(known)
+    won = known[(known["deal_stage"] == "Won") & (known["close_date"] < month)]
+    assert (deals["outcome"] == "won").sum() == len(won) and deals.loc[deals["outcome"] == "won", "amount"].sum() == won["close_value"].sum()
+    issues = check_inputs({t: read_table(book, t, month) for t in described}, month)
+    assert "'GTXPro' (is it 'GTX Pro'?)" in " ".join(issues["message"])
