@@ -10,6 +10,9 @@ from sop_helpers.planning.launches import launch_stream
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
+STEP_ORDER = (
+    "last plan", "statistical", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit", "override", "price", "this plan",
+)
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
 
 
@@ -299,13 +302,12 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
     explained = moved.groupby("family")["money"].sum().reindex(families).fillna(0.0)
     rest = ends[1].set_index("family")["money"] - ends[0].set_index("family")["money"] - explained
     prices = pd.DataFrame({"family": families, "step": "price", "units": 0.0, "money": rest.to_numpy()})
-    prices = prices[prices["money"].abs() > 0.005]
+    # What is left after the streams is rounding unless prices changed; it is booked all the same where it could be seen.
+    prices = prices[prices["money"].abs() > 1e-9 * (1 + ends[1]["money"].abs().to_numpy())]
     size = moved.groupby("step")["units"].agg(lambda u: u.abs().sum())
     moved = moved[moved["step"].map(size) > 1e-9]
-    rank = {"last plan": 0, "statistical": 1, "launch": 2, "phase-out": 3, "promotion": 4, "marketing": 5, "product": 6, "sales": 7, "finance": 8, "supply": 9,
-            "limit": 10, "override": 11, "price": 12, "this plan": 13}
     out = pd.concat([ends[0], moved, prices, ends[1]], ignore_index=True)
-    out["order"] = out["step"].map(rank).fillna(9.5)
+    out["order"] = out["step"].map({step: place for place, step in enumerate(STEP_ORDER)}).fillna(9.5)
     out = out.sort_values(["family", "order", "step"], kind="stable", ignore_index=True)
     out["order"] = out.groupby("family").cumcount().astype(float)
     return out[["family", "step", "order", "units", "money"]]
@@ -313,4 +315,5 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
 
 def no_changes() -> pd.DataFrame:
     """Return the empty waterfall of a first month."""
-    return pd.DataFrame({"family": pd.Series(dtype="str"), "step": pd.Series(dtype="str"), **{c: pd.Series(dtype="float64") for c in ("order", "units", "money")}})
+    kinds = {"family": "str", "step": "str", "order": "float64", "units": "float64", "money": "float64"}
+    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})

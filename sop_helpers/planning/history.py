@@ -237,7 +237,9 @@ def propose_corrections(
             cells = calendar[one.event] & free & ~sparse & (y > 0)
             factor[cells] *= one.lift
             cause[cells] = ONE_OFF[kinds[one.event]]
-            note[cells] = f"{one.event}: {100 * (one.lift - 1):+.0f} % measured over {one.cells:.0f} months and series (t {one.t:.1f})"
+            months = "1 month of a product and region" if one.cells == 1 else f"{one.cells:.0f} months of products and regions"
+            text = f"{one.event}: {100 * (one.lift - 1):+.0f} % measured on {months} (t {one.t:.1f})"
+            note[cells] = np.where(note[cells] == "", text, note[cells] + f"; {text}")
         done = (factor != 1.0) & (cause != "")
         new[done] = (y / factor)[done]
         free &= ~touched

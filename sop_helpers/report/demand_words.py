@@ -36,6 +36,8 @@ def last_forecast_words(table: pd.DataFrame) -> str:
     text = f"Last month's plan was off by {error['consensus']:.1f} % product by product, and {side}"
     if "statistical" in error:
         better = error["statistical"] - error["consensus"]
+        if abs(better) < 0.1:
+            return text + "; what people changed made no difference to the error of the statistical forecast."
         text += f"; people {'took' if better > 0 else 'added'} {abs(better):.1f} points {'off' if better > 0 else 'to'} the error of the statistical forecast"
     return text + "."
 
@@ -57,15 +59,15 @@ def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame
     """Say where demand goes over the next twelve months against the last twelve."""
     last = history[history["month"] > history["month"].max() - pd.DateOffset(months=12)]
     ahead = plan[plan["month"] < plan["month"].min() + pd.DateOffset(months=12)]
-    before, after = last["raw_units"].sum(), ahead["units"].sum()
-    by_family = {"before": last.groupby(last["product"].map(family))["raw_units"].sum(), "after": ahead.groupby(ahead["product"].map(family))["units"].sum()}
+    before, after = last["units"].sum(), ahead["units"].sum()
+    by_family = {"before": last.groupby(last["product"].map(family))["units"].sum(), "after": ahead.groupby(ahead["product"].map(family))["units"].sum()}
     change = pd.DataFrame(by_family)
     change = (100 * (change["after"] / change["before"].where(change["before"] > 0) - 1)).dropna().sort_values(kind="stable")
     months = ahead["month"].nunique()
     if months < 12 or not before or change.empty:
         return f"The plan holds {money(after)} units over its first {months} months."
     width = 100 * (band["hi80"] - band["lo80"]).sum() / max(2 * band["units"].sum(), 1e-9)
-    text = f"The next twelve months are planned {100 * (after / before - 1):+.1f} % against the last twelve"
+    text = f"The next twelve months are planned {100 * (after / before - 1):+.1f} % against the cleansed last twelve"
     if len(change) > 1:
         text += f", from {change.index[0]} ({change.iloc[0]:+.1f} %) to {change.index[-1]} ({change.iloc[-1]:+.1f} %)"
     return text + f"; the 80 % band of a family is about +/-{width:.0f} %."

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sop_helpers.planning.consensus import STEP_ORDER
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 
@@ -50,7 +51,7 @@ def signals_chart(history: pd.DataFrame, signals: pd.DataFrame, names: pd.Series
         axis.plot(mine["month"], mine["actual_units"], color=COLOURS["bad"], marker="o", markersize=10, fillstyle="none", linestyle="none", label="signal")
         axis.vlines(mine["month"], mine["expected_units"], mine["actual_units"], color=COLOURS["bad"], linestyles=":")
         axis.set_title(f"{names.get(one.product, one.product)}, {one.region}: {one.kind} of {money(abs(one.units))} units", fontsize="medium", loc="left")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.12 * max(h["raw_units"].max(), mine["expected_units"].max(), 1e-9))
         month_axis(axis)
         thousands(axis)
     axes[0].legend(loc="best", fontsize="small")
@@ -114,7 +115,9 @@ def forecast_chart(history: pd.DataFrame, band: pd.DataFrame, plan: pd.DataFrame
         axis.plot(b["month"], b["units"], color=COLOURS["forecast"], linestyle="--", label="statistical")
         axis.plot(ahead.loc[group].index, ahead.loc[group], color=COLOURS["plan"], linewidth=2, label="consensus")
         axis.set_title(str(group), loc="left", fontsize="medium")
-        axis.set_ylim(bottom=0)
+        # An entry error must not flatten the picture of what is real.
+        tops = [b["hi80"].max(), ahead.loc[group].max(), past.loc[group, "units"].max() if group in past.index.get_level_values(0) else 0.0]
+        axis.set_ylim(0, max(1.15 * np.nanmax(tops), 1e-9))
         month_axis(axis)
         thousands(axis)
     axes[0].legend(loc="best", fontsize="x-small", ncols=2)
@@ -122,17 +125,17 @@ def forecast_chart(history: pd.DataFrame, band: pd.DataFrame, plan: pd.DataFrame
 
 
 def accuracy_chart(accuracy: pd.DataFrame, lag: int) -> Figure:
-    """Draw the error of the statistical forecast and of seasonal naive at the decision lag, measured item by item and summed by family.
+    """Draw the error of the statistical forecast and of seasonal naive up to the decision lag, measured item by item and summed by family.
 
     Parameters
     ----------
     accuracy : DataFrame
         key (family), stream (statistical, seasonal naive), wmape.
     lag : int
-        Lag in months.
+        Longest lag measured, in months.
     """
     wide = accuracy.pivot(index="key", columns="stream", values="wmape").sort_values("seasonal naive", kind="stable")
-    figure, axis = new_figure(f"Forecast error against seasonal naive, {lag} months ahead", "WMAPE of products by region, % of demand")
+    figure, axis = new_figure(f"Forecast error against seasonal naive, up to {lag} months ahead", "WMAPE of products by region, % of demand")
     place = np.arange(len(wide))
     axis.barh(place + 0.2, 100 * wide["seasonal naive"], 0.38, color=COLOURS["last"], hatch="...", edgecolor="white", label="seasonal naive")
     axis.barh(place - 0.2, 100 * wide["statistical"], 0.38, color=COLOURS["forecast"], label="statistical")
@@ -159,8 +162,9 @@ def waterfall_chart(changes: pd.DataFrame, currency: str) -> Figure:
     """
     ends = changes[changes["step"].isin(["last plan", "this plan"])].groupby("step")["money"].sum()
     steps = changes[~changes["step"].isin(["last plan", "this plan"])]
-    order = steps.groupby("step")["order"].mean().sort_values(kind="stable").index
-    size = steps.groupby("step")["money"].sum().reindex(order)
+    size = steps.groupby("step")["money"].sum()
+    order = [step for step in STEP_ORDER if step in size.index] + [step for step in size.index if step not in STEP_ORDER]
+    size = size.reindex(order)
     figure, axis = new_figure("What changed since last month's plan", "", f"revenue over the months both plan, {currency}")
     labels = ["last plan", *order, "this plan"]
     top = ends["last plan"] + np.concatenate([[0.0], size.cumsum()])
@@ -177,8 +181,8 @@ def waterfall_chart(changes: pd.DataFrame, currency: str) -> Figure:
     low = max(levels.min() - 1.5 * spread, 0.0)
     axis.set_ylim(low, levels.max() + 0.6 * spread)
     if low > 0:
-        axis.annotate(f"axis begins at {money(low)}", (0.01, 0.01), xycoords="axes fraction", fontsize="x-small", color=COLOURS["neutral"])
-    axis.set_xticks(range(len(labels)), labels)
+        axis.set_xlabel(f"streams of the plan; the axis begins at {money(low)}, not at zero")
+    axis.set_xticks(range(len(labels)), labels, rotation=25, ha="right")
     thousands(axis)
     return figure
 
