@@ -199,7 +199,19 @@ def test_resources_have_hours_for_the_horizon(read, workbook: Workbook) -> None:
     horizon = pd.date_range(MONTH, periods=workbook.calendar.horizon_months, freq="MS")
     assert (resources[resources["month"].isin(horizon)].groupby("resource")["month"].nunique() == len(horizon)).all()
     may = resources[(resources["resource"] == "Frame Forming") & (resources["month"] == MONTH)]["regular_hours"].item()
-    assert may == 96 * 22
+    assert may == 96 * 31
+
+
+def test_booked_hours_load_the_work_centres_as_known(read, shared: Path) -> None:
+    """The assumption of hours per calendar day gives the known loads of May 2014."""
+    folder = shared / "data" / "adventureworks" / "oltp"
+    routing = pd.read_parquet(folder / "Production.WorkOrderRouting.parquet")
+    names = pd.read_parquet(folder / "Production.Location.parquet").set_index("LocationID")["Name"]
+    may = routing[routing["ActualStartDate"].dt.to_period("M") == "2014-05"]
+    hours = may["ActualResourceHrs"].astype(float).groupby(may["LocationID"].map(names)).sum()
+    resources = read("resources").query("month == @MONTH").set_index("resource")["regular_hours"]
+    load = (hours / resources).round(2)
+    assert load[["Frame Forming", "Frame Welding", "Subassembly", "Final Assembly"]].tolist() == pytest.approx([0.59, 0.32, 1.07, 1.23], abs=0.011)
 
 
 def test_receipts_are_open_on_the_day(read, shared: Path) -> None:
