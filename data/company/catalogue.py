@@ -112,8 +112,8 @@ SEASON = {
     "Accessories": [0.95, 0.94, 1.02, 1.06, 1.00, 0.96, 0.92, 0.93, 1.00, 1.03, 1.08, 1.11],
     "Spare parts": [1.14, 1.12, 1.08, 1.03, 1.00, 0.96, 0.90, 0.88, 0.94, 0.97, 0.99, 0.99],
 }
-# months of demand that the company is used to holding, over both sites
-COVER = {"Machines": 0.75, "Grinders": 0.80, "Accessories": 1.10, "Spare parts": 1.50}
+# months of the coming demand that the company is used to holding, over both sites
+COVER = {"Machines": 0.27, "Grinders": 0.32, "Accessories": 0.75, "Spare parts": 0.55}
 INTERMITTENT = "00760"
 CYCLE = pd.Timestamp("2026-10-01")
 SIZE = 30

@@ -168,7 +168,14 @@ OVERRIDES = [
 ]
 COMMENTS = [
     ("comment-0001", "2026-08", "2026-08-07T16:05", "Karin Keller", "budget", "The second half stays as budgeted; no reforecast before October."),
-    ("comment-0002", "2026-09", "2026-09-08T17:00", "Elena Weber", "Lento Mini", "Launch stands for November if 800 pieces are in stock by mid-October."),
+    (
+        "comment-0002",
+        "2026-09",
+        "2026-09-08T17:00",
+        "Elena Weber",
+        "Lento Mini",
+        "Launch stands for November if 800 pieces are in stock by the end of October.",
+    ),
 ]
 
 

@@ -12,7 +12,11 @@ from company.demand import STOCK_OUT, Demand
 
 KEPT = 36
 # share of the coming peak that the company saw coming when it built stock ahead
-FORESIGHT = 0.90
+FORESIGHT = 0.92
+# most overtime, of regular hours
+OVERTIME = 0.08
+# since the end of September the supplier of the grinders' motors says what he can deliver of two months' orders; the rest comes in January
+SLIPPED, UNTIL = {("C-600", "2026-11"): 0.0, ("C-600", "2026-12"): 0.5}, "2027-01"
 
 
 class Supply:
@@ -62,7 +66,8 @@ class Supply:
         demand, items, size = self.demand, self.items, len(self.demand.months)
         need = np.zeros((len(items), size))
         need[: len(demand.products)] = demand.units.sum(axis=1)
-        cover = items["base"].map(dict(zip(demand.products["base"], demand.products["family"].map(c.COVER), strict=False))).fillna(0.9).to_numpy()
+        cover = items["base"].map(dict(zip(demand.products["base"], demand.products["family"].map(c.COVER), strict=False)))
+        cover = cover.fillna(pd.Series(np.where(items["lead"] > 2, 1.0, 0.68))).mask(items["base"] == c.INTERMITTENT, 7.0).to_numpy()
         wobble = self.rng.lognormal(0, 0.07, need.shape)
         self.made, self.stock = np.zeros_like(need), np.zeros_like(need)
         family = items["family"].to_numpy()
@@ -88,7 +93,7 @@ class Supply:
         receipts = np.clip(need[rows] + target - before, 0, None)
         if line != "bought":
             hours = self.items["hours"].to_numpy()[rows]
-            limit = self.hours(line) * 1.13
+            limit = self.hours(line) * (1 + OVERTIME)
             seen = np.where(np.arange(need.shape[1]) >= self.demand.known, FORESIGHT, 1)
             receipts = receipts * seen
             for month in range(need.shape[1] - 1, 0, -1):
@@ -113,7 +118,7 @@ class Supply:
             heavy = demand.products["base"].map({p: 2.0 if p == "10070" else 1.0 for p, text in c.BILLS.items() if "00710" in text}).fillna(0).to_numpy()
             used = used + 0.30 * (heavy[:, None] * demand.expected.sum(axis=1)).sum(axis=0)
         year = used[demand.known : demand.known + 12].mean()
-        factor = {"Machines": 0.895, "Grinders": 0.86, "Accessories": 0.80, "Spare parts": 0.78}[family]
+        factor = {"Machines": 0.92, "Grinders": 0.86, "Accessories": 0.80, "Spare parts": 0.78}[family]
         return np.full(len(demand.months), round(year / factor, -1)) * self._calendar(demand.months)
 
     @staticmethod
@@ -215,9 +220,11 @@ class Supply:
                 "hire_cost": 4500.0,
                 "layoff_cost": 12000.0,
             }
-            rows.append({**people, "month": pd.NaT, "regular_hours": full, "overtime_hours": round(0.12 * full)})
+            rows.append({**people, "month": pd.NaT, "regular_hours": full, "overtime_hours": round(OVERTIME * full)})
             for place in np.flatnonzero((hours < full) & (np.arange(len(hours)) >= self.demand.known - 13)):
-                rows.append({**people, "month": self.demand.months[place], "regular_hours": round(hours[place]), "overtime_hours": round(0.12 * hours[place])})
+                rows.append(
+                    {**people, "month": self.demand.months[place], "regular_hours": round(hours[place]), "overtime_hours": round(OVERTIME * hours[place])}
+                )
         columns = ["resource", "location", "month", "regular_hours", "overtime_hours", "overtime_rate", "workers", "wage", "hire_cost", "layoff_cost"]
         return pd.DataFrame(rows)[columns].astype({"month": "datetime64[us]", "workers": float})
 
@@ -275,8 +282,8 @@ class Supply:
     def policies(self) -> pd.DataFrame:
         """Return the stock policies: service levels for what is sold, days of cover for what is built in."""
         products = self.demand.products
-        level = products["family"].map({"Machines": 0.95, "Grinders": 0.95, "Accessories": 0.97, "Spare parts": 0.98}).to_numpy()
-        days = np.where(products["base"].isin(["03010", "03020"]), 25.0, np.nan)
+        level = products["family"].map({"Machines": 0.97, "Grinders": 0.97, "Accessories": 0.97, "Spare parts": 0.98}).to_numpy()
+        days = np.where(products["family"] == "Accessories", 20.0, np.nan)
         frames = [
             pd.DataFrame(
                 {
@@ -291,7 +298,7 @@ class Supply:
         ]
         parts = self.items.iloc[len(products) :]
         frames.append(
-            pd.DataFrame({"item": parts["item"], "location": parts["site"], "days_of_cover": np.where(parts["lead"] > 2, 25.0, 15.0), "holding_rate": 0.18})
+            pd.DataFrame({"item": parts["item"], "location": parts["site"], "days_of_cover": np.where(parts["lead"] > 2, 30.0, 20.0), "holding_rate": 0.18})
         )
         table = pd.concat(frames, ignore_index=True)
         table["min_units"] = np.where(table["item"].str.startswith(c.INTERMITTENT), 10.0, np.nan)
@@ -342,6 +349,11 @@ class Supply:
         table = table[table["units"] > 0].reset_index(drop=True)
         late = np.flatnonzero((table["kind"] == "purchase") & (table["item"] == "C-110"))[:1]
         table.loc[late, "due_month"] = month - pd.DateOffset(months=1)  # a supplier is late
+        for (item, due), share in SLIPPED.items() if month == c.CYCLE else ():
+            order = table[(table["kind"] == "purchase") & (table["item"] == item) & (table["due_month"] == due)]
+            rest = order.assign(due_month=pd.Timestamp(UNTIL), units=np.round(order["units"] * (1 - share)))
+            table = pd.concat([table.drop(order.index), order.assign(units=order["units"] - rest["units"]), rest], ignore_index=True)
+        table = table[table["units"] > 0].reset_index(drop=True)
         table["due_month"] = table["due_month"].astype("datetime64[us]")
         table.insert(0, "receipt", [f"{kind[:2].upper()}{month:%y%m}-{number:04d}" for number, kind in enumerate(table["kind"], 1)])
         return table

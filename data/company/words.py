@@ -38,6 +38,7 @@ I05|sales|customer|Machines||NORDICS|2027-01|2027-03|6||0.5|2027-02|Greta Holm|A
 I06|marketing|leads|Grinders||DACH|2026-10|2026-12|5||0.5|2027-01|Clara Costa|Leads from the web shop are up a quarter since August|2026-09-15
 I07|finance|price|Machines|||2027-04|2027-09|-2||0.6|2027-10|Karin Keller|List prices rise 3 % in April|2026-09-08
 I08|supply|other||03020||2026-11|2026-12|0||0.7|2027-01|Lukas Lund|Aquapure asks for four months instead of three over the turn of the year|2026-09-17
+I13|supply|strike|Grinders|||2026-11|2026-12||0|0.9|2027-01|Marta Lopez|Strike at Elektra Brno: November's motors and half of December's come in January|2026-09-28
 I09|marketing|competitor|Machines||IBERIA|2026-10|2027-03|-5||0.6|2027-04|Ines Ibarra|A rival cut its entry machine by 15 % in Spain|2026-09-12
 I10|sales|campaign|Spare parts||DACH|2026-10|2026-11|8||0.5|2026-12|Ben Maier|Service partners are invited to stock up before Christmas|2026-09-16
 I11|product|other||02060||2026-06|2026-12|10||0.6|2027-01|Felix Fuchs|Mill Office was tested well in two magazines|2026-06-10
@@ -53,14 +54,14 @@ tracking signal|0|3|4||
 FVA|2|1|0|3|own estimate
 fill rate|0.97|0.96|0.93|0.95|own estimate
 OTIF|0.94|0.93|0.90|0.90|own estimate
-inventory turns|8|7.5|6.5|6|own estimate
-DIO|45|48|55|60|own estimate
-days of cover|35|42|55||
+inventory turns|16|15|13|8|own estimate
+DIO|22|24|28|45|own estimate
+days of cover|14|16|20||
 DSO|45|48|55|50|own estimate
 DPO|42|40|35|45|own estimate
-CCC|50|53|55|55|own estimate
+CCC|28|31|36|45|own estimate
 capacity load|0.95|1.0|1.1||
-schedule attainment|0.97|0.95|0.9|0.95|own estimate
+schedule attainment|0.97|0.95|0.93|0.95|own estimate
 plan adherence|0.95|0.92|0.85|0.9|own estimate
 revenue vs plan|0|-0.02|-0.06||
 gross margin|0.54|0.53|0.50|0.42|own estimate

@@ -184,6 +184,13 @@ def test_supply_under_way_covers_the_lead_times() -> None:
     assert (stock.add(coming, fill_value=0).reindex(bought.index) > 0.9 * bought).all()
 
 
+def test_a_supplier_slips_and_only_the_current_month_knows() -> None:
+    motors = given("receipts").query("item == 'C-600'").groupby("due_month")["units"].sum()
+    told = generate(as_of="2026-09")["receipts"].query("item == 'C-600'").groupby("due_month")["units"].sum()
+    assert "2026-11" in told.index.strftime("%Y-%m") and "2026-11" not in motors.index.strftime("%Y-%m")
+    assert motors.loc["2027-01-01"] > motors.loc["2026-12-01"]
+
+
 def test_the_pipeline_is_plausible() -> None:
     deals, sales = given("opportunities"), given("sales")
     ended = deals[deals["outcome"] != "open"]
