@@ -13,7 +13,7 @@ import pandas as pd
 
 from sop_helpers.book import tables
 from sop_helpers.book.rules import RULES
-from sop_helpers.book.rules.findings import Inputs, Issue, codes_like, plain_code, some
+from sop_helpers.book.rules.findings import Inputs, Issue, agree, codes_like, plain_code, some
 
 if TYPE_CHECKING:
     from sop_helpers.book.config import Workbook
@@ -54,7 +54,7 @@ def _all_issues(given: Inputs) -> Iterator[Issue]:
 
 
 def _frame(issues: Iterable[Issue]) -> pd.DataFrame:
-    frame = pd.DataFrame([vars(i) for i in issues], columns=list(tables.columns("data_issues")))
+    frame = pd.DataFrame([{**vars(i), "message": agree(i.message)} for i in issues], columns=list(tables.columns("data_issues")))
     text = ["level", "check", "table", "column", "message", "action"]
     frame = frame.astype({**{c: "str" for c in text}, "rows": "float64", "money": "float64"})
     frame["column"] = frame["column"].mask(frame["column"] == "")

@@ -75,7 +75,7 @@ def test_a_month_twice_without_what_would_make_it_order_lines(tmp_path):
 
 
 def test_an_unknown_product(tmp_path):
-    assert red(company(tmp_path, {"sales.csv": SALES + "2026-09,1E-5,North,1,10\n"})) == ["1 values of product are not in products: '1E-5' (is it '1E5'?)."]
+    assert red(company(tmp_path, {"sales.csv": SALES + "2026-09,1E-5,North,1,10\n"})) == ["1 value of product is not in products: '1E-5' (is it '1E5'?)."]
 
 
 @pytest.mark.parametrize("month", ["03/04/2026", "10/2026", "202609", "Sep 26", "2026-13", "46266"])
@@ -223,7 +223,7 @@ def test_a_month_without_data(tmp_path):
 
 def test_a_1e12_outlier(tmp_path):
     text = SALES.replace("2025-03,007,North,13,", "2025-03,007,North,1000000000000,")
-    assert red(company(tmp_path, {"sales.csv": text})) == ["1 values are over 1,000 times what is usual in their series: 007/North 2025-03: 1,000,000,000,000."]
+    assert red(company(tmp_path, {"sales.csv": text})) == ["1 value is over 1,000 times what is usual in its series: 007/North 2025-03: 1,000,000,000,000."]
 
 
 def test_all_demand_is_zero(tmp_path):
@@ -250,17 +250,17 @@ def test_a_resource_without_hours(tmp_path):
             "resources.csv": "resource,month,regular_hours\nLINE,,0\n",
         },
     )
-    assert red(book) == ["1 resources have no hours in any month: LINE."]
+    assert red(book) == ["1 resource has no hours in any month: LINE."]
 
 
 def test_an_operation_without_components(tmp_path):
     book = company(tmp_path, {"operations.csv": OPERATIONS, "components.csv": "operation,item,units_per\nM1,PART,1\n"})
     issues = check_workbook(book, MONTH)
-    assert "1 make operations have no components: M2." in issues["message"].tolist() and red(book) == []
+    assert "1 make operation has no components: M2." in issues["message"].tolist() and red(book) == []
 
 
 def test_a_product_with_no_history_and_a_region_with_one_month_are_listed(tmp_path):
     book = company(tmp_path, {"products.csv": PRODUCTS + "NEW,New,Pumps,1,1\n", "sales.csv": SALES + "2026-09,007,East,1,10\n"})
     messages = check_workbook(book, MONTH)["message"].tolist()
-    assert "1 products have no sales and no launch ahead: NEW." in messages and "1 regions have a single month of sales: East." in messages
+    assert "1 product has no sales and no launch ahead: NEW." in messages and "1 region has a single month of sales: East." in messages
     assert red(book) == []

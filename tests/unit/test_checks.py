@@ -11,7 +11,7 @@ from small_inputs import MONTH, company, sales_of, table
 from sop_helpers.book import tables
 from sop_helpers.book.checks import check_inputs, check_workbook
 from sop_helpers.book.errors import WorkbookError
-from sop_helpers.book.rules.findings import codes_like, plain_code, some
+from sop_helpers.book.rules.findings import agree, codes_like, plain_code, some
 
 
 def products(**more) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def test_freshness_of_sales_and_stock():
     half = sales_of({("P", "North"): [100.0] * 12 + [10.0], ("Q", "North"): [100.0] * 12 + [20.0]})
     assert found(base(sales=half), "freshness") == ["amber 2026-09 has 30 units; 200 are usual."]
     quiet = pd.concat([base()["sales"], sales_of({("P", "East"): [5.0] * 20}, last="2026-08")])
-    assert found(base(sales=quiet), "freshness") == ["amber 1 regions have no sales in 2026-09: East."]
+    assert found(base(sales=quiet), "freshness") == ["amber 1 region has no sales in 2026-09: East."]
     stock = table("inventory", month=["2026-07"], item=["P"], location=["L"], on_hand=[5.0])
     assert found(base(inventory=stock), "freshness") == ["amber stock was last counted at the end of 2026-07; the plan begins with the end of 2026-09."]
 
@@ -70,7 +70,7 @@ def test_series_with_missing_months():
         (sales["product"] == "Q") & (sales["region"] == "South") & sales["month"].isin(pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01", "2026-03-01"]))
     )
     assert found(base(sales=sales[~gone]), "completeness") == [
-        "amber 1 product-regions lack 10% or more of the months between their first and last sale: Q/South (4)."
+        "amber 1 product-region lacks 10% or more of the months between its first and last sale: Q/South (4)."
     ]
 
 
@@ -83,13 +83,13 @@ def test_negatives_and_what_is_no_number():
     sales = base()["sales"].reset_index(drop=True)
     sales.loc[0, "units"], sales.loc[1, "units"], sales.loc[40, "revenue"] = -5.0, float("inf"), -10.0
     messages = found(base(sales=sales))
-    assert "red 1 months have negative units: P/North." in messages and "red 1 values are not finite: P/North." in messages
-    assert "amber 1 months have negative revenue: P/South." in messages
+    assert "red 1 month has negative units: P/North." in messages and "red 1 value is not finite: P/North." in messages
+    assert "amber 1 month has negative revenue: P/South." in messages
 
 
 def test_unmapped_keys_are_red_where_the_plan_would_lose_them_and_suggest_the_near_one():
     sales = pd.concat([base()["sales"], sales_of({("p ", "North"): [5.0] * 12})])
-    assert found(base(sales=sales), "unmapped keys") == ["red 1 values of product are not in products: 'p ' (is it 'P'?)."]
+    assert found(base(sales=sales), "unmapped keys") == ["red 1 value of product is not in products: 'p ' (is it 'P'?)."]
     deals = table(
         "opportunities",
         opportunity=["1"],
@@ -102,7 +102,7 @@ def test_unmapped_keys_are_red_where_the_plan_would_lose_them_and_suggest_the_ne
         product=["GTXPro"],
     )
     master = products(product=["GTX Pro", "Q"])
-    assert "amber 1 values of product are not in products: 'GTXPro' (is it 'GTX Pro'?)." in found({"products": master, "opportunities": deals})
+    assert "amber 1 value of product is not in products: 'GTXPro' (is it 'GTX Pro'?)." in found({"products": master, "opportunities": deals})
 
 
 def test_a_table_that_refers_to_none():
@@ -112,24 +112,24 @@ def test_a_table_that_refers_to_none():
 
 def test_look_alikes_are_named_and_not_merged():
     sales = pd.concat([base()["sales"], sales_of({("P", "NORTH "): [5.0] * 24})])
-    assert found(base(sales=sales), "look-alike codes") == ["amber 1 groups of codes look like one: North = NORTH ."]
-    assert found({"products": products(product=["007", "7"])}, "look-alike codes") == ["amber 1 groups of codes look like one: 007 = 7."]
+    assert found(base(sales=sales), "look-alike codes") == ["amber 1 group of codes looks like one: North = NORTH ."]
+    assert found({"products": products(product=["007", "7"])}, "look-alike codes") == ["amber 1 group of codes looks like one: 007 = 7."]
 
 
 def test_codes_that_a_spreadsheet_rewrote():
-    assert found({"products": products(product=["1.2E+05", "1E5"])}) == ["amber 1 codes look rewritten by a spreadsheet: 1.2E+05."]
+    assert found({"products": products(product=["1.2E+05", "1E5"])}) == ["amber 1 code looks rewritten by a spreadsheet: 1.2E+05."]
 
 
 def test_regions_and_families_that_others_do_not_know():
     regions = table("regions", region=["North", "South"], ship_from=["L", "L"])
     sales = pd.concat([base()["sales"], sales_of({("P", "Nort"): [5.0] * 24})])
     assert found(base(sales=sales, regions=regions), "unmapped keys") == [
-        "red 1 values of region are not in regions, so no location ships to them: 'Nort' (is it 'North'?)."
+        "red 1 value of region is not in regions, so no location ships to it: 'Nort' (is it 'North'?)."
     ]
     budget = table("budget", month=["2026-10"], family=["H"], region=["West"], units=[1.0], revenue=[1.0])
     assert found(base(budget=budget), "unmapped keys") == [
-        "amber 1 values of family are not in products, so no product is in them: 'H'.",
-        "amber 1 values of region are not in sales, so they have no history: 'West'.",
+        "amber 1 value of family is not in products, so no product is in it: 'H'.",
+        "amber 1 value of region is not in sales, so it has no history: 'West'.",
     ]
 
 
@@ -146,16 +146,16 @@ def test_history_of_products_and_regions():
     sales = pd.concat([base()["sales"], sales_of({("P", "East"): [5.0], ("Q", "West"): [0.0] * 12})])
     messages = found(base(products=master, sales=sales))
     assert set(messages) == {
-        "amber 1 products have no sales and no launch ahead: NEW.",
-        "amber 1 launches name no product to follow: ALONE.",
-        "amber 1 product-regions sold nothing in all their months: Q/West.",
-        "amber 1 regions have a single month of sales: East.",
+        "amber 1 product has no sales and no launch ahead: NEW.",
+        "amber 1 launch names no product to follow: ALONE.",
+        "amber 1 product-region sold nothing in all its months: Q/West.",
+        "amber 1 region has a single month of sales: East.",
     }
 
 
 def test_sales_outside_the_life_of_a_product():
     inputs = base(products=products(end_month=["2026-07", None]))
-    assert found(inputs, "life cycle") == ["amber 1 products sold after its end: P."]
+    assert found(inputs, "life cycle") == ["amber 1 product sold after end_month: P."]
 
 
 def test_all_zero_demand_is_red():
@@ -165,9 +165,7 @@ def test_all_zero_demand_is_red():
 @pytest.mark.parametrize("months", [1, 2, 3, 24])
 def test_an_impossible_value_is_red_however_short_its_series(months):
     sales = sales_of({("P", "North"): [100.0] * 24, ("Q", "North"): [100.0] * (months - 1) + [1e12]})
-    assert found(base(sales=sales), "impossible value") == [
-        "red 1 values are over 1,000 times what is usual in their series: Q/North 2026-09: 1,000,000,000,000."
-    ]
+    assert found(base(sales=sales), "impossible value") == ["red 1 value is over 1,000 times what is usual in its series: Q/North 2026-09: 1,000,000,000,000."]
 
 
 def test_an_entry_error_of_ten_times_is_left_to_the_cleansing():
@@ -179,12 +177,12 @@ def test_a_price_jump_is_often_a_changed_unit():
     sales = base()["sales"].reset_index(drop=True)
     sales.loc[30, "units"] *= 12
     assert found(base(sales=sales), "price jump")[0].startswith(
-        "amber 1 months have a price over 3 times off their usual one: P/North 2026-04 at 0.83 instead of 10.00"
+        "amber 1 month has a price over 3 times off its usual one: P/North 2026-04 at 0.83 instead of 10.00"
     )
     assert found(base(products=products(unit_price=[30.0, 10.0])), "price against master") == [
-        "amber 1 products sold at under half or over twice their unit_price in the last year: P (0.33 times)."
+        "amber 1 product sold at under half or over twice its unit_price in the last year: P (0.33 times)."
     ]
-    assert found(base(products=products(unit_cost=[16.0, 6.0])), "price") == ["amber 1 products cost more than they sell for: P."]
+    assert found(base(products=products(unit_cost=[16.0, 6.0])), "price") == ["amber 1 product costs more than it sells for: P."]
 
 
 INSIGHT = {
@@ -202,10 +200,10 @@ INSIGHT = {
     ("more", "said"),
     [
         ({"effect_pct": [5.0]}, []),
-        ({"effect_pct": [5.0], "expires_month": ["2026-10"]}, ["amber 1 insights have expired and no longer count: I (Ann)."]),
-        ({}, ["amber 1 insights state no effect: I (Ann)."]),
-        ({"effect_pct": [5.0], "effect_units": [3.0]}, ["amber 1 insights state an effect both in % and in units: I (Ann)."]),
-        ({"effect_pct": [5.0], "start_month": ["2027-01"]}, ["amber 1 insights end before they begin: I (Ann)."]),
+        ({"effect_pct": [5.0], "expires_month": ["2026-10"]}, ["amber 1 insight has expired and no longer counts: I (Ann)."]),
+        ({}, ["amber 1 insight states no effect: I (Ann)."]),
+        ({"effect_pct": [5.0], "effect_units": [3.0]}, ["amber 1 insight states an effect both in % and in units: I (Ann)."]),
+        ({"effect_pct": [5.0], "start_month": ["2027-01"]}, ["amber 1 insight ends before it begins: I (Ann)."]),
     ],
 )
 def test_insights(more, said):
@@ -241,14 +239,14 @@ def test_a_sound_supply_has_no_findings():
 def test_items_that_cannot_be_got():
     inputs = base(operations=operations(item=["P", "OTHER", "STEEL"]), components=components(["MP", "MQ"], ["STEEL", "MYSTERY"]))
     assert found(inputs, "no operation") == [
-        "red 1 components are unknown: nothing makes or buys them, and none is in stock: MYSTERY.",
-        "amber 1 products are neither made nor bought anywhere: Q.",
+        "red 1 component is unknown: nothing makes or buys them, and none is in stock: MYSTERY.",
+        "amber 1 product is neither made nor bought anywhere: Q.",
     ]
     held = table("inventory", month=["2026-09"], item=["MYSTERY"], location=["L"], on_hand=[9.0])
-    assert "amber 1 components are held and never replenished: MYSTERY." in found({**inputs, "inventory": held}, "no operation")
+    assert "amber 1 component is held and never replenished: MYSTERY." in found({**inputs, "inventory": held}, "no operation")
     assert found(
         base(**SOUND, receipts=table("receipts", receipt=["1"], kind=["purchase"], item=["WHAT"], location=["L"], due_month=["2026-11"], units=[1.0]))
-    ) == ["amber 1 items of receipts are neither products nor in operations: WHAT."]
+    ) == ["amber 1 item of receipts is neither in products nor in operations: WHAT."]
 
 
 @pytest.mark.parametrize("extra", [(["MP"], ["P"]), (["MP", "MQ"], ["Q", "P"])])
@@ -260,8 +258,8 @@ def test_cycles(extra):
 def test_components_of_what_is_not_made():
     inputs = base(operations=operations(), components=components(["MP", "BS"], ["STEEL", "Q"]))
     assert found(inputs, "bill of material") == [
-        "amber 1 components belong to operations that buy or move: BS.",
-        "amber 1 make operations have no components: MQ.",
+        "amber 1 component belongs to operations that buy or move: BS.",
+        "amber 1 make operation has no components: MQ.",
     ]
 
 
@@ -269,7 +267,7 @@ def test_resources_without_hours():
     loads = table("loads", operation=["MP"], resource=["R"], hours_per_unit=[1.0])
     none = table("resources", resource=["R", "S"], month=["2026-10", None], regular_hours=[0.0, 5.0])
     messages = found(base(**SOUND, loads=loads, resources=none), "no hours")
-    assert messages == ["red 1 resources have no hours in any month: R.", "amber 1 resources have no hours for months of the plan: R (17 from 2026-11)."]
+    assert messages == ["red 1 resource has no hours in any month: R.", "amber 1 resource has no hours for months of the plan: R (17 from 2026-11)."]
 
 
 def test_stock_and_open_supply():
@@ -278,19 +276,19 @@ def test_stock_and_open_supply():
         "receipts", receipt=["R1", "R2"], kind=["purchase"] * 2, item=["P", "P"], location=["L", "L"], due_month=["2026-08", "2026-10"], units=[4.0, 5.0]
     )
     messages = found(base(**SOUND, inventory=inventory, receipts=receipts))
-    assert messages == ["amber 1 items have negative stock: P/L: -3.", "amber 1 receipts of 4 units are overdue: R1 (P, 2026-08)."]
+    assert messages == ["amber 1 item has negative stock: P/L: -3.", "amber 1 receipt of 4 units is overdue: R1 (P, 2026-08)."]
 
 
 def test_lead_times_lots_and_moves():
     rows = operations(lead_time_months=[0.0, 30.0, 2.0], lot_min=[1e6, None, None], max_units=[5.0, None, None])
     messages = found({**base(**SOUND), "operations": rows})
     assert messages == [
-        "red 1 operations allow fewer units a month than one lot: MP.",
-        "amber 1 minimum lots are over a year of demand: MP (1,000,000 against 2,532).",
-        "amber 1 lead times reach beyond the horizon of 18 months: MQ (30 months).",
+        "red 1 operation allows fewer units a month than one lot: MP.",
+        "amber 1 minimum lot is over a year of demand: MP (1,000,000 against 2,532).",
+        "amber 1 lead time reaches beyond the horizon of 18 months: MQ (30 months).",
     ]
     rows = table("operations", operation=["V"], kind=["move"], item=["P"], location=["L"], lead_time_months=[0.0], unit_cost=[1.0])
-    assert found({"operations": rows}, "move") == ["red 1 moves do not say from where, or go to where they are: V."]
+    assert found({"operations": rows}, "move") == ["red 1 move does not say from where, or goes to where it is: V."]
 
 
 DEAL = {
@@ -309,25 +307,25 @@ DEAL = {
     ("more", "said"),
     [
         ({}, []),
-        ({"closed": ["2026-02-01"], "outcome": ["won"]}, "closed before they were created"),
-        ({"outcome": ["lost"]}, "are won or lost without a closing date"),
-        ({"closed": ["2026-04-01"]}, "have a closing date and are open"),
-        ({"expected_close": ["2026-09-30"]}, "are open and past their expected close"),
-        ({"expected_close": [None]}, "are open without an expected close"),
-        ({"amount": [None]}, "are open or won without an amount"),
+        ({"closed": ["2026-02-01"], "outcome": ["won"]}, "closed before it was created"),
+        ({"outcome": ["lost"]}, "is won or lost without a closing date"),
+        ({"closed": ["2026-04-01"]}, "has a closing date and is open"),
+        ({"expected_close": ["2026-09-30"]}, "is open and past its expected close"),
+        ({"expected_close": [None]}, "is open without an expected close"),
+        ({"amount": [None]}, "is open or won without an amount"),
     ],
 )
 def test_pipeline(more, said):
-    assert found({"opportunities": table("opportunities", **{**DEAL, **more})}) == (said and [f"amber 1 deals {said}: D."])
+    assert found({"opportunities": table("opportunities", **{**DEAL, **more})}) == (said and [f"amber 1 deal {said}: D."])
 
 
 def test_quotas_of_people_who_are_not_there():
     reps = table("reps", rep=["a", "b", "c"], start_month=["2024-01", "2026-11", "2024-01"], end_month=["2026-09", None, None])
     quotas = table("quotas", month=["2026-10", "2026-10", "2026-11"], rep=["a", "b", "b"], quota=[5.0, 6.0, 7.0])
     assert set(found({"reps": reps, "quotas": quotas})) == {
-        "amber 1 reps have a quota for months after they left: a.",
-        "amber 1 reps have a quota for months before they started: b.",
-        "amber 1 reps at work have no quota ahead: c.",
+        "amber 1 rep has a quota for months after end_month: a.",
+        "amber 1 rep has a quota for months before start_month: b.",
+        "amber 1 rep at work has no quota ahead: c.",
     }
 
 
@@ -335,10 +333,10 @@ def test_quotas_of_people_who_are_not_there():
     ("bands", "said"),
     [
         ([(0, 1), (1, 1.25), (1.25, None)], []),
-        ([(0, 1), (0.9, None)], ["red 1 bands overlap with the next: plan 0."]),
-        ([(0, 1), (1.1, None)], ["red 1 bands leave a gap with the next: plan 0."]),
-        ([(0, None), (1, None)], ["red 1 bands overlap with the next: plan 0."]),
-        ([(0, 1), (1, 1)], ["red 1 bands end before they begin: plan 1.", "amber 1 plans pay nothing above their last band: plan."]),
+        ([(0, 1), (0.9, None)], ["red 1 band overlaps with the next: plan 0."]),
+        ([(0, 1), (1.1, None)], ["red 1 band leaves a gap with the next: plan 0."]),
+        ([(0, None), (1, None)], ["red 1 band overlaps with the next: plan 0."]),
+        ([(0, 1), (1, 1)], ["red 1 band ends before it begins: plan 1.", "amber 1 plan pays nothing above its last band: plan."]),
     ],
 )
 def test_compensation_bands_meet(bands, said):
@@ -365,6 +363,11 @@ def test_bands_that_meet_are_never_blamed(widths):
         rate=[0.1] * len(edges),
     )
     assert check_inputs({"comp_plans": plans}, MONTH).empty
+
+
+def test_one_thing_is_spoken_of_in_the_singular():
+    assert agree("1 products have no sales: their, names.") == "1 product has no sales: their, names."
+    assert agree("12 products have no sales: a.") == "12 products have no sales: a." and agree("1 of 24 months: a.") == "1 of 24 months: a."
 
 
 def test_naming():

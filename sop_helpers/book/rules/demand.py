@@ -162,8 +162,8 @@ def history(given: Inputs) -> Iterator[Issue]:
         )
     dates = sales.merge(products[["product", "launch_month", "end_month"]], on="product")
     for column, wrong, word in (
-        ("launch_month", dates["month"] < dates["launch_month"], "before its launch"),
-        ("end_month", dates["month"] > dates["end_month"], "after its end"),
+        ("launch_month", dates["month"] < dates["launch_month"], "before launch_month"),
+        ("end_month", dates["month"] > dates["end_month"], "after end_month"),
     ):
         if (wrong & (dates["units"] > 0)).any():
             rows = dates[wrong & (dates["units"] > 0)]

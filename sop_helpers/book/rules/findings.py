@@ -68,6 +68,38 @@ def some(values: Iterable[object], total: int | None = None) -> str:
     return ", ".join(map(str, listed[:SHOWN])) + (f" and {more:,} more" if more > 0 else "")
 
 
+VERBS = ("name", "state", "look", "repeat", "leave", "belong", "allow", "end", "lack", "overlap", "pay", "cost", "sell", "count")
+ONE = {
+    "are": "is",
+    "have": "has",
+    "were": "was",
+    "do": "does",
+    "go": "goes",
+    "reach": "reaches",
+    "begin": "begins",
+    "start": "starts",
+    "they": "it",
+    "them": "it",
+    "their": "its",
+    **{verb: f"{verb}s" for verb in VERBS},
+}
+
+
+def agree(message: str) -> str:
+    """Put a sentence on a single thing into the singular: "1 products have no price" becomes "1 product has no price"."""
+    if not message.startswith("1 ") or message.startswith("1 of "):
+        return message
+    said, colon, named = message.partition(":")
+    words = said.split(" ")
+    plural = next((i for i, word in enumerate(words) if word.endswith("s")), None)
+    if plural is None:
+        return message
+    words[plural] = "launch" if words[plural] == "launches" else words[plural][:-1]
+    # what comes before the plural describes it ("make operations"), what follows agrees with it
+    words[plural + 1 :] = [ONE.get(word, word) for word in words[plural + 1 :]]
+    return " ".join(words) + colon + named
+
+
 def plain_code(code: str) -> str:
     """Strip a code of case, width, blanks, punctuation and leading zeros."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", str(code)).casefold()).lstrip("0")

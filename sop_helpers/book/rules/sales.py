@@ -60,15 +60,15 @@ def people(given: Inputs) -> Iterator[Issue]:
             "reps",
             "end_month",
             int(back.sum()),
-            f"{int(back.sum())} reps leave before they start: {some(reps.loc[back, 'rep'])}.",
+            f"{int(back.sum())} reps have an end_month before start_month: {some(reps.loc[back, 'rep'])}.",
             "Mend the months.",
         )
     if quotas is None:
         return
     both = quotas[quotas["quota"] > 0].merge(reps[["rep", "start_month", "end_month"]], on="rep")
     for wrong, word, action in (
-        (both["month"] > both["end_month"], "after they left", "Hand it over to somebody, or take it out of the target."),
-        (both["month"] < both["start_month"], "before they started", "Mend the start month or the quota."),
+        (both["month"] > both["end_month"], "after end_month", "Hand it over to somebody, or take it out of the target."),
+        (both["month"] < both["start_month"], "before start_month", "Mend the start month or the quota."),
     ):
         if wrong.any():
             rows = both[wrong]

@@ -67,7 +67,7 @@ def items(given: Inputs) -> Iterator[Issue]:
                     table,
                     "item",
                     len(strange),
-                    f"{len(strange):,} items of {table} are neither products nor in operations: {some(strange)}.",
+                    f"{len(strange):,} items of {table} are neither in products nor in operations: {some(strange)}.",
                     "Mend the codes, or leave them: they are not planned.",
                 )
 
