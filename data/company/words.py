@@ -38,7 +38,7 @@ I05|sales|customer|Machines||NORDICS|2027-01|2027-03|6||0.5|2027-02|Greta Holm|A
 I06|marketing|leads|Grinders||DACH|2026-10|2026-12|5||0.5|2027-01|Clara Costa|Leads from the web shop are up a quarter since August|2026-09-15
 I07|finance|price|Machines|||2027-04|2027-09|-2||0.6|2027-10|Karin Keller|List prices rise 3 % in April|2026-09-08
 I08|supply|other||03020||2026-11|2026-12|0||0.7|2027-01|Lukas Lund|Aquapure asks for four months instead of three over the turn of the year|2026-09-17
-I13|supply|strike|Grinders|||2026-11|2026-12||0|0.9|2027-01|Marta Lopez|Strike at Elektra Brno: November's motors and half of December's come in January|2026-09-28
+I13|supply|strike|Grinders|||2026-11|2026-12||0|0.9|2027-01|Marta Lopez|Strike at Elektra Brno: November's motors, half of December's come late|2026-09-28
 I09|marketing|competitor|Machines||IBERIA|2026-10|2027-03|-5||0.6|2027-04|Ines Ibarra|A rival cut its entry machine by 15 % in Spain|2026-09-12
 I10|sales|campaign|Spare parts||DACH|2026-10|2026-11|8||0.5|2026-12|Ben Maier|Service partners are invited to stock up before Christmas|2026-09-16
 I11|product|other||02060||2026-06|2026-12|10||0.6|2027-01|Felix Fuchs|Mill Office was tested well in two magazines|2026-06-10
