@@ -138,3 +138,9 @@ def summary(actions: pd.DataFrame) -> str:
         first = late.iloc[0]
         text += f'. Longest late: "{first["title"]}" ({first["owner"]}, due {first["deadline"]:%Y-%m-%d})'
     return text + "."
+
+
+def both(standing: pd.DataFrame, proposed: pd.DataFrame) -> pd.DataFrame:
+    """Return actions that stand followed by those proposed, as one table of the contract."""
+    full = [part for part in (standing, proposed) if len(part)]
+    return pd.concat(full, ignore_index=True) if full else standing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from sop_helpers.planning import actions as follow
+from sop_helpers.planning import kpis
 from sop_helpers.planning.options import amount
 
 AGENDA = ["order", "part", "topic", "minutes", "owner", "material"]
@@ -64,14 +65,14 @@ def quorum(table: pd.DataFrame) -> str:
 
 
 def agenda(
-    *, kpis: pd.DataFrame, exceptions: pd.DataFrame, shortages: pd.DataFrame, changes: pd.DataFrame, demand_plan: pd.DataFrame, financials: pd.DataFrame,
+    *, kpi_table: pd.DataFrame, exceptions: pd.DataFrame, shortages: pd.DataFrame, changes: pd.DataFrame, demand_plan: pd.DataFrame, financials: pd.DataFrame,
     actions: pd.DataFrame, decisions: pd.DataFrame, roster: pd.DataFrame, currency: str, minutes: int = 90, chair: str = "", issues: int = 5,
 ) -> pd.DataFrame:
     """Return the meeting in order of time: last month, issues now, outlook, decisions.
 
     Parameters
     ----------
-    kpis, exceptions, shortages, changes, demand_plan, financials, actions, decisions, roster : DataFrame
+    kpi_table, exceptions, shortages, changes, demand_plan, financials, actions, decisions, roster : DataFrame
         As the contracts; each may be empty.
     currency : str
         Written behind amounts.
@@ -91,7 +92,7 @@ def agenda(
     lead = chair or people.get("general management")
     rows: list[tuple[str, str, str | None, str]] = [
         ("last month", follow.summary(actions), lead, "50_actions"),
-        ("last month", _kpi_topic(kpis), people.get("finance", lead), "30_performance"),
+        ("last month", _kpi_topic(kpi_table), people.get("finance", lead), "30_performance"),
     ]
     ranked = exceptions.sort_values("rank", kind="stable") if len(exceptions) else exceptions
     if ranked.empty:
@@ -166,6 +167,41 @@ def minutes_of(
     return pd.DataFrame(lines, columns=["section", "entry"])
 
 
+def tiles(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return the KPIs to show as tiles, in the order named: label, value, status, note; one that was not measured is left out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As the contract kpis; the last month measured counts.
+    names : list of str
+        KPIs, as in the dictionary.
+    """
+    rows = kpis.latest(table)
+    rows = rows[rows["value"].notna()].set_index("kpi")
+    rows = rows.loc[[name for name in names if name in rows.index]]
+    notes = [
+        ", ".join(part for part in (f"target {kpis.format_value(r.target, r.unit)}" if pd.notna(r.target) else "",
+                                    f"{kpis.format_value(r.change, r.unit, True)} in a month" if pd.notna(r.change) else "") if part)
+        for r in rows.itertuples()
+    ]
+    values = [kpis.format_value(r.value, r.unit) for r in rows.itertuples()]
+    return pd.DataFrame({"label": list(rows.index), "value": values, "status": rows["status"].tolist(), "note": notes})
+
+
+def in_short(
+    *, kpi_table: pd.DataFrame, plan: pd.DataFrame, changes: pd.DataFrame, shortages: pd.DataFrame, financials: pd.DataFrame, actions: pd.DataFrame,
+    decisions: pd.DataFrame, currency: str,
+) -> list[str]:
+    """Return the month in a few sentences, in order of time; what was not planned has no sentence. Tables as the contracts."""
+    points = [_kpi_topic(kpi_table), _demand_topic(plan, changes, currency)]
+    points += [_shortage_topic(shortages, currency)] if len(shortages) else []
+    points += [_scenario_topic(financials, currency)] if financials["scenario"].nunique() > 1 else []
+    points += [follow.summary(actions)] if len(actions) else []
+    waiting = decisions[~decisions["decision"].isin(decisions.loc[decisions["chosen"], "decision"])]["decision"].nunique()
+    return points + ([f"{waiting} decisions wait for the meeting."] if waiting else [])
+
+
 def _who(row) -> str:
     if row.status == "delegate":
         return f"{row.delegate if isinstance(row.delegate, str) else 'a stand-in'} for {row.person}"
@@ -176,8 +212,8 @@ def _priced(money: float, currency: str) -> str:
     return "" if pd.isna(money) else f" ({amount(money, signed=True)} {currency})"
 
 
-def _kpi_topic(kpis: pd.DataFrame) -> str:
-    known = kpis.dropna(subset="value").sort_values("month", kind="stable").drop_duplicates("kpi", keep="last")
+def _kpi_topic(table: pd.DataFrame) -> str:
+    known = table.dropna(subset="value").sort_values("month", kind="stable").drop_duplicates("kpi", keep="last")
     if known.empty:
         return "KPIs: none could be measured from the inputs."
     count = known["status"].value_counts()

@@ -91,11 +91,13 @@ def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, people: d
         start = {"decision": f"D-{label}-short-{_slug(str(cause))}", "question": question, "owner": people.get("supply"), "chosen": False}
         rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
                              "consequence": "; ".join(parts) + "." if parts else "As planned."})
-        for remedy, part in group.groupby("remedy", sort=False):
-            serves = f"Could serve up to {amount(part['short_units'].sum())} units worth {amount(part['money'].sum())} {currency}."
-            rows.append(start | {"option": str(remedy), "money": None, "consequence": serves})
-            if len([r for r in rows if r["decision"] == start["decision"]]) >= 4:
-                break
+        best = group.groupby("remedy")["money"].sum().sort_values(ascending=False, kind="stable").head(2)
+        for remedy in best.index:
+            part = group[group["remedy"] == remedy]
+            # Units that come late are paid for later; only those not served at all are revenue won.
+            won = part.loc[part["recovered_month"].isna(), "money"].sum()
+            serves = f"Would serve {amount(part['short_units'].sum())} units worth {amount(part['money'].sum())} {currency} in time; what it costs comes off."
+            rows.append(start | {"option": str(remedy)[:1].upper() + str(remedy)[1:], "money": won if won > 0 else None, "consequence": serves})
     return rows
 
 

@@ -23,7 +23,7 @@ _TAGS = "p|div|span|strong|em|b|i|u|s|sub|sup|br|hr|code|pre|ul|ol|li|dl|dt|dd|t
 # Values hold no quote and no angle bracket, links stay inside the month's folder: nothing here can run or be requested.
 _ATTRIBUTES = (
     r'class="[\w -]*"|scope="(?:col|row)"|role="region"|tabindex="0"|colspan="\d+"|data-sort="[-+\w.]*"|aria-label="[^"<>]*"|id="[\w-]+"|'
-    r'href="(?:(?:\.\./)?steps/[\w.%-]+|#[\w-]+)"'
+    r'href="(?:(?:(?:\.\./)?steps/)?[\w.%-]+|#[\w-]+)"'
 )
 _OURS = re.compile(rf"</?(?:{_TAGS})(?: (?:{_ATTRIBUTES}))*>")
 _RAW = re.compile(r"<(script|style|template|noscript|title|textarea|xmp|iframe)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)

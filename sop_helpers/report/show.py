@@ -60,6 +60,12 @@ def show_note(text: str) -> None:
     _show(f'<p class="note">{html.escape(text)}</p>')
 
 
+def show_points(points: list[str]) -> None:
+    """Show a few sentences as a list: the month in short."""
+    if points:
+        _show(f'<ul class="points">{"".join(f"<li>{html.escape(point)}</li>" for point in points)}</ul>')
+
+
 def show_tiles(tiles: pd.DataFrame) -> None:
     """Show the few numbers of the month as tiles.
 

@@ -1,0 +1,132 @@
+"""Pictures for the meeting and the report: the company on one axis, priced options, actions in time."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+
+from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
+
+
+def outlook_figure(sales: pd.DataFrame, plan: pd.DataFrame, constrained: pd.DataFrame, budget: pd.DataFrame, last: pd.DataFrame, currency: str) -> Figure:
+    """Draw the company on one axis: revenue by month as it was, as planned, as supply allows, as budgeted and as planned last month.
+
+    Parameters
+    ----------
+    sales, plan : DataFrame
+        month, revenue: actuals and demand plan.
+    constrained, budget, last : DataFrame
+        month, revenue: what can be shipped, the budget, the plan of the month before; each may be empty.
+    currency : str
+        Unit of the axis.
+    """
+    figure, axis = new_figure("Revenue by month: what was, what is planned, what was wanted", ylabel=f"{currency} a month")
+    was, ahead = sales.groupby("month")["revenue"].sum().tail(24), plan.groupby("month")["revenue"].sum()
+    axis.plot(was.index, was, color=COLOURS["actual"], label="actual")
+    # The plan starts where the actuals end, so that no gap looks like a break.
+    joined = pd.concat([was.tail(1), ahead]) if len(was) else ahead
+    axis.plot(joined.index, joined, color=COLOURS["plan"], label="demand plan")
+    can = constrained.groupby("month")["revenue"].sum()
+    if len(can):
+        axis.plot(can.index, can, color=COLOURS["short"], linestyle="--", marker="v", markersize=4, label="can be shipped")
+        axis.fill_between(can.index, can, ahead.reindex(can.index), where=can < ahead.reindex(can.index), color=COLOURS["short"], alpha=0.15)
+    shown = budget[budget["month"].between(was.index.min(), ahead.index.max())] if len(was) and len(ahead) else budget
+    for frame, name, colour, style in ((shown, "budget", "budget", ":"), (last, "plan of last month", "last", "-.")):
+        series = frame.groupby("month")["revenue"].sum()
+        if len(series):
+            axis.plot(series.index, series, color=COLOURS[colour], linestyle=style, label=name)
+    if len(ahead):
+        axis.axvline(ahead.index.min(), color=COLOURS["neutral"], linewidth=0.8)
+    axis.set_ylim(bottom=0)
+    thousands(axis)
+    month_axis(axis)
+    axis.legend(loc="upper left", ncols=3)
+    axis.margins(y=0.18)
+    axis.set_ylim(0, axis.get_ylim()[1] * 1.12)
+    return figure
+
+
+def outlook_takeaway(sales: pd.DataFrame, plan: pd.DataFrame, constrained: pd.DataFrame, currency: str) -> str:
+    """Return what the next twelve months bring against the last twelve, and how much of it supply cannot ship."""
+    ahead = plan.groupby("month")["revenue"].sum().sort_index().head(12)
+    if ahead.empty:
+        return "There is no plan to look ahead with."
+    was = sales.groupby("month")["revenue"].sum().sort_index().tail(len(ahead))
+    text = f"The next {len(ahead)} months are planned at {money(ahead.sum())} {currency}"
+    if was.sum() > 0:
+        text += f", {ahead.sum() / was.sum() - 1:+.1%} on the {len(was)} before"
+    can = constrained[constrained["month"].isin(ahead.index)]["revenue"].sum()
+    if len(constrained) and can < ahead.sum() * 0.9995:
+        text += f"; supply can ship {money(can)}, {money(ahead.sum() - can)} ({1 - can / ahead.sum():.1%}) less"
+    elif len(constrained):
+        text += "; supply can ship all of it"
+    return text + "."
+
+
+def options_figure(decisions: pd.DataFrame, currency: str) -> Figure:
+    """Draw the priced options of each decision side by side; costs to the left, gains to the right, the chosen one named.
+
+    `decisions` as the contract; options without a price are left out.
+    """
+    rows = decisions.dropna(subset="money").reset_index(drop=True)
+    figure, axis = new_figure("Options that have a price, by decision", xlabel=f"{currency}: cost to the left, gain to the right")
+    gaps = (rows["decision"] != rows["decision"].shift()).cumsum() * 0.7
+    place = np.arange(len(rows)) + gaps.to_numpy(dtype=float)
+    colours = [COLOURS["bad"] if amount < 0 else COLOURS["good"] for amount in rows["money"]]
+    axis.barh(place, rows["money"], color=colours, height=0.7)
+    names = rows["option"].map(lambda option: textwrap.shorten(option, 52, placeholder="..."))
+    axis.set_yticks(place, names + rows["chosen"].map({True: " (chosen)", False: ""}))
+    axis.invert_yaxis()
+    axis.axvline(0, color=COLOURS["neutral"], linewidth=0.9)
+    for at, amount in zip(place, rows["money"], strict=True):
+        axis.annotate(f" {_signed(amount)} ", (amount, at), va="center", ha="right" if amount < 0 else "left", fontsize=9)
+    axis.margins(x=0.22)
+    axis.grid(axis="y", visible=False)
+    thousands(axis, "x")
+    figure.set_size_inches(9, 1.3 + 0.36 * max(float(place.max()) if len(place) else 1, 4))
+    return figure
+
+
+def options_takeaway(decisions: pd.DataFrame, currency: str) -> str:
+    """Return how many decisions wait, how many are taken, and the option with the most money."""
+    asked, taken = decisions["decision"].nunique(), decisions.loc[decisions["chosen"], "decision"].nunique()
+    text = f"{asked - taken} decisions wait" + (f", {taken} are taken" if taken else "")
+    priced = decisions.dropna(subset="money")
+    if priced.empty or not priced["money"].abs().max() > 0:
+        return text + "; no option has a price."
+    most = priced.loc[priced["money"].abs().idxmax()]
+    return text + f"; most money hangs on \"{most['option']}\" with {_signed(most['money'])} {currency}."
+
+
+def actions_figure(actions: pd.DataFrame, day: pd.Timestamp) -> Figure:
+    """Draw each action from the day it was given to its deadline or to the day it was done; the meeting is a line.
+
+    `actions` as the contract.
+    """
+    rows = actions.reset_index(drop=True)
+    figure, axis = new_figure("Actions: given, due, done", xlabel="")
+    state = {"late": ("bad", "X", "late"), "open": ("plan", "o", "open, due"), "done": ("good", "s", "done"), "cancelled": ("neutral", "|", "cancelled")}
+    for name, (colour, marker, label) in state.items():
+        part = rows[rows["status"] == name]
+        if part.empty:
+            continue
+        end = part["done_on"].fillna(part["deadline"]) if name == "done" else part["deadline"]
+        axis.hlines(part.index, part["created"], end, color=COLOURS[colour], linewidth=3, alpha=0.5)
+        axis.plot(end, part.index, linestyle="none", marker=marker, markersize=8, color=COLOURS[colour], label=label)
+    axis.axvline(date2num(day), color=COLOURS["actual"], linewidth=1)
+    axis.annotate(" meeting", (date2num(day), -0.75), fontsize=9)
+    axis.set_yticks(rows.index, [f"{textwrap.shorten(r.title, 46, placeholder='...')} ({r.owner})" for r in rows.itertuples()])
+    axis.set_ylim(len(rows) - 0.4, -1.1)
+    axis.grid(axis="y", visible=False)
+    month_axis(axis)
+    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=4)
+    figure.set_size_inches(9, 1.6 + 0.34 * max(len(rows), 3))
+    return figure
+
+
+def _signed(amount: float) -> str:
+    return f"{'+' if amount > 0 else ''}{money(amount)}"
