@@ -1,0 +1,192 @@
+"""What-ifs: the same plan with other demand, prices, capacity, costs or lead times, compared with base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.finance import financials
+from sop_helpers.planning.stock_targets import inventory_targets
+from sop_helpers.planning.supply import SupplyResult, plan_supply
+from sop_helpers.planning.supply_results import overtime_cost
+
+SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products"]
+NEUTRAL = {"demand_factor": 1.0, "price_factor": 1.0, "capacity_factor": 1.0, "cost_factor": 1.0, "extra_lead_time_months": 0, "families": []}
+
+
+@dataclass(frozen=True)
+class ScenarioResults:
+    """Scenarios side by side.
+
+    Attributes
+    ----------
+    scenarios, financials : DataFrame
+        As the contracts of the same names.
+    plans : dict of SupplyResult
+        The plan of each scenario.
+    """
+
+    scenarios: pd.DataFrame
+    financials: pd.DataFrame
+    plans: dict[str, SupplyResult]
+
+
+def apply_scenario(tables: Mapping[str, pd.DataFrame], factors: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the tables as they are under a scenario; the tables given are left as they are.
+
+    Parameters
+    ----------
+    tables : mapping
+        demand (month, product, region, units, revenue where known), products, resources and operations are changed, all others passed on.
+    factors : mapping
+        demand_factor, price_factor, capacity_factor, cost_factor, extra_lead_time_months, families (those that demand and price
+        factors touch, all when empty); what is left out changes nothing. Capacity factors touch regular hours, cost factors and extra lead
+        time what is bought.
+
+    Raises
+    ------
+    ValueError
+        A factor is unknown, or a family is not in products.
+    """
+    unknown = set(factors) - set(NEUTRAL) - {"description"}
+    if unknown:
+        raise ValueError(f"a scenario has no factor {sorted(unknown)}; known are {list(NEUTRAL)}")
+    f = NEUTRAL | dict(factors)
+    products, demand = tables["products"], tables["demand"]
+    if strange := sorted(set(f["families"]) - set(products["family"])):
+        raise ValueError(f"families {strange} of a scenario are not in products")
+    touched = products["family"].isin(f["families"]) if f["families"] else pd.Series(True, index=products.index)
+    hit = demand["product"].isin(products.loc[touched, "product"]).to_numpy()
+    factor, price = np.where(hit, f["demand_factor"], 1.0), np.where(hit, f["price_factor"], 1.0)
+    scaled = demand.assign(units=demand["units"] * factor)
+    if "revenue" in demand:
+        scaled = scaled.assign(revenue=demand["revenue"] * factor * price)
+    ops = tables["operations"]
+    bought = (ops["kind"] == "buy").to_numpy()
+    return dict(tables) | {
+        "demand": scaled,
+        "products": products.assign(
+            unit_price=products["unit_price"] * np.where(touched, f["price_factor"], 1.0),
+            unit_cost=products["unit_cost"] * (f["cost_factor"] if ops.empty else 1.0),
+        ),
+        "resources": tables["resources"].assign(regular_hours=tables["resources"]["regular_hours"] * f["capacity_factor"]),
+        "operations": ops.assign(
+            unit_cost=ops["unit_cost"] * np.where(bought, f["cost_factor"], 1.0),
+            lead_time_months=ops["lead_time_months"] + np.where(bought, f["extra_lead_time_months"], 0),
+        ),
+    }
+
+
+def run_scenarios(
+    scenarios: Mapping[str, Mapping[str, Any]],
+    tables: Mapping[str, pd.DataFrame],
+    forecast: pd.DataFrame,
+    stock_policies: pd.DataFrame,
+    months: pd.DatetimeIndex,
+    *,
+    currency: str = "money",
+    service_level: float = 0.95,
+    accuracy: pd.DataFrame | None = None,
+    **rules: Any,
+) -> ScenarioResults:
+    """Plan base and each scenario, and lay them side by side.
+
+    Parameters
+    ----------
+    scenarios : mapping
+        Name to factors; base is added in front.
+    tables : mapping
+        demand and the tables of `SUPPLY_TABLES`.
+    forecast, stock_policies, accuracy : DataFrame
+        As the contracts; inventory targets follow each scenario's demand and lead times.
+    months : DatetimeIndex
+        Months planned.
+    currency : str
+        Unit of the money measures.
+    service_level : float
+        Where no stock policy says otherwise.
+    **rules
+        Policy numbers of `plan_supply`.
+    """
+    plans, money, measures = {}, [], []
+    for name, factors in {"base": {}, **scenarios}.items():
+        changed = apply_scenario(tables, factors)
+        targets = inventory_targets(
+            changed["demand"], forecast, changed["operations"], changed["components"], changed["regions"], changed["inventory"], stock_policies,
+            changed["products"], months, service_level=service_level, accuracy=accuracy,
+        )  # fmt: skip
+        plan = plan_supply(**changed, targets=targets, months=months, stock_policies=stock_policies, **rules)
+        priced = changed["products"]
+        if plans:
+            # Standard costs follow what is bought: the roll-up of the scenario less that of base is added to them.
+            more = _rolled_up(plan) - _rolled_up(plans["base"])
+            priced = priced.assign(unit_cost=priced["unit_cost"] + priced["product"].map(more).fillna(0.0))
+        value = financials(
+            changed["demand"],
+            plan.constrained_demand,
+            plan.stock_projection,
+            plan.purchase_plan,
+            priced,
+            overtime_cost(plan.network, plan.capacity_load),
+            months,
+            scenario=name,
+            holding_rate=rules.get("holding_rate", 0.2),
+        )
+        plans[name] = plan
+        money.append(value)
+        measures.append(measure(plan, value, currency).assign(scenario=name))
+    side = pd.concat(measures, ignore_index=True)
+    base = side[side["scenario"] == "base"].set_index("measure")["value"]
+    side["against_base"] = side["value"] - side["measure"].map(base)
+    return ScenarioResults(side[["scenario", "measure", "unit", "value", "against_base"]], pd.concat(money, ignore_index=True), plans)
+
+
+def _rolled_up(plan: SupplyResult) -> pd.Series:
+    return plan.network.nodes.groupby("item")["path_cost"].min()
+
+
+def measure(plan: SupplyResult, value: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Return what scenarios are compared on, over the whole horizon: measure, unit, value.
+
+    Parameters
+    ----------
+    plan : SupplyResult
+        The plan of the scenario.
+    value : DataFrame
+        Its financials.
+    currency : str
+        Unit of money.
+    """
+    load = plan.capacity_load["load"]
+    rows = [
+        ("revenue", currency, value["revenue"].sum()),
+        ("unconstrained revenue", currency, value["unconstrained_revenue"].sum()),
+        ("gross margin", currency, value["margin"].sum()),
+        ("average stock value", currency, value["stock_value"].mean()),
+        ("peak load", "share", load.max() if load.notna().any() else np.nan),
+        ("overtime cost", currency, value["overtime_cost"].sum()),
+        ("short units", "units", plan.shortages["short_units"].sum()),
+        ("purchases", currency, value["purchases"].sum()),
+    ]
+    return pd.DataFrame(rows, columns=["measure", "unit", "value"])
+
+
+def side_by_side(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Return the table scenarios for people: one row per measure, one text column per scenario with its difference from base."""
+
+    def word(value: float, unit: str, signed: bool = False) -> str:
+        if pd.isna(value):
+            return "n/a"
+        return (f"{100 * value:+.1f} points" if signed else f"{value:.1%}") if unit == "share" else (f"{value:+,.0f}" if signed else f"{value:,.0f}")
+
+    rows = scenarios.assign(text=[
+        word(v, u) + ("" if s == "base" or pd.isna(d) else f" ({word(d, u, signed=True)})")
+        for s, u, v, d in zip(scenarios["scenario"], scenarios["unit"], scenarios["value"], scenarios["against_base"], strict=True)
+    ])  # fmt: skip
+    order = list(dict.fromkeys(scenarios["measure"]))
+    wide = rows.pivot(index=["measure", "unit"], columns="scenario", values="text")[list(dict.fromkeys(scenarios["scenario"]))]
+    return wide.reindex(order, level="measure").reset_index().rename_axis(columns=None)

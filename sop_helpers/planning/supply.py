@@ -1,0 +1,155 @@
+"""The supply plan of a month: what to make, buy and move, what that serves, what it loads, and why anything is short.
+
+Rules that the plan keeps, beside those of the model:
+
+* lead times count in whole months, rounded up from half a month on; components, stock to be moved and hours are taken in the month of release;
+* open receipts are fixed; overdue ones arrive in the first month; their components count as issued;
+* orders past their month are owed from the start; open orders ahead are part of the demand plan;
+* in frozen months nothing is released of a kind of order that the company brings open receipts of;
+* whole lots as `supply_lots` says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sop_helpers.planning import supply_results as results
+from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_lots import passes, round_lots
+from sop_helpers.planning.supply_model import Solver, build_model
+from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_reasons import shortages
+
+
+@dataclass(frozen=True)
+class SupplyResult:
+    """A supply plan.
+
+    Attributes
+    ----------
+    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan : DataFrame
+        As the contracts of the same names.
+    objective : float
+        Cost of the plan in the model: operations, overtime, holding, and the prices of what is late, lost or below target.
+    relaxed_objective : float
+        The same before whole lots; the difference is what whole lots cost.
+    status : str
+        ``optimal``.
+    notes : list of str
+        What the plan had to assume, one sentence each.
+    network : Network
+        What was planned on.
+    """
+
+    supply_plan: pd.DataFrame
+    stock_projection: pd.DataFrame
+    constrained_demand: pd.DataFrame
+    capacity_load: pd.DataFrame
+    shortages: pd.DataFrame
+    purchase_plan: pd.DataFrame
+    objective: float
+    relaxed_objective: float
+    status: str
+    notes: list[str]
+    network: Network
+
+
+def plan_supply(
+    demand: pd.DataFrame,
+    inventory: pd.DataFrame,
+    operations: pd.DataFrame,
+    components: pd.DataFrame,
+    loads: pd.DataFrame,
+    resources: pd.DataFrame,
+    receipts: pd.DataFrame,
+    open_orders: pd.DataFrame,
+    regions: pd.DataFrame,
+    targets: pd.DataFrame,
+    products: pd.DataFrame,
+    months: pd.DatetimeIndex,
+    *,
+    stock_policies: pd.DataFrame | None = None,
+    frozen_months: int = 1,
+    holding_rate: float = 0.2,
+    backorder_rate: float = 0.05,
+    lost_sale_rate: float = 1.0,
+    patience_months: int = 3,
+    below_target_rate: float = 0.02,
+    overtime_rate: float = 30.0,
+    whole_lots: bool = True,
+) -> SupplyResult:
+    """Plan supply for a demand plan: at least cost, always feasible.
+
+    Parameters
+    ----------
+    demand : DataFrame
+        month, product, region, units (the consensus).
+    inventory, operations, components, loads, resources, receipts, open_orders, regions, products : DataFrame
+        As the contracts; all but products may be empty.
+    targets : DataFrame
+        month, item, location, target_units; may be empty.
+    months : DatetimeIndex
+        Months planned, the first is the current one.
+    stock_policies : DataFrame, optional
+        As the contract; gives holding rates and maxima.
+    frozen_months : int
+        First months in which no release can be changed.
+    holding_rate : float
+        Cost of a year in stock, share of value.
+    backorder_rate : float
+        Cost of a month late, share of the selling price.
+    lost_sale_rate : float
+        Cost of a lost sale beside the sale itself, share of its margin.
+    patience_months : int
+        Months that customers wait.
+    below_target_rate : float
+        Cost of a month below target beside the holding cost that it saves, share of value.
+    overtime_rate : float
+        Price of an overtime hour where the resource states none.
+    whole_lots : bool
+        Round orders to lots.
+
+    Raises
+    ------
+    ValueError
+        A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
+    """
+    net = build_network(
+        demand, inventory, operations, components, loads, resources, receipts, open_orders, regions, targets, products, pd.DatetimeIndex(months),
+        stock_policies=stock_policies, frozen_months=frozen_months, holding_rate=holding_rate, backorder_rate=backorder_rate, lost_sale_rate=lost_sale_rate,
+        patience_months=patience_months, below_target_rate=below_target_rate, overtime_rate=overtime_rate,
+    )  # fmt: skip
+    return solve_network(net, whole_lots=whole_lots)
+
+
+def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
+    """Plan on a network that is laid out already."""
+    notes = list(net.notes)
+    if len(net.series) == 0:
+        raise ValueError("there is no demand to plan supply for; the demand plan is empty")
+    solver = Solver(build_model(net))
+    relaxed = solver.solve()
+    final = relaxed
+    if whole_lots and passes(net):
+        final = round_lots(net, solver, relaxed)
+        if relaxed.objective > 0:
+            extra = final.objective - relaxed.objective
+            notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")
+    flows = results.clean(final.values, net)
+    plan = results.supply_plan(net, flows["arrive"])
+    load = results.capacity_load(net, flows, relaxed.hour)
+    return SupplyResult(
+        supply_plan=plan,
+        stock_projection=results.stock_projection(net, flows),
+        constrained_demand=results.constrained_demand(net, flows),
+        capacity_load=load,
+        shortages=shortages(net, flows, load),
+        purchase_plan=results.purchase_plan(net, plan),
+        objective=final.objective,
+        relaxed_objective=relaxed.objective,
+        status="optimal",
+        notes=notes,
+        network=net,
+    )

@@ -1,0 +1,307 @@
+"""Lay the tables of a month out as the network that the plan is made on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.supply_network import (
+    NO_OPERATIONS,
+    UNLIMITED,
+    Matrix,
+    Network,
+    capacity,
+    check_bills,
+    check_numbers,
+    latest_stock,
+    month_number,
+    path_costs,
+    serve_from,
+    some,
+    whole_months,
+)
+
+_RECEIPT_OF = {"make": "production", "buy": "purchase", "move": "transfer"}
+
+
+def build_network(
+    demand: pd.DataFrame,
+    inventory: pd.DataFrame,
+    operations: pd.DataFrame,
+    components: pd.DataFrame,
+    loads: pd.DataFrame,
+    resources: pd.DataFrame,
+    receipts: pd.DataFrame,
+    open_orders: pd.DataFrame,
+    regions: pd.DataFrame,
+    targets: pd.DataFrame,
+    products: pd.DataFrame,
+    months: pd.DatetimeIndex,
+    *,
+    stock_policies: pd.DataFrame | None = None,
+    frozen_months: int = 1,
+    holding_rate: float = 0.2,
+    backorder_rate: float = 0.05,
+    lost_sale_rate: float = 1.0,
+    patience_months: int = 3,
+    below_target_rate: float = 0.02,
+    overtime_rate: float = 30.0,
+) -> Network:
+    """Return the network of a month; see `plan_supply` for the arguments.
+
+    Raises
+    ------
+    ValueError
+        A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
+    """
+    check_numbers(
+        {
+            "demand": demand,
+            "operations": operations,
+            "components": components,
+            "loads": loads,
+            "resources": resources,
+            "receipts": receipts,
+            "open_orders": open_orders,
+            "targets": targets,
+            "products": products,
+        }
+    )
+    check_bills(operations, components)
+    notes: list[str] = []
+    stock, said = latest_stock(inventory)
+    notes += said
+    overdue = open_orders[(open_orders["due_month"] < months[0]) & open_orders["product"].isin(products["product"])]
+    series = pd.concat([demand[["product", "region"]], overdue[["product", "region"]]]).drop_duplicates().sort_values(["product", "region"], ignore_index=True)
+    series["location"] = serve_from(series, regions, stock, operations)
+    if operations.empty:
+        notes.append(NO_OPERATIONS)
+        operations = _unlimited(series, products)
+        frozen_months = 0
+
+    components = components[components["operation"].isin(operations.loc[operations["kind"] == "make", "operation"])]
+    ops = operations.sort_values("operation", ignore_index=True)
+    used = components.merge(ops[["operation", "location"]], on="operation")
+    moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
+    inputs = pd.concat([used[["operation", "item", "location", "units_per"]], moved], ignore_index=True)
+    nodes = _nodes(series, ops, inputs, stock, receipts)
+    at = pd.MultiIndex.from_frame(nodes[["item", "location"]])
+
+    ops["node"] = at.get_indexer(pd.MultiIndex.from_frame(ops[["item", "location"]]))
+    ops["lead"] = whole_months(ops["lead_time_months"])
+    ops["unlimited"] = ops["operation"].str.startswith(UNLIMITED)
+    ops["fixed_cost"] = ops["fixed_cost"].astype(float).fillna(0.0)
+    lot = ops[["lot_min", "lot_multiple"]].astype(float).max(axis=1)
+    # The solver sees the fixed cost of an order spread over its smallest lot; the plan is charged per order.
+    ops["price"] = ops["unit_cost"] + (ops["fixed_cost"] / lot.where(lot > 0)).fillna(0.0)
+    place = pd.Index(ops["operation"])
+    uses = pd.DataFrame(
+        {
+            "op": place.get_indexer(inputs["operation"]),
+            "node": at.get_indexer(pd.MultiIndex.from_frame(inputs[["item", "location"]])),
+            "units_per": inputs["units_per"].to_numpy(dtype=float),
+        }
+    )
+    hours, names = _hours(loads, ops)
+    regular, overtime, rate, said = capacity(resources, names, months, overtime_rate)
+    notes += said
+
+    opening = _by_node(stock, at, "on_hand")
+    receipts = receipts[receipts["item"].isin(nodes["item"])]
+    arriving, said = _receipts(receipts, at, months)
+    notes += said
+    upper, said = _upper(ops, receipts, months, frozen_months)
+    notes += said
+
+    unit_cost = products.set_index("product")["unit_cost"]
+    on_hand = stock["on_hand"].where(stock["on_hand"] > 0)
+    booked = (stock["value"].astype(float) / on_hand).groupby(stock["item"]).mean() if "value" in stock and len(stock) else pd.Series(dtype=float)
+    known = nodes["item"].map(unit_cost).astype(float).fillna(nodes["item"].map(booked).astype(float)).to_numpy()
+    path, best, _ = path_costs(ops["node"].to_numpy(), ops["price"].to_numpy(dtype=float), uses, known)
+    nodes["value"] = np.where(np.isnan(known), path, known)
+    nodes["path_cost"] = path
+    rates = pd.DataFrame({"holding_rate": np.nan, "max_units": np.nan}, index=nodes.index)
+    if stock_policies is not None and len(stock_policies):
+        rates = stock_policies.set_index(["item", "location"])[["holding_rate", "max_units"]].reindex(at).reset_index(drop=True).astype(float)
+    nodes["holding"] = nodes["value"] * rates["holding_rate"].fillna(holding_rate) / 12
+    # What is missing from a target saves its holding cost, so its price has to exceed that.
+    nodes["below"] = nodes["value"] * below_target_rate + nodes["holding"]
+    nodes["max_units"] = rates["max_units"]
+
+    series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate)
+    keys = pd.MultiIndex.from_frame(series[["product", "region"]])
+    wanted = _matrix(demand, keys, ["product", "region"], months, "units")
+    prices = np.repeat(series["price"].to_numpy(dtype=float)[:, None], len(months), axis=1)
+    if "revenue" in demand:
+        # The demand plan may know prices by month; a month without demand keeps the list price.
+        earned = _matrix(demand, keys, ["product", "region"], months, "revenue")
+        prices = np.divide(earned, wanted, out=prices, where=wanted > 1e-9)
+    if owed > 0:
+        notes.append(f"{owed:,.0f} units of open orders are past their month and are owed from the start.")
+    sellable = np.unique(series["node"])
+    bare = nodes.iloc[sellable].loc[~np.isin(sellable, ops["node"]), "node"]
+    if len(bare):
+        notes.append(f"Nothing makes, buys or moves {some(bare)}; only stock and open receipts serve them.")
+    blocked = nodes.iloc[np.unique(uses["node"])].loc[lambda f: ~f.index.isin(ops["node"]), "node"] if len(uses) else pd.Series(dtype="str")
+    if len(blocked):
+        notes.append(f"Nothing supplies {some(blocked)}; what needs them is made only as long as stock lasts.")
+    far = ops.loc[(upper <= 0).all(axis=1), "operation"]
+    if len(far):
+        notes.append(f"{some(far)} cannot arrive within the horizon: lead time, frozen months or first and last month leave no month.")
+    target = _matrix(targets, at, ["item", "location"], months, "target_units")
+    committed = _committed(receipts, ops, best, at, hours, len(names), months)
+    over = committed > regular + overtime + 1e-6
+    if over.any():
+        notes.append(f"Open production orders alone take more than all hours of {some([names[r] for r in np.flatnonzero(over.any(axis=1))])} in some months.")
+    return Network(
+        months,
+        nodes,
+        opening,
+        arriving,
+        target,
+        series,
+        wanted,
+        prices,
+        ops,
+        upper,
+        uses,
+        hours,
+        names,
+        regular,
+        overtime,
+        rate,
+        committed,
+        patience_months,
+        notes,
+    )
+
+
+def _unlimited(series: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """One operation without limits for each product and location that sells."""
+    sold = series[["product", "location"]].drop_duplicates().rename(columns={"product": "item"})
+    cost = sold["item"].map(products.set_index("product")["unit_cost"]).astype(float).fillna(0.0)
+    blank = {c: np.nan for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost")}
+    never = pd.Series(pd.NaT, index=sold.index, dtype="datetime64[us]")
+    return sold.assign(
+        operation=UNLIMITED + sold["item"] + " @ " + sold["location"],
+        kind="buy",
+        from_location=None,
+        supplier=None,
+        lead_time_months=0.0,
+        unit_cost=cost,
+        first_month=never,
+        last_month=never,
+        **blank,
+    )
+
+
+def _nodes(series: pd.DataFrame, ops: pd.DataFrame, inputs: pd.DataFrame, stock: pd.DataFrame, receipts: pd.DataFrame) -> pd.DataFrame:
+    sold = series[["product", "location"]].rename(columns={"product": "item"})
+    planned = pd.concat([sold, ops[["item", "location"]], inputs[["item", "location"]]])
+    held = pd.concat([stock[["item", "location"]], receipts[["item", "location"]]])
+    every = pd.concat([planned, held[held["item"].isin(planned["item"])]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)
+    every.insert(0, "node", every["item"] + " @ " + every["location"])
+    return every
+
+
+def _by_node(frame: pd.DataFrame, at: pd.MultiIndex, column: str) -> Matrix:
+    row = at.get_indexer(pd.MultiIndex.from_frame(frame[["item", "location"]]))
+    known = row >= 0
+    return np.bincount(row[known], weights=frame[column].to_numpy(dtype=float)[known], minlength=len(at)).astype(float)
+
+
+def _matrix(frame: pd.DataFrame, keys: pd.MultiIndex, names: list[str], months: pd.DatetimeIndex, column: str) -> Matrix:
+    out = np.zeros((len(keys), len(months)))
+    row, col = keys.get_indexer(pd.MultiIndex.from_frame(frame[names])), month_number(frame["month"], months[0])
+    known = (row >= 0) & (col >= 0) & (col < len(months))
+    np.add.at(out, (row[known], col[known]), frame[column].to_numpy(dtype=float)[known])
+    return out
+
+
+def _receipts(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.DatetimeIndex) -> tuple[Matrix, list[str]]:
+    out = np.zeros((len(at), len(months)))
+    row = at.get_indexer(pd.MultiIndex.from_frame(receipts[["item", "location"]]))
+    due = month_number(receipts["due_month"], months[0])
+    known = (row >= 0) & (due < len(months))
+    np.add.at(out, (row[known], np.maximum(due, 0)[known]), receipts["units"].to_numpy(dtype=float)[known])
+    late = (due < 0) & (receipts["units"].to_numpy(dtype=float) > 0)
+    return out, [f"{int(late.sum())} open receipts are overdue and are taken to arrive in {months[0]:%Y-%m}."] if late.any() else []
+
+
+def _upper(ops: pd.DataFrame, receipts: pd.DataFrame, months: pd.DatetimeIndex, frozen: int) -> tuple[Matrix, list[str]]:
+    """Most units that may arrive by operation and month. Months are frozen for the kinds of order that the company brings open receipts of."""
+    release = np.arange(len(months))[None, :] - ops["lead"].to_numpy()[:, None]
+    brought = set(receipts.loc[receipts["units"] > 0, "kind"])
+    closed = ops["kind"].map({k: frozen if r in brought else 0 for k, r in _RECEIPT_OF.items()}).to_numpy(dtype=np.int64)
+    closed = np.where(ops["unlimited"], 0, closed)
+    first = np.maximum(month_number(ops["first_month"], months[0]), closed)
+    last = np.where(ops["last_month"].isna(), 10**6, month_number(ops["last_month"], months[0]))
+    limit = ops["max_units"].astype(float).fillna(np.inf).to_numpy()[:, None]
+    upper = np.where((release >= np.maximum(first, 0)[:, None]) & (release <= last[:, None]), limit, 0.0)
+    open_kinds = [k for k, r in _RECEIPT_OF.items() if r not in brought and (ops["kind"] == k).any() and not ops["unlimited"].any()]
+    if frozen and open_kinds:
+        what = " and ".join(f"{_RECEIPT_OF[k]} orders" for k in open_kinds)
+        return upper, [f"No open {what} were brought, so the frozen months are planned for them as if nothing were fixed yet."]
+    return upper, []
+
+
+def _hours(loads: pd.DataFrame, ops: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    loads = loads[loads["operation"].isin(ops["operation"])]
+    names = sorted(loads["resource"].unique())
+    hours = pd.DataFrame(
+        {
+            "op": pd.Index(ops["operation"]).get_indexer(loads["operation"]),
+            "resource": pd.Index(names).get_indexer(loads["resource"]),
+            "hours_per_unit": loads["hours_per_unit"].to_numpy(dtype=float),
+        }
+    )
+    return hours, names
+
+
+def _committed(
+    receipts: pd.DataFrame, ops: pd.DataFrame, best: np.ndarray, at: pd.MultiIndex, hours: pd.DataFrame, count: int, months: pd.DatetimeIndex
+) -> Matrix:
+    """Hours of open production orders in their month of release; work released before the plan is taken as done, components as issued."""
+    out = np.zeros((count, len(months)))
+    made = receipts[receipts["kind"] == "production"]
+    node = at.get_indexer(pd.MultiIndex.from_frame(made[["item", "location"]]))
+    cheapest = np.where(node >= 0, best[node], -1) if len(made) else np.array([], dtype=int)
+    is_make = (ops["kind"] == "make").to_numpy()
+    makes = ops[is_make].drop_duplicates("node").set_index("node").index
+    fallback = pd.Series(np.flatnonzero(is_make & ~ops["node"].where(is_make, -1).duplicated().to_numpy()), index=makes)
+    op = (
+        np.where((cheapest >= 0) & is_make[np.maximum(cheapest, 0)], cheapest, pd.Series(node).map(fallback).fillna(-1).to_numpy()).astype(int)
+        if len(made)
+        else cheapest
+    )
+    work = pd.DataFrame({"op": op, "due": np.maximum(month_number(made["due_month"], months[0]), 0), "units": made["units"].to_numpy(dtype=float)})
+    work = work[work["op"] >= 0].merge(hours, on="op")
+    release = work["due"].to_numpy() - ops["lead"].to_numpy()[work["op"].to_numpy()]
+    inside = (release >= 0) & (release < len(months))
+    spent = (work["units"] * work["hours_per_unit"]).to_numpy()
+    np.add.at(out, (work["resource"].to_numpy()[inside], release[inside]), spent[inside])
+    return out
+
+
+def _series(
+    series: pd.DataFrame,
+    products: pd.DataFrame,
+    regions: pd.DataFrame,
+    overdue: pd.DataFrame,
+    at: pd.MultiIndex,
+    nodes: pd.DataFrame,
+    lost_rate: float,
+    late_rate: float,
+) -> tuple[pd.DataFrame, float]:
+    prices = products.set_index("product")
+    out = series.assign(node=at.get_indexer(pd.MultiIndex.from_frame(series[["product", "location"]])))
+    out["price"] = out["product"].map(prices["unit_price"]).astype(float).fillna(0.0)
+    margin = (out["price"] - out["product"].map(prices["unit_cost"]).astype(float).fillna(0.0)).clip(lower=0.0)
+    weight = out["region"].map(regions.set_index("region")["priority"]).astype(float).fillna(1.0) if len(regions) else 1.0
+    path = nodes["path_cost"].to_numpy()[out["node"].to_numpy()]
+    # A lost unit costs at least what making it would have cost: a plan serves what was agreed, also where the margin is thin.
+    out["lost"] = np.maximum(np.maximum(out["price"], path) * 1.001 + weight * lost_rate * margin, 0.01)
+    out["late"] = np.maximum(weight * late_rate * out["price"], 0.001)
+    owed = overdue.groupby(["product", "region"])["units"].sum() if len(overdue) else pd.Series(dtype=float)
+    out["backlog"] = owed.reindex(pd.MultiIndex.from_frame(out[["product", "region"]])).fillna(0.0).to_numpy() if len(owed) else 0.0
+    return out, float(out["backlog"].sum())

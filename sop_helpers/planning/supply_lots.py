@@ -1,0 +1,115 @@
+"""Whole lots: round the plan up, carry what is ordered too much forward, and let the rest of the plan rebalance.
+
+The rule: from what is sold back to what is bought (moves before makes and buys of the same item), each operation's orders are rounded so that in total
+never less has arrived than the plan asked for. The model is then solved again with those lots wanted; where capacity, components or a supplier's limit do
+not allow a lot, it is cut to the largest that fits and the rest is carried to the next month. What stands at the end are whole lots, and all
+balances and limits hold because the model is solved with them fixed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.supply_model import Solution, Solver
+from sop_helpers.planning.supply_network import Matrix, Network
+
+_TRIES = 12
+
+
+def whole(units: Matrix, lot_min: Matrix, lot_multiple: Matrix, up: bool) -> Matrix:
+    """Round units to lots: up to the least lot that covers them, or down to the largest that fits (none below the minimum).
+
+    Parameters
+    ----------
+    units, lot_min, lot_multiple : ndarray
+        Multiples of zero mean any quantity.
+    """
+    step = np.where(lot_multiple > 0, lot_multiple, 1.0)
+    least = np.where(lot_multiple > 0, np.ceil(lot_min / step - 1e-9) * step, lot_min)
+    near = 1e-6 * np.maximum(1.0, np.maximum(step, least))
+    if up:
+        rounded = np.where(lot_multiple > 0, np.ceil((units - near) / step) * step, units)
+        return np.where(units > near, np.maximum(rounded, least), 0.0)
+    rounded = np.where(lot_multiple > 0, np.floor((units + near) / step) * step, units)
+    return np.where(rounded >= least - near, np.maximum(rounded, 0.0), 0.0)
+
+
+def carry_forward(wanted: Matrix, lot_min: Matrix, lot_multiple: Matrix, most: Matrix) -> Matrix:
+    """Return whole lots by month whose running total never falls short of what is wanted, as far as the most allowed in each month lets it.
+
+    Parameters
+    ----------
+    wanted : ndarray (o, t)
+        Units before rounding.
+    lot_min, lot_multiple : ndarray (o)
+    most : ndarray (o, t)
+        Most units in a month.
+    """
+    out = np.zeros_like(wanted)
+    ahead = np.zeros(len(wanted))
+    for t in range(wanted.shape[1]):
+        need = np.maximum(wanted[:, t] - ahead, 0.0)
+        lots = np.minimum(whole(need, lot_min, lot_multiple, up=True), most[:, t])
+        out[:, t] = whole(lots, lot_min, lot_multiple, up=False)
+        ahead += out[:, t] - wanted[:, t]
+    return out
+
+
+def passes(net: Network) -> list[np.ndarray]:
+    """Return the operations that have lots in the order in which they are rounded: from what is sold to what is bought."""
+    ops = net.operations
+    lots = ops[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy() > 0
+    if not lots.any():
+        return []
+    items = pd.Index(net.nodes["item"].unique())
+    of_node = items.get_indexer(net.nodes["item"])
+    made = of_node[ops["node"].to_numpy()[net.uses["op"].to_numpy()]] if len(net.uses) else np.array([], dtype=int)
+    used = of_node[net.uses["node"].to_numpy()] if len(net.uses) else made
+    level = np.zeros(len(items), dtype=np.int64)
+    for _ in range(len(items)):
+        deeper = level.copy()
+        np.maximum.at(deeper, used[made != used], level[made[made != used]] + 1)
+        if (deeper == level).all():
+            break
+        level = deeper
+    rank = 2 * level[of_node[ops["node"]]] + (ops["kind"] != "move").to_numpy()
+    return [np.flatnonzero(lots & (rank == r)) for r in np.unique(rank[lots])]
+
+
+def round_lots(net: Network, solver: Solver, relaxed: Solution) -> Solution:
+    """Return the plan in whole lots; the solver is left with the lots fixed.
+
+    Parameters
+    ----------
+    relaxed : Solution
+        The plan without lots, as the solver left it.
+    """
+    ops, current = net.operations, relaxed
+    # Enough to want a whole lot before anything else, not so much that the solver loses digits.
+    eager = 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy())
+    for rows in passes(net):
+        least, step = (ops[c].astype(float).fillna(0.0).to_numpy()[rows] for c in ("lot_min", "lot_multiple"))
+        most = whole(net.upper[rows], least[:, None], step[:, None], up=False)
+        most[np.isinf(net.upper[rows])] = np.inf
+        wanted = np.where(current.values["arrive"][rows] > 1e-6, current.values["arrive"][rows], 0.0)
+        for attempt in range(10**6):
+            lots = carry_forward(wanted, least, step, most)
+            solver.bound(rows, np.zeros_like(lots), lots)
+            solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
+            current = solver.solve()
+            got = current.values["arrive"][rows]
+            short = got < lots - 1e-6 * np.maximum(1.0, lots)
+            if not short.any():
+                break
+            fits = whole(got, least[:, None], step[:, None], up=False)
+            if attempt < _TRIES:
+                most = np.where(short, np.minimum(most, fits), most)
+            else:
+                # Lots that keep moving on are given up for good, so this ends.
+                most = np.where(short, fits, np.minimum(most, lots))
+                wanted = np.minimum(wanted, most)
+        solver.bound(rows, lots, lots)
+        solver.reward(rows, np.zeros_like(lots))
+        current = solver.solve()
+    return current

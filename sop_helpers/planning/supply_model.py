@@ -1,0 +1,217 @@
+"""The supply plan as a linear program: written with linopy so that it reads as on paper, solved by HiGHS.
+
+    minimise   operations + overtime + holding + stock below target + stock above maximum + late + lost
+    balance    stock[n, t] = stock[n, t-1] + receipts[n, t] + arrivals[n, t] - used[n, t] - shipped[n, t]
+    backlog    owed[d, t] = owed[d, t-1] + demand[d, t] - ship[d, t] - lost[d, t]
+    patience   owed[d, t] <= demand of the last months that customers wait
+    capacity   hours of what is released in t <= regular + overtime
+    target     stock[n, t] + below[n, t] >= target[n, t];   maximum  stock[n, t] - above[n, t] <= max[n]
+
+Every limit that reality can break has a price, so there is always a plan. What is missing from a target in the last month costs
+the unit itself, so stock is not drained at the end of the horizon; what is still owed then counts as lost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.supply_network import Matrix, Network
+
+if TYPE_CHECKING:
+    import linopy
+
+NAMES = ["arrive", "stock", "below", "above", "ship", "owed", "lost", "overtime"]
+
+
+def build_model(net: Network) -> linopy.Model:
+    """Return the linear program of a network, with named variables and constraints over labelled dimensions.
+
+    A column of `arrive` is the month in which an operation's units arrive; they are released its lead time before.
+    """
+    import linopy
+    import xarray as xr
+
+    linopy.options["semantics"] = "v1"
+    m = linopy.Model(sparse=True)
+    month = pd.Index(net.months.strftime("%Y-%m"), name="month")
+    node = pd.Index(net.nodes["node"], name="node")
+    op = pd.Index(net.operations["operation"], name="operation")
+    serie = pd.Index(net.series["product"] + " / " + net.series["region"], name="series")
+    res = pd.Index(net.resources, name="resource")
+
+    def table(values: Matrix, rows: pd.Index) -> Any:
+        return xr.DataArray(np.broadcast_to(values, (len(rows), len(month))), coords=[rows, month])
+
+    def column(values: Any, rows: pd.Index) -> Any:
+        return table(np.asarray(values, dtype=float)[:, None], rows)
+
+    arrive = m.add_variables(lower=0, upper=table(net.upper, op), coords=[op, month], name="arrive")
+    stock = m.add_variables(lower=0, coords=[node, month], name="stock")
+    below = m.add_variables(lower=0, upper=table(net.target, node), coords=[node, month], name="below")
+    ship = m.add_variables(lower=0, coords=[serie, month], name="ship")
+    owed = m.add_variables(lower=0, upper=table(patience(net), serie), coords=[serie, month], name="owed")
+    lost = m.add_variables(lower=0, coords=[serie, month], name="lost")
+
+    def released(rows: Any, factor: Any, where: Any, index: pd.Index) -> Any:
+        """Sum of what is released in a month: arrivals of the lead time later, times a factor, by where it is taken."""
+        lead = net.operations["lead"].to_numpy()[rows]
+        total = None
+        for months in np.unique(lead):
+            chosen = lead == months
+            link = pd.RangeIndex(int(chosen.sum()), name="operation")
+            one = arrive.isel(operation=rows[chosen]).shift(month=-int(months)).assign_coords(operation=link)
+            scaled = one.fillna(0) * xr.DataArray(factor[chosen], coords=[link])
+            by = xr.DataArray(index.to_numpy()[where[chosen]], coords=[link], name=index.name)
+            part = scaled.groupby(by).sum().reindex({index.name: index}).fillna(0)
+            total = part if total is None else total + part
+        return total
+
+    arrivals = arrive.groupby(xr.DataArray(node.to_numpy()[net.operations["node"]], coords=[op], name="node")).sum().reindex(node=node).fillna(0)
+    shipped = ship.groupby(xr.DataArray(node.to_numpy()[net.series["node"]], coords=[serie], name="node")).sum().reindex(node=node).fillna(0)
+    supply = net.receipts.copy()
+    supply[:, 0] += net.opening
+    outflow = shipped
+    if len(net.uses):
+        outflow = shipped + released(net.uses["op"].to_numpy(), net.uses["units_per"].to_numpy(), net.uses["node"].to_numpy(), node)
+    m.add_constraints(stock - stock.shift(month=1).fillna(0) - arrivals + outflow == table(supply, node), name="balance")
+
+    wanted = net.demand.copy()
+    wanted[:, 0] += net.series["backlog"].to_numpy()
+    m.add_constraints(owed - owed.shift(month=1).fillna(0) + ship + lost == table(wanted, serie), name="backlog")
+
+    m.add_constraints(stock + below >= table(net.target, node), name="target")
+    cost = (
+        (arrive * column(net.operations["price"], op)).sum()
+        + (stock * column(net.nodes["holding"], node)).sum()
+        + (below * table(below_price(net), node)).sum()
+        + (owed * table(owed_price(net), serie)).sum()
+        + (lost * column(net.series["lost"], serie)).sum()
+    )
+    capped = np.flatnonzero(net.nodes["max_units"].notna())
+    if len(capped):
+        full = pd.Index(node[capped], name="node")
+        above = m.add_variables(lower=0, coords=[full, month], name="above")
+        m.add_constraints(stock.isel(node=capped) - above <= column(net.nodes["max_units"].to_numpy()[capped], full), name="maximum")
+        cost = cost + (above * column(net.nodes["below"].to_numpy()[capped], full)).sum()
+    if len(res):
+        overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
+        work = released(net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy(), res)
+        m.add_constraints(work - overtime <= table(np.maximum(net.regular - net.committed, 0), res), name="capacity")
+        cost = cost + (overtime * table(net.rate, res)).sum()
+    m.add_objective(cost)
+    return m
+
+
+def patience(net: Network) -> Matrix:
+    """Return the most that can be owed: the demand of the last months that customers wait, by series and month."""
+    wanted = np.concatenate([net.series["backlog"].to_numpy(dtype=float)[:, None], net.demand], axis=1)
+    total = np.concatenate([np.zeros((len(wanted), 1)), wanted.cumsum(axis=1)], axis=1)
+    end = np.arange(2, wanted.shape[1] + 1)
+    return np.maximum(total[:, end] - total[:, np.maximum(end - net.patience, 0)], 0.0)
+
+
+def below_price(net: Network) -> Matrix:
+    """Return the price of a unit below target; in the last month it is the unit itself, so that the plan does not drain stock."""
+    price = np.repeat(net.nodes["below"].to_numpy(dtype=float)[:, None], len(net.months), axis=1)
+    price[:, -1] += np.maximum(net.nodes["path_cost"], net.nodes["value"]).to_numpy(dtype=float)
+    return price
+
+
+def owed_price(net: Network) -> Matrix:
+    """Return the price of a unit owed; in the last month it is that of a lost unit."""
+    price = np.repeat(net.series["late"].to_numpy(dtype=float)[:, None], len(net.months), axis=1)
+    price[:, -1] += net.series["lost"].to_numpy(dtype=float)
+    return price
+
+
+def overtime_left(net: Network) -> Matrix:
+    """Return the overtime hours that open production orders leave free."""
+    return np.minimum(net.overtime, np.maximum(net.regular + net.overtime - net.committed, 0))
+
+
+@dataclass
+class Solution:
+    """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last."""
+
+    values: dict[str, Matrix]
+    objective: float
+    hour: Matrix
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the solver's banner, which it prints before it can be told not to, out of notebooks."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class Solver:
+    """HiGHS on a built model; bounds and costs may change between solves, which then start from the last basis."""
+
+    def __init__(self, model: linopy.Model):
+        import highspy
+
+        self.model = model
+        with _quiet():
+            self._highs = highspy.Highs()
+        for option, value in (("output_flag", False), ("solver", "simplex"), ("threads", 1), ("random_seed", 0)):
+            self._highs.setOptionValue(option, value)
+        parts = model.matrices
+        self._highs.addVars(len(parts.vlabels), parts.lb, parts.ub)
+        self._highs.changeColsCost(len(parts.c), np.arange(len(parts.c), dtype=np.int32), parts.c)
+        rows = parts.A.tocsr()
+        low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
+        self._highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
+        labels = np.asarray(parts.vlabels)
+        position = np.full(int(labels.max()) + 1, -1, dtype=np.int64)
+        position[labels] = np.arange(len(labels))
+        self._at = {name: position[model.variables[name].labels.to_numpy()] for name in model.variables}
+        self._capacity = None
+        if "capacity" in model.constraints:
+            names = np.asarray(parts.clabels)
+            place = np.full(int(names.max()) + 1, -1, dtype=np.int64)
+            place[names] = np.arange(len(names))
+            self._capacity = place[model.constraints["capacity"].labels.to_numpy()]
+        self._cost = np.asarray(parts.c, dtype=float)
+
+    def solve(self) -> Solution:
+        """Solve as bounds and costs stand.
+
+        Raises
+        ------
+        RuntimeError
+            HiGHS ended with anything but an optimum.
+        """
+        import highspy
+
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError(f"the solver ended without an optimal plan: {self._highs.modelStatusToString(status)}")
+        found = self._highs.getSolution()
+        x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
+        hour = -dual[self._capacity] if self._capacity is not None else np.zeros((0, 0))
+        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0)
+
+    def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:
+        """Set the bounds of the arrivals of some operations."""
+        at = self._at["arrive"][rows].ravel().astype(np.int32)
+        self._highs.changeColsBounds(len(at), at, np.ascontiguousarray(lower, dtype=float).ravel(), np.ascontiguousarray(upper, dtype=float).ravel())
+
+    def reward(self, rows: np.ndarray, amount: Matrix) -> None:
+        """Lower the cost of the arrivals of some operations by an amount; zero gives their own cost back."""
+        at = self._at["arrive"][rows].ravel().astype(np.int32)
+        self._highs.changeColsCost(len(at), at, np.ascontiguousarray(self._cost[at] - np.asarray(amount, dtype=float).ravel()))

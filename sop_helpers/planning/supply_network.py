@@ -1,0 +1,258 @@
+"""From a company's tables to a network that can be planned: items at locations, operations between them, capacity by month.
+
+Bad numbers stop here with a message that names table, column and row; what is merely missing becomes a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+UNLIMITED = "supply:"
+NO_OPERATIONS = "No operations were brought: the plan assumes unlimited supply, so requirements are netted against stock and nothing can run short."
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything the plan knows, as arrays over nodes (n), operations (o), demand series (d), resources (r) and months (t).
+
+    Attributes
+    ----------
+    months : DatetimeIndex
+        Months planned, without gaps.
+    nodes : DataFrame
+        node (``item @ location``), item, location, value (per unit at cost), path_cost (cheapest way to get one), holding and
+        below (price of a unit for a month in stock, below target), max_units.
+    opening, receipts, target : ndarray (n), (n, t), (n, t)
+        Stock at the start, units already ordered, wanted closing stock.
+    series : DataFrame
+        product, region, node (position), price, lost and late (price of a lost unit, of a unit owed for a month), backlog (owed at the start).
+    demand, prices : ndarray (d, t)
+        Units wanted and the selling price of one.
+    operations : DataFrame
+        operation, kind, item, location, supplier, node (position), lead (whole months), price (cost of a unit with its share of the fixed cost),
+        unit_cost, fixed_cost, lot_min, lot_multiple, unlimited.
+    upper : ndarray (o, t)
+        Most units that may arrive in a month; 0 where nothing can.
+    uses : DataFrame
+        op and node (positions), units_per: what is taken in the month of release.
+    hours : DataFrame
+        op and resource (positions), hours_per_unit, spent in the month of release.
+    resources : list of str
+    regular, overtime, rate, committed : ndarray (r, t)
+        Hours, most overtime hours, their price, hours that open production orders take.
+    notes : list of str
+        What the plan had to assume.
+    """
+
+    months: pd.DatetimeIndex
+    nodes: pd.DataFrame
+    opening: Matrix
+    receipts: Matrix
+    target: Matrix
+    series: pd.DataFrame
+    demand: Matrix
+    prices: Matrix
+    operations: pd.DataFrame
+    upper: Matrix
+    uses: pd.DataFrame
+    hours: pd.DataFrame
+    resources: list[str]
+    regular: Matrix
+    overtime: Matrix
+    rate: Matrix
+    committed: Matrix
+    patience: int = 3
+    notes: list[str] = field(default_factory=list)
+
+
+_MUST_BE = {
+    "demand": ["units"],
+    "operations": ["lead_time_months", "unit_cost", "lot_min", "lot_multiple", "max_units", "fixed_cost"],
+    "components": ["units_per"],
+    "loads": ["hours_per_unit"],
+    "resources": ["regular_hours", "overtime_hours", "overtime_rate"],
+    "receipts": ["units"],
+    "open_orders": ["units"],
+    "targets": ["target_units"],
+    "products": ["unit_price", "unit_cost"],
+}
+_ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple")}
+_MAY_BE_BLANK = {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost")} | {
+    ("resources", c) for c in ("overtime_hours", "overtime_rate")
+}
+_NAMED_BY = {
+    "operations": "operation",
+    "components": "operation",
+    "loads": "operation",
+    "resources": "resource",
+    "receipts": "receipt",
+    "open_orders": "order",
+    "targets": "item",
+    "products": "product",
+    "demand": "product",
+}
+
+
+def check_numbers(frames: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse numbers that no plan can be made of.
+
+    Raises
+    ------
+    ValueError
+        Names table, column, the first row and what was expected.
+    """
+    for table, frame in frames.items():
+        for column in [c for c in _MUST_BE.get(table, []) if c in frame]:
+            values = frame[column].to_numpy(dtype=float)
+            blank = np.isnan(values)
+            strict = (table, column) in _ABOVE_ZERO
+            bad = np.isinf(values) | (values <= 0 if strict else values < 0) | (blank if (table, column) not in _MAY_BE_BLANK else False)
+            if bad.any():
+                row = frame.iloc[int(np.argmax(bad))]
+                wanted = "a finite number above zero" if strict else "a finite number, zero or more"
+                more = f" ({int(bad.sum())} rows in all)" if bad.sum() > 1 else ""
+                raise ValueError(f"{table}.{column} of {row[_NAMED_BY[table]]!r} is {row[column]}; expected {wanted}{more}")
+
+
+def check_bills(operations: pd.DataFrame, components: pd.DataFrame) -> None:
+    """Refuse a bill of material in which an item needs itself.
+
+    Raises
+    ------
+    ValueError
+        Names the items of the cycle.
+    """
+    edges = components.merge(operations.loc[operations["kind"] == "make", ["operation", "item"]], on="operation", suffixes=("_used", ""))
+    try:
+        TopologicalSorter(edges.groupby("item")["item_used"].agg(list).to_dict()).prepare()
+    except CycleError as error:
+        raise ValueError(f"a bill of material has a cycle: {' needs '.join(error.args[1][::-1])}; remove one of its rows") from error
+
+
+def month_number(months: pd.Series | pd.DatetimeIndex, first: pd.Timestamp) -> NDArray[np.int64]:
+    """Return how many months after `first` each month lies; below zero before it. Blank months come back as a very low number."""
+    index = pd.DatetimeIndex(months)
+    number = (index.year.to_numpy(dtype=float) - first.year) * 12 + index.month.to_numpy(dtype=float) - first.month
+    return np.where(np.isnan(number), -(10**6), number).astype(np.int64)
+
+
+def whole_months(lead_time_months: pd.Series) -> NDArray[np.int64]:
+    """Round lead times to whole months, up from half a month on."""
+    return np.floor(lead_time_months.to_numpy(dtype=float) + 0.5).astype(np.int64)
+
+
+def serve_from(keys: pd.DataFrame, regions: pd.DataFrame, inventory: pd.DataFrame, operations: pd.DataFrame) -> pd.Series:
+    """Return the location that ships each product to each region.
+
+    It is `regions.ship_from`; a region without one is served from the location where the product lies or is made, and failing that from the
+    location that most items share.
+
+    Parameters
+    ----------
+    keys : DataFrame
+        product, region.
+    """
+    known = pd.concat([inventory[["item", "location"]], operations[["item", "location"]]])
+    common = known["location"].value_counts()
+    usual = sorted(common[common == common.max()].index)[0] if len(common) else "main"
+    if len(common) > 1:
+        weight = known.merge(common.rename("shared"), left_on="location", right_index=True)
+        ranked = weight.sort_values(["shared", "location"], ascending=[False, True], kind="stable")
+        of_item = ranked.drop_duplicates("item").set_index("item")["location"]
+    else:
+        of_item = pd.Series(dtype="str")
+    stated = keys["region"].map(regions.set_index("region")["ship_from"]) if len(regions) else pd.Series(None, index=keys.index, dtype="str")
+    return stated.astype("object").fillna(keys["product"].map(of_item).astype("object")).fillna(usual).astype("str")
+
+
+def latest_stock(inventory: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the last month's stock by item and location (negative stock taken as zero) and what to say about it."""
+    if inventory.empty:
+        return inventory.assign(), ["No inventory was brought: the plan starts from zero stock."]
+    last = inventory[inventory["month"] == inventory["month"].max()]
+    below = last[last["on_hand"] < 0]
+    notes = []
+    if len(below):
+        notes.append(f"{len(below)} items have negative stock, taken as zero: {some(below['item'] + ' @ ' + below['location'])}.")
+    return last.assign(on_hand=last["on_hand"].clip(lower=0)), notes
+
+
+def some(names: pd.Series | list[str], most: int = 3) -> str:
+    """Name the first few of many."""
+    listed = list(dict.fromkeys(names))
+    return ", ".join(map(str, listed[:most])) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def capacity(resources: pd.DataFrame, names: list[str], months: pd.DatetimeIndex, overtime_rate: float) -> tuple[Matrix, Matrix, Matrix, list[str]]:
+    """Return regular hours, most overtime and its price by resource and month; a row with a blank month stands for all months without their own.
+
+    Raises
+    ------
+    ValueError
+        A load names a resource that is not in resources.
+    """
+    unknown = [n for n in names if n not in set(resources["resource"])]
+    if unknown:
+        raise ValueError(f"loads.resource {some(unknown)} is not in resources; add its hours")
+    columns = ["regular_hours", "overtime_hours", "overtime_rate"]
+    standing = resources[resources["month"].isna()].drop_duplicates("resource").set_index("resource")[columns].reindex(names)
+    by_month = np.repeat(standing.to_numpy(dtype=float)[:, None, :], len(months), axis=1)
+    own = resources[resources["month"].isin(months) & resources["resource"].isin(names)]
+    row, col = pd.Index(names).get_indexer(own["resource"]), month_number(own["month"], months[0])
+    given = own[columns].to_numpy(dtype=float)
+    by_month[row, col] = np.where(np.isnan(given), by_month[row, col], given)
+    blank = np.isnan(by_month[:, :, 0]).any(axis=1)
+    notes = [f"{some([n for n, b in zip(names, blank, strict=True) if b])} has no hours for some months; they are taken as zero."] if blank.any() else []
+    return np.nan_to_num(by_month[:, :, 0]), np.nan_to_num(by_month[:, :, 1]), np.nan_to_num(by_month[:, :, 2], nan=overtime_rate), notes
+
+
+def path_costs(node_of: NDArray[np.int64], price: Matrix, uses: pd.DataFrame, known: Matrix) -> tuple[Matrix, NDArray[np.int64], Matrix]:
+    """Return the cheapest cost of one unit at each node, the operation that gives it (-1 where none) and the cost of one unit by each operation.
+
+    Costs are rolled up from bought items until nothing gets cheaper. What nothing makes or buys costs what is known of it, or zero.
+    """
+    nodes = len(known)
+    sourced = np.zeros(nodes, dtype=bool)
+    sourced[node_of] = True
+    cost = np.where(sourced, np.inf, np.nan_to_num(known))
+    best = np.full(nodes, -1)
+    order = np.arange(len(price))
+    op_cost = price.copy()
+    for _ in range(nodes + 1):
+        with np.errstate(invalid="ignore"):
+            part = uses["units_per"].to_numpy() * cost[uses["node"].to_numpy()]
+        op_cost = price + np.bincount(uses["op"], weights=part, minlength=len(price)) if len(uses) else price
+        ranked = np.lexsort((order, op_cost, node_of))
+        first = ranked[np.unique(node_of[ranked], return_index=True)[1]] if len(ranked) else ranked
+        better = op_cost[first] < cost[node_of[first]] - 1e-9
+        if not better.any():
+            break
+        cost[node_of[first[better]]] = op_cost[first[better]]
+        best[node_of[first[better]]] = first[better]
+    return np.where(np.isinf(cost), np.nan_to_num(known), cost), best, op_cost
+
+
+def depths(nodes: int, best: NDArray[np.int64], uses: pd.DataFrame) -> NDArray[np.int64]:
+    """Return how many steps each node lies away from what is sold, along the cheapest operations."""
+    depth = np.zeros(nodes, dtype=np.int64)
+    chosen = uses[np.isin(uses["op"], best[best >= 0])]
+    out_of = np.full(int(uses["op"].max()) + 1 if len(uses) else 0, -1)
+    for_op = np.flatnonzero(best >= 0)
+    inside = best[for_op] < len(out_of)
+    out_of[best[for_op][inside]] = for_op[inside]
+    parent, child = out_of[chosen["op"].to_numpy()] if len(chosen) else np.array([], dtype=int), chosen["node"].to_numpy()
+    for _ in range(nodes):
+        deeper = depth.copy()
+        np.maximum.at(deeper, child, depth[parent] + 1)
+        if (deeper == depth).all():
+            break
+        depth = deeper
+    return depth

@@ -1,0 +1,180 @@
+"""From the solved plan to the tables that planners read: orders, stock, demand served, load, purchases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
+
+
+def long(values: dict[str, Matrix], rows: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return matrices that share their rows as one table: month, the rows' columns, one column per matrix."""
+    count, periods = len(rows), len(months)
+    out = rows.iloc[np.repeat(np.arange(count), periods)].reset_index(drop=True)
+    out.insert(0, "month", np.tile(months.to_numpy().astype("datetime64[us]"), count))
+    return out.assign(**{name: np.asarray(matrix, dtype=float).reshape(-1) for name, matrix in values.items()})
+
+
+def clean(values: dict[str, Matrix], net: Network) -> dict[str, Matrix]:
+    """Take the solver's last digits away and derive stock and backlog from the flows, so that every identity holds exactly."""
+    arrive = np.where(values["arrive"] < 1e-6, 0.0, np.minimum(values["arrive"], net.upper))
+    near = np.round(arrive)
+    arrive = np.where(np.abs(arrive - near) < 1e-6, near, arrive)
+    ship, lost = (np.where(values[n] < 1e-6, 0.0, values[n]) for n in ("ship", "lost"))
+    wanted = net.demand.copy()
+    wanted[:, 0] += net.series["backlog"].to_numpy()
+    owed = (wanted - ship - lost).cumsum(axis=1)
+    # The rest of what the solver's tolerance leaves owed or served too much is put on what was shipped.
+    owed = np.where(np.abs(owed) < 1e-5, 0.0, np.maximum(owed, 0.0))
+    before = np.concatenate([np.zeros((len(owed), 1)), owed[:, :-1]], axis=1)
+    ship = np.maximum(before + wanted - lost - owed, 0.0)
+    lost = np.maximum(before + wanted - ship - owed, 0.0)
+    used = (
+        released(net, arrive, net.uses["op"].to_numpy(), net.uses["units_per"].to_numpy(), net.uses["node"].to_numpy(), len(net.nodes))
+        if len(net.uses)
+        else 0.0
+    )
+    shipped = scatter(ship, net.series["node"].to_numpy(), len(net.nodes))
+    planned = scatter(arrive, net.operations["node"].to_numpy(), len(net.nodes))
+    issues = shipped + used
+    closing = net.opening[:, None] + (planned + net.receipts - issues).cumsum(axis=1)
+    closing = np.where(np.abs(closing) < 1e-7, 0.0, closing)
+    return {"arrive": arrive, "ship": ship, "lost": lost, "owed": owed, "planned": planned, "issues": issues, "closing": closing}
+
+
+def scatter(values: Matrix, where: np.ndarray, count: int) -> Matrix:
+    """Add rows of a matrix up by the place they belong to."""
+    out = np.zeros((count, values.shape[1]))
+    np.add.at(out, where, values)
+    return out
+
+
+def at_release(net: Network, arrive: Matrix) -> Matrix:
+    """Return units by month of release instead of arrival."""
+    out, lead = np.zeros_like(arrive), net.operations["lead"].to_numpy()
+    for months in np.unique(lead[lead < arrive.shape[1]]):
+        rows = lead == months
+        out[rows, : arrive.shape[1] - months] = arrive[rows, months:]
+    return out
+
+
+def released(net: Network, arrive: Matrix, op: np.ndarray, factor: np.ndarray, where: np.ndarray, count: int) -> Matrix:
+    """Add up what is released, times a factor, by where it is taken."""
+    return scatter(at_release(net, arrive)[op] * factor[:, None], where, count)
+
+
+def supply_plan(net: Network, arrive: Matrix) -> pd.DataFrame:
+    """Return the planned orders, as the contract supply_plan."""
+    op, t = np.nonzero(arrive > 0)
+    rows = net.operations.iloc[op].reset_index(drop=True)
+    units = arrive[op, t]
+    first = pd.PeriodIndex(net.months, freq="M")
+    release = (first[t] - rows["lead"].to_numpy()).to_timestamp() if len(rows) else pd.DatetimeIndex([])
+    return pd.DataFrame(
+        {
+            "operation": rows["operation"],
+            "kind": rows["kind"],
+            "item": rows["item"],
+            "location": rows["location"],
+            "release_month": pd.DatetimeIndex(release).as_unit("us"),
+            "month": net.months[t].as_unit("us"),
+            "units": units,
+            "cost": rows["unit_cost"].to_numpy(dtype=float) * units + rows["fixed_cost"].to_numpy(dtype=float),
+        }
+    )
+
+
+def purchase_plan(net: Network, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return what to order from whom, as the contract purchase_plan; operations without a named supplier are left out."""
+    bought = plan[plan["kind"] == "buy"].merge(net.operations[["operation", "supplier"]], on="operation").dropna(subset="supplier")
+    keys = ["supplier", "item", "location", "month"]
+    out = bought.groupby(keys, as_index=False).agg(order_month=("release_month", "min"), units=("units", "sum"), cost=("cost", "sum"))
+    return out.rename(columns={"month": "due_month"})[["supplier", "item", "location", "order_month", "due_month", "units", "cost"]]
+
+
+def stock_projection(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
+    """Return stock by item, location and month, as the contract stock_projection."""
+    closing = flows["closing"]
+    opening = np.concatenate([net.opening[:, None], closing[:, :-1]], axis=1)
+    values = {
+        "opening_units": opening,
+        "planned_receipts": flows["planned"],
+        "open_receipts": net.receipts,
+        "issues": np.maximum(flows["issues"], 0),
+        "closing_units": closing,
+        "target_units": net.target,
+        "value": closing * net.nodes["value"].to_numpy()[:, None],
+    }
+    return long(values, net.nodes[["item", "location"]], net.months)
+
+
+def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
+    """Return demand, what is shipped, lost and owed, as the contract constrained_demand."""
+    owed = flows["owed"]
+    before = np.concatenate([net.series["backlog"].to_numpy()[:, None], owed[:, :-1]], axis=1)
+    revenue = flows["ship"] * net.prices
+    values = {"demand_units": net.demand, "opening_backlog_units": before, "shipped_units": flows["ship"], "lost_units": flows["lost"], "backlog_units": owed}
+    return long(values | {"revenue": revenue}, net.series[["product", "region"]], net.months)
+
+
+def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix) -> pd.DataFrame:
+    """Return hours required and planned by resource and month, as the contract capacity_load.
+
+    Required is the load of making everything just in time, without any limit; planned includes open production orders. `hour` is the price of one
+    more hour in the plan before whole lots.
+    """
+    count = len(net.resources)
+    op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
+    planned = released(net, flows["arrive"], op, per, where, count) + net.committed
+    required = just_in_time(net) + net.committed
+    over = np.maximum(planned - net.regular, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        load, planned_load = (np.where(net.regular > 0, h / net.regular, np.nan) for h in (required, planned))
+    values = {
+        "available_hours": net.regular,
+        "overtime_limit": net.overtime,
+        "required_hours": required,
+        "planned_hours": planned,
+        "overtime_hours": over,
+        "load": load,
+        "planned_load": planned_load,
+        "value_of_hour": hour,
+    }
+    return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)
+
+
+def overtime_cost(net: Network, load: pd.DataFrame) -> pd.Series:
+    """Return what the overtime of `capacity_load` costs by month."""
+    hours = load["overtime_hours"].to_numpy(dtype=float).reshape(len(net.resources), len(net.months))
+    return pd.Series((hours * net.rate).sum(axis=0), index=net.months, name="overtime_cost")
+
+
+def just_in_time(net: Network) -> Matrix:
+    """Return the hours by resource and month of making exactly what is missing when it is needed, by the cheapest operations, without any limit.
+
+    Demand, what is owed and stock targets are netted against stock and open receipts, level by level; what should have been released before the
+    plan begins loads its first month.
+    """
+    nodes, periods = len(net.nodes), len(net.months)
+    _, best, _ = path_costs(
+        net.operations["node"].to_numpy(), net.operations["price"].to_numpy(dtype=float), net.uses, net.nodes["value"].to_numpy(dtype=float)
+    )
+    depth = depths(nodes, best, net.uses)
+    wanted = net.demand.copy()
+    wanted[:, 0] += net.series["backlog"].to_numpy()
+    gross = scatter(wanted, net.series["node"].to_numpy(), nodes)
+    have = net.opening[:, None] + net.receipts.cumsum(axis=1)
+    start = np.zeros((len(net.operations), periods))
+    lead = net.operations["lead"].to_numpy()
+    chosen = net.uses[np.isin(net.uses["op"], best[best >= 0])]
+    for level in range(int(depth.max(initial=0)) + 1):
+        at = np.flatnonzero((depth == level) & (best >= 0))
+        need = np.maximum.accumulate(np.maximum(gross[at].cumsum(axis=1) + net.target[at] - have[at], 0.0), axis=1)
+        net_need = np.diff(need, axis=1, prepend=0.0)
+        for t in range(periods):
+            np.add.at(start, (best[at], np.maximum(t - lead[best[at]], 0)), net_need[:, t])
+        below = chosen[np.isin(chosen["op"], best[at])]
+        np.add.at(gross, below["node"].to_numpy(), start[below["op"].to_numpy()] * below["units_per"].to_numpy()[:, None])
+    hours = net.hours
+    return scatter(start[hours["op"].to_numpy()] * hours["hours_per_unit"].to_numpy()[:, None], hours["resource"].to_numpy(), len(net.resources))
