@@ -11,7 +11,8 @@ from sop_helpers.planning.launches import launch_stream
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
 STEP_ORDER = (
-    "last plan", "statistical", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit", "override", "price", "this plan",
+    "last plan", "statistical", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
+    "override", "price", "this plan",
 )
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
 

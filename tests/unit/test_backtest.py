@@ -1,0 +1,89 @@
+"""The backtest never looks ahead, seasonal naive takes over where it should, bands cover what they claim."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from demand_company import HORIZON, MONTHS, demand
+from test_forecasting import plain_scope
+
+from sop_helpers.planning import backtest, intervals
+from sop_helpers.planning.forecasting import point_forecast
+from sop_helpers.planning.panel import Panel
+
+
+def panel_of(values: np.ndarray) -> Panel:
+    return Panel(pd.DataFrame({"product": [f"{i:04}" for i in range(len(values))], "region": "R"}), MONTHS[-values.shape[1]:], values)
+
+
+def test_origins_see_every_decision_lag_and_some_far_ones() -> None:
+    back = backtest.origins_back(60, 18, 6, 3)
+    assert list(back) == [18, 13, 8, 7, 6, 5, 4, 3]
+    assert list(backtest.origins_back(10, 18, 6, 3)) == [6, 5, 4, 3]
+    assert len(backtest.origins_back(3, 18, 6, 3)) == 0
+
+
+def test_it_never_looks_ahead() -> None:
+    values = demand(3)
+    tried = backtest.backtest(values, plain_scope(len(values)), 18)
+    for o, b in enumerate(tried.back):
+        known = point_forecast(values[:, : 60 - b], min(b, 18), plain_scope(len(values))).units
+        np.testing.assert_array_equal(tried.statistical[:, o, : known.shape[1]], known)
+    changed = values.copy()
+    changed[:, -3:] *= 50
+    again = backtest.backtest(changed, plain_scope(len(values)), 18)
+    np.testing.assert_array_equal(again.statistical, tried.statistical)
+
+
+def test_seasonal_naive_takes_over_where_it_is_clearly_better() -> None:
+    # The same year again and again, but with months that no smooth season can follow from decomposition of two short years: the pattern moves once.
+    rng = np.random.default_rng(0)
+    year = rng.permutation(np.r_[np.full(6, 10.0), np.full(6, 400.0)])
+    other = rng.permutation(year)
+    values = np.vstack([np.r_[np.tile(other, 3), np.tile(year, 2)], demand(2)])
+    tried = backtest.backtest(values, plain_scope(len(values)), 18)
+    assert tried.switched[0] and not tried.switched[1:].any()
+    table, _ = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON)
+    mine = table[table["product"] == "0000"]
+    np.testing.assert_array_equal(mine["units"].to_numpy()[:12], year)
+    assert (mine["model"] == "seasonal naive").all() and mine["reason"].str.contains("backtest").all()
+
+
+def test_bands_cover_what_they_claim_on_new_data() -> None:
+    rng = np.random.default_rng(11)
+    n = 300
+    season = 1 + 0.3 * np.sin(2 * np.pi * np.arange(78) / 12 + rng.uniform(0, 6, (n, 1)))
+    level = rng.lognormal(5, 1, (n, 1)) * np.exp(np.cumsum(rng.normal(0, 0.03, (n, 78)), axis=1))
+    values = level * season * np.exp(rng.normal(0, 0.1, (n, 78)))
+    table, _ = backtest.forecast(Panel(panel_of(values[:, :60]).keys, MONTHS, values[:, :60]), plain_scope(n), HORIZON)
+    future = values[:, 60:]
+    shape = future.shape
+    inside = {p: (future >= table[f"lo{p}"].to_numpy().reshape(shape)) & (future <= table[f"hi{p}"].to_numpy().reshape(shape)) for p in (80, 95)}
+    assert 0.74 <= inside[80].mean() <= 0.86
+    assert 0.91 <= inside[95].mean() <= 0.98
+
+
+def test_without_a_backtest_the_band_is_normal_and_grows() -> None:
+    bands = intervals.calibrate(np.zeros((2, 0, 0)), np.zeros((2, 0)), np.array(["", ""], dtype=object), 4)
+    limits = bands.apply(np.full((2, 4), 100.0), np.array([10.0, 0.0]), np.array(["", ""], dtype=object))
+    np.testing.assert_allclose(limits["hi80"][0], 100 + 12.816 * np.sqrt([1, 2, 3, 4]))
+    np.testing.assert_allclose(limits["lo95"][1], 100)
+
+
+def test_the_band_of_a_family_is_narrower_than_the_sum_of_bands_and_wider_than_independence() -> None:
+    values = demand(6)
+    panel = panel_of(values)
+    table, tried = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
+    family = pd.Series("F", index=panel.keys["product"])
+    band = intervals.band_of_sums(table, tried, family)
+    summed = table.groupby("month")[["units", "lo80", "hi80"]].sum()
+    root = np.sqrt(((table["hi80"] - table["units"]) ** 2).groupby(table["month"]).sum())
+    np.testing.assert_allclose(band["units"], summed["units"])
+    assert (band["hi80"].to_numpy() - band["units"].to_numpy() >= root.to_numpy() - 1e-9).all()
+    assert (band["hi80"].to_numpy() <= summed["hi80"].to_numpy() + 1e-9).all()
+
+
+def test_a_company_without_history_gets_an_empty_forecast() -> None:
+    empty = Panel(pd.DataFrame({"product": pd.Series(dtype="str"), "region": pd.Series(dtype="str")}), pd.DatetimeIndex([], dtype="datetime64[us]"), np.zeros((0, 0)))
+    table, tried = backtest.forecast(empty, plain_scope(0), HORIZON)
+    assert table.empty and tried.empty and {"lo95", "reason"} <= set(table)

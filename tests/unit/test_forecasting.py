@@ -1,0 +1,158 @@
+"""The forecasting core: sane on anything, scale equivariant, routed by class and length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from demand_company import HORIZON, MONTHS, demand, products
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sop_helpers.planning import backtest, forecasting, smoothing
+from sop_helpers.planning.panel import Panel
+
+NAN = float("nan")
+
+
+def plain_scope(n: int) -> forecasting.Scope:
+    return forecasting.Scope(np.zeros(n, dtype=int), np.full(n, -1), np.full(n, 10**6))
+
+
+def torture() -> np.ndarray:
+    """Odd series, 60 months each, NaN before they begin."""
+    rng = np.random.default_rng(3)
+    rows = [np.full(60, NAN), np.zeros(60), np.full(60, 7.0), np.full(60, 1e12), np.full(60, 1e-9)]
+    spike = np.zeros(60)
+    spike[33] = 1e9
+    last = np.zeros(60)
+    last[-1] = 5.0
+    rows += [spike, last, np.tile([0.0] * 11 + [120.0], 5), np.exp(np.arange(60) / 3), np.exp(-np.arange(60) / 3), np.arange(60.0)[::-1], rng.poisson(0.2, 60).astype(float)]
+    for length in range(1, 31):
+        row = np.full(60, NAN)
+        row[-length:] = rng.gamma(2.0, 50.0, length)
+        rows.append(row)
+        zeros = row.copy()
+        zeros[-length:] = np.where(rng.random(length) < 0.6, 0.0, zeros[-length:])
+        rows.append(zeros)
+    return np.array(rows)
+
+
+def test_odd_series_give_finite_forecasts_and_a_reason() -> None:
+    values = torture()
+    points = forecasting.point_forecast(values, 18, plain_scope(len(values)))
+    assert np.isfinite(points.units).all() and (points.units >= 0).all()
+    assert np.isfinite(points.scale).all()
+    assert all(forecasting.why(m) for m in points.model)
+    assert (points.units[:2] == 0).all()
+    assert points.model[0] == "no history"
+    np.testing.assert_allclose(points.units[2], 7.0, rtol=1e-6)
+    np.testing.assert_allclose(points.units[3], 1e12, rtol=1e-6)
+
+
+def test_the_whole_forecast_is_ordered_and_finite_on_odd_series() -> None:
+    values = torture()
+    panel = Panel(pd.DataFrame({"product": [f"{i:03}" for i in range(len(values))], "region": "R"}), MONTHS, values)
+    table, tried = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
+    numbers = table[["lo95", "lo80", "units", "hi80", "hi95"]].to_numpy()
+    assert np.isfinite(numbers).all() and (numbers >= 0).all()
+    assert (np.diff(numbers, axis=1) >= 0).all()
+    assert len(table) == len(values) * len(HORIZON)
+    assert table["reason"].str.len().min() > 10
+    assert np.isfinite(tried[["actual", "statistical", "naive"]].to_numpy()).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=50), st.integers(1, 18))
+def test_any_history_gives_a_forecast_between_zero_and_reason(history: list[float], horizon: int) -> None:
+    values = np.array([history])
+    points = forecasting.point_forecast(values, horizon, plain_scope(1))
+    assert np.isfinite(points.units).all() and (points.units >= 0).all()
+    assert points.units.max() <= 6 * max(values.max(), 1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1000.0])
+def test_ten_times_the_demand_is_ten_times_the_forecast(factor: float) -> None:
+    values = np.vstack([demand(3), torture()[20:60]])
+    scope = plain_scope(len(values))
+    one, many = (forecasting.point_forecast(v, 12, scope).units for v in (values, values * factor))
+    np.testing.assert_allclose(many, one * factor, rtol=1e-6, atol=1e-9 * factor)
+
+
+def test_a_series_is_forecast_the_same_alone_and_among_others() -> None:
+    values = demand(6)
+    values[3, :40] = NAN
+    together = smoothing.portfolio(values, 12).forecast
+    alone = np.vstack([smoothing.portfolio(values[i : i + 1], 12).forecast for i in range(len(values))])
+    np.testing.assert_allclose(together, alone, rtol=1e-9)
+
+
+def test_ets_finds_level_trend_and_season() -> None:
+    t = np.arange(72)
+    season = 1 + 0.4 * np.cos(2 * np.pi * t / 12)
+    straight = 100 + 2.0 * t
+    fit = smoothing.ets(np.array([100 * season[:60], straight[:60]]), 12)
+    np.testing.assert_allclose(fit.forecast[0], 100 * season[60:], rtol=0.02)
+    # A damped trend goes on, but not as far as the line.
+    assert (np.diff(fit.forecast[1]) > 0).all()
+    assert (fit.forecast[1] <= straight[60:] + 1).all() and fit.forecast[1, 0] > 215
+    assert smoothing.FORMS[fit.form[0]].endswith("season") and "trend" in smoothing.FORMS[fit.form[1]]
+
+
+def test_theta_follows_half_the_drift() -> None:
+    line = 50.0 + 3.0 * np.arange(48)
+    ahead = smoothing.theta(line[None, :], 6)[0]
+    np.testing.assert_allclose(np.diff(ahead), 1.5, atol=1e-6)
+
+
+def test_seasonal_naive_repeats_the_last_year() -> None:
+    values = np.arange(24.0)[None, :]
+    np.testing.assert_array_equal(smoothing.seasonal_naive(values, 14)[0], [*range(12, 24), 12, 13])
+    short = np.array([[NAN, NAN, 4.0, 6.0]])
+    np.testing.assert_array_equal(smoothing.seasonal_naive(short, 3)[0], [6, 6, 6])
+
+
+def test_croston_with_correction_on_a_regular_pattern() -> None:
+    # A demand of 9 every third month: 9 / 3 a month, times 1 - alpha / 2.
+    values = np.tile([0.0, 0.0, 9.0], 12)[None, :]
+    np.testing.assert_allclose(smoothing.croston(values, 2, "sba", 0.1)[0], 3 * 0.95, rtol=1e-6)
+    # Probability falls while nothing is sold, and so does the rate.
+    faded = smoothing.croston(np.hstack([values, np.zeros((1, 8))]), 1, "tsb", 0.1)[0, 0]
+    assert faded < 0.6 * smoothing.croston(values, 1, "tsb", 0.1)[0, 0]
+
+
+def test_routes_by_length_and_class() -> None:
+    values = demand(6)
+    n = len(values)
+    rng = np.random.default_rng(1)
+    values[1, :42] = NAN  # 18 months
+    values[2, :54] = NAN  # 6 months
+    values[3] = np.where(rng.random(60) < 0.3, 20.0, 0.0)
+    values[4, -14:] = 0.0
+    values[5, :52] = NAN
+    scope = forecasting.Scope(np.zeros(n, dtype=int), np.where(np.arange(n) == 5, 0, -1), np.where(np.arange(n) == 6, 60, 10**6))
+    points = forecasting.point_forecast(values, 12, scope)
+    assert list(points.model[:7]) == ["portfolio", "family season", "recent mean", "croston sba", "stopped", "like product", "ended"]
+    assert points.kind[3] == "intermittent"
+    assert (points.units[[4, 6]] == 0).all()
+    # Young series carry the season of their family: highest where the family is highest.
+    assert abs(int(points.units[2].argmax()) - int(points.units[0].argmax())) <= 1
+    ratio = np.nansum(values[5]) / values[0, ~np.isnan(values[5])].sum()
+    np.testing.assert_allclose(points.units[5], points.units[0] * ratio)
+
+
+def test_classes_of_syntetos_boylan_croston() -> None:
+    smooth, erratic = np.full(24, 10.0), np.tile([1.0, 1.0, 1.0, 40.0], 6)
+    intermittent, lumpy = np.tile([0.0, 0.0, 10.0], 8), np.tile([0.0, 0.0, 1.0, 0.0, 0.0, 50.0], 4)
+    assert list(forecasting.classify(np.array([smooth, erratic, intermittent, lumpy]))) == ["smooth", "erratic", "intermittent", "lumpy"]
+
+
+def test_scope_knows_like_products_and_ends() -> None:
+    table = products(3)
+    table.loc[1, "like_product"] = "P0"
+    table.loc[2, "end_month"] = pd.Timestamp("2026-09-01")
+    panel = Panel(pd.DataFrame({"product": ["P0", "P1", "P2"], "region": "R0"}), MONTHS, np.ones((3, 60)))
+    scope = forecasting.scope_of(panel, table)
+    assert list(scope.like) == [-1, 0, -1]
+    assert scope.end[2] == 60
+    assert scope.group[0] == scope.group[2] != scope.group[1]
