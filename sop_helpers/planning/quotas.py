@@ -110,7 +110,7 @@ def quota_plan(quotas: pd.DataFrame, reps: pd.DataFrame, deals: pd.DataFrame, mo
         table["coverage"] = pipe / left.where((left > 0) & (table["quota_to_go"] > 0))
     known = reps.drop_duplicates("rep").set_index("rep")
     table = table.rename_axis("rep").reset_index()
-    table["name"] = table["rep"].map(known["name"]).fillna(table["rep"])
+    table["name"] = table["rep"].map(known["name"]).astype("str").fillna(table["rep"])
     table["region"] = table["rep"].map(known["region"])
     return table.sort_values(["attainment", "rep"], ascending=[False, True], kind="stable")[PLAN_COLUMNS].reset_index(drop=True)
 
