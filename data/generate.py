@@ -22,7 +22,7 @@ from company.selling import FISCAL_START, Selling  # noqa: E402
 from company.supply import KEPT, Supply  # noqa: E402
 
 SEED = 20261
-MONTHS = {"month", "start_month", "end_month", "launch_month", "due_month", "first_month", "last_month", "expires_month"}
+MONTHS = {"month", "release_month", "recovered_month", "start_month", "end_month", "launch_month", "due_month", "first_month", "last_month", "expires_month"}
 
 
 def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int = SEED, as_of: str = "2026-10") -> dict[str, pd.DataFrame]:
