@@ -11,6 +11,8 @@ import pandas as pd
 from sop_helpers.book.config import Workbook, fill_environment
 from sop_helpers.book.readers import Unreadable, arrow_frame
 
+BY_STATISTICS = "filter_pushdown,statistics_propagation,join_filter_pushdown,row_group_pruner,top_n,late_materialization"
+"""Optimisations that drop rows by what a file says of its minima and maxima."""
 FILES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".ndjson", ".gz")
 
 
@@ -39,8 +41,11 @@ def query_files(sql: str, folders: list[Path], month: pd.Timestamp | None) -> pd
         connection.execute(f"SET allowed_directories = [{allowed}]")
         for setting in ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access"):
             connection.execute(f"SET {setting} = false")
+        text, files = _absolute(sql, folders)
+        if any(_misleading_statistics(connection, file) for file in files):
+            connection.execute(f"SET disabled_optimizers = '{BY_STATISTICS}'")
         connection.execute("SET lock_configuration = true")
-        statements = connection.extract_statements(_absolute(sql, folders))
+        statements = connection.extract_statements(text)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise Unreadable(f"the query must be one SELECT; found {[str(s.type).split('.')[-1] for s in statements]}", "Write one SELECT a file.")
         wanted = set(statements[0].named_parameters)
@@ -60,6 +65,16 @@ def query_files(sql: str, folders: list[Path], month: pd.Timestamp | None) -> pd
         connection.close()
 
 
+def _misleading_statistics(connection, file: str) -> bool:
+    """Tell whether a Parquet file keeps minima and maxima of INT96 times: old writers got them wrong, and a filter on such a time loses rows in silence."""
+    if not file.lower().endswith(".parquet"):
+        return False
+    found = connection.execute(
+        "SELECT count(*) FROM parquet_metadata($file) WHERE type = 'INT96' AND coalesce(stats_min, stats_min_value) IS NOT NULL", {"file": file}
+    )
+    return found.fetchone()[0] > 0
+
+
 def _arrow(connection, statement, values):
     import warnings
 
@@ -76,14 +91,14 @@ def _first_lines(error: Exception) -> str:
     return " ".join(line.strip() for line in str(error).splitlines()[:2] if line.strip())
 
 
-def _absolute(sql: str, folders: list[Path]) -> str:
-    """Write file names in a query out in full, so that the engine's guard sees them and the current folder does not matter."""
+def _absolute(sql: str, folders: list[Path]) -> tuple[str, list[str]]:
+    """Write file names in a query out in full, so that the engine's guard sees them and the current folder does not matter; return them too."""
     import duckdb
 
     tokens = duckdb.tokenize(sql)
     raw = sql.encode()
     ends = [start for start, _ in tokens[1:]] + [len(raw)]
-    parts, last = [], 0
+    parts, files, last = [], [], 0
     for (start, kind), end in zip(tokens, ends, strict=True):
         literal = raw[start:end].decode()
         name = literal.strip()
@@ -94,10 +109,11 @@ def _absolute(sql: str, folders: list[Path]) -> str:
             continue
         for folder in folders:
             if (folder / inner).is_file() or ("*" in inner and any(folder.glob(inner))):
-                parts += [raw[last:start], f"'{_quoted(folder / inner)}'".encode() + literal[len(literal.rstrip()):].encode()]
+                parts += [raw[last:start], f"'{_quoted(folder / inner)}'".encode() + literal[len(literal.rstrip()) :].encode()]
+                files.append(str(folder / inner))
                 last = end
                 break
-    return (b"".join(parts) + raw[last:]).decode()
+    return (b"".join(parts) + raw[last:]).decode(), files
 
 
 def query_database(sql: str, url: str, workbook: Workbook, month: pd.Timestamp | None) -> pd.DataFrame:

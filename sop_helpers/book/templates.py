@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +46,7 @@ def write_templates(folder: str | Path) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     written = [write_header(target / f"{table}.csv", table) for table in tables.INPUTS]
     book = target / BOOK
-    blank_book().save(book)
+    book.write_bytes(_without_clock(blank_book()))
     dictionary = target / DICTIONARY
     dictionary.write_text(data_dictionary(), encoding="utf-8")
     return [*written, book, dictionary]
@@ -79,6 +82,19 @@ def blank_book() -> Book:
             column.width = max(12, len(name) + 2)
             column.number_format = {"number": "General", "day": "yyyy-mm-dd"}.get(spec["kind"], "@")
     return book
+
+
+def _without_clock(book: Book) -> bytes:
+    """Return an XLSX as bytes that depend on its contents only, so that writing it again changes nothing."""
+    raw, fixed = io.BytesIO(), io.BytesIO()
+    book.save(raw)
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2026-01-01T00:00:00Z", content)
+            target.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    return fixed.getvalue()
 
 
 def _meaning(spec: dict) -> str:

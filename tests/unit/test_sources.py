@@ -357,7 +357,8 @@ def test_600000_rows_read_within_seconds(tmp_path):
 
 def test_importing_the_reader_does_not_import_the_engines():
     ours = "sop_helpers.book.sources, sop_helpers.book.checks, sop_helpers.book.templates"
-    code = f"import sys, {ours}; print([m for m in ('duckdb', 'sqlalchemy', 'openpyxl') if m in sys.modules])"
+    heavy = "('duckdb', 'sqlalchemy', 'openpyxl', 'dask')"
+    code = f"import sys, {ours}; sop_helpers.book.tables.schema('sales'); print([m for m in {heavy} if m in sys.modules])"
     root = Path(sources.__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}, check=True)
     assert done.stdout.strip() == "[]"
@@ -426,6 +427,16 @@ def test_a_digest_of_what_cannot_be_read_is_no_error(tmp_path):
     book = sql_company(tmp_path, data=["nowhere"])
     assert len(source_digest(book, "sales", MONTH)) == 64
     assert len(source_digest(sqlite_company(tmp_path / "b", "SELECT colour FROM orders"), "sales", MONTH)) == 64
+
+
+def test_old_parquet_times_lose_no_rows(tmp_path, shared):
+    query = """SELECT RateChangeDate AS month, 'p' AS product, 'r' AS region, 1 AS units, Rate AS revenue
+    FROM 'oltp/HumanResources.EmployeePayHistory.parquet' WHERE RateChangeDate < TIMESTAMP '2009-01-01'"""
+    book = sql_company(tmp_path, query, data=["aw"])
+    (tmp_path / "aw" / "oltp").mkdir(parents=True)
+    shutil.copy(shared / "data" / "adventureworks" / "oltp" / "HumanResources.EmployeePayHistory.parquet", tmp_path / "aw" / "oltp")
+    whole = pd.read_parquet(tmp_path / "aw" / "oltp" / "HumanResources.EmployeePayHistory.parquet")
+    assert read_table(book, "sales")["units"].sum() == (whole["RateChangeDate"] < "2009-01-01").sum() == 82
 
 
 CRM = """

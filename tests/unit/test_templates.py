@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import openpyxl
@@ -17,6 +18,12 @@ from sop_helpers.book.templates import data_dictionary, init_workbook, write_tem
 
 COMMITTED = Path(__file__).resolve().parents[2] / "templates" / "inputs"
 AGAIN = "run: python -m sop_helpers.book.templates"
+
+
+def test_writing_them_again_changes_no_byte(tmp_path):
+    first = {p.name: p.read_bytes() for p in write_templates(tmp_path)}
+    time.sleep(2.1)  # the clock of a zip file ticks every two seconds
+    assert first == {p.name: p.read_bytes() for p in write_templates(tmp_path)}
 
 
 def contents(path: Path) -> dict:

@@ -8,6 +8,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from sop_helpers.book.tables import inputs, plans, review
@@ -46,10 +49,23 @@ def contract(table: str) -> type[Contract]:
     return TABLES[table]
 
 
+@contextmanager
+def _without_dask() -> Iterator[None]:
+    """Keep pandera from importing dask, half a second in every kernel, only to ask whether a column could be one of dask's."""
+    names = [name for name in ("dask", "dask.dataframe") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(names))
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
 @cache
 def schema(table: str):
     """Return the pandera schema of a table (built once)."""
-    return contract(table).to_schema()
+    with _without_dask():
+        return contract(table).to_schema()
 
 
 def meta(table: str) -> dict:
