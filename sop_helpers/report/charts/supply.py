@@ -179,31 +179,27 @@ _STYLES = ["-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3))]
 _SHADES = ["actual", "plan", "budget", "short", "good", "last"]
 
 
-def scenario_figure(scenarios: pd.DataFrame) -> Figure:
-    """Draw the difference of each scenario from base, measure by measure, as a share of base.
+def scenario_figure(scenarios: pd.DataFrame, currency: str) -> Figure:
+    """Draw the difference of each scenario from base in money, measure by measure.
 
-    `scenarios` as the contract scenarios; measures that are zero or unknown in base are left out.
+    `scenarios` as the contract scenarios; measures that are not money stand in its table only.
     """
-    base = scenarios[scenarios["scenario"] == "base"].set_index("measure")["value"]
-    others = scenarios[scenarios["scenario"] != "base"].copy()
-    others["share"] = others["against_base"] / others["measure"].map(base).where(lambda b: b.abs() > 1e-9)
-    known = others.dropna(subset="share")
-    names, measures = list(dict.fromkeys(known["scenario"])), [m for m in base.index if m in set(known["measure"])]
-    figure, axis = new_figure("Scenarios against base", xlabel="difference from base, %")
+    known = scenarios[(scenarios["scenario"] != "base") & (scenarios["unit"] == currency)].dropna(subset="against_base")
+    names, measures = list(dict.fromkeys(known["scenario"])), list(dict.fromkeys(known["measure"]))
+    figure, axis = new_figure("Scenarios against base", xlabel=f"difference from base, {currency} over the horizon")
     height = 0.8 / max(len(names), 1)
     for i, name in enumerate(names):
-        share = known[known["scenario"] == name].set_index("measure")["share"].reindex(measures)
+        change = known[known["scenario"] == name].set_index("measure")["against_base"].reindex(measures)
         place = np.arange(len(measures)) + (i - (len(names) - 1) / 2) * height
-        bars = axis.barh(
-            place, share.fillna(0) * 100, height=height, color=COLOURS[_SHADES[(i + 1) % 6]], hatch=["", "///", "..."][i % 3], edgecolor="white", label=name
-        )
-        axis.bar_label(bars, [f"{v:+.0%}" if v == v else "" for v in share], padding=3, fontsize=7)
+        colour, hatch = COLOURS[_SHADES[(i + 1) % 6]], ["", "///", "..."][i % 3]
+        bars = axis.barh(place, change, height=height, color=colour, hatch=hatch, edgecolor="white", label=name)
+        axis.bar_label(bars, [_signed(v) for v in change], padding=3, fontsize=7)
     axis.set_yticks(np.arange(len(measures)), measures)
     axis.invert_yaxis()
     axis.axvline(0, color=COLOURS["neutral"], linewidth=0.8)
     axis.margins(x=0.15)
-    if names:
-        axis.legend(fontsize="small")
+    thousands(axis, "x")
+    axis.legend(fontsize="small")
     return figure
 
 
