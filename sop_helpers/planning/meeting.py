@@ -191,15 +191,20 @@ def tiles(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def in_short(
     *, kpi_table: pd.DataFrame, plan: pd.DataFrame, changes: pd.DataFrame, shortages: pd.DataFrame, financials: pd.DataFrame, actions: pd.DataFrame,
-    decisions: pd.DataFrame, currency: str,
+    decisions: pd.DataFrame, sign_offs: pd.DataFrame, currency: str,
 ) -> list[str]:
-    """Return the month in a few sentences, in order of time; what was not planned has no sentence. Tables as the contracts."""
+    """Return the month in a few sentences, in order of time; what was not planned has no sentence.
+
+    Tables as the contracts; `sign_offs` are the journal's rows of the month (step, role, status).
+    """
     points = [_kpi_topic(kpi_table), _demand_topic(plan, changes, currency)]
     points += [_shortage_topic(shortages, currency)] if len(shortages) else []
     points += [_scenario_topic(financials, currency)] if financials["scenario"].nunique() > 1 else []
     points += [follow.summary(actions)] if len(actions) else []
     waiting = decisions[~decisions["decision"].isin(decisions.loc[decisions["chosen"], "decision"])]["decision"].nunique()
-    return points + ([f"{waiting} decisions wait for the meeting."] if waiting else [])
+    points += [f"{waiting} decisions wait for the meeting."] if waiting else []
+    signed = sign_offs.loc[sign_offs["status"] == "signed", "step"].drop_duplicates().tolist()
+    return points + ["Signed off so far: " + ", ".join(signed) + "." if signed else "Nothing is signed off yet: this plan is a draft."]
 
 
 def _who(row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 import pandas as pd
 
@@ -63,12 +64,15 @@ def decisions(
         *_for_sign_off(label, currency, plan, people),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    table["money"] = table["money"].astype(float)
+    # Cents are the least that money has; what remains of sums is noise.
+    table["money"] = table["money"].astype(float).round(2) + 0.0
     return _with_taken(table, taken)
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+    # Two long texts may begin alike: what is cut off is told by its checksum.
+    return slug if len(slug) <= 40 else f"{slug[:31].strip('-')}-{zlib.crc32(text.encode()):08x}"
 
 
 def _months(values: pd.Series) -> str:
@@ -130,11 +134,10 @@ def _for_capacity(
             "consequence": f"Worth at most this much, before what the hours cost: {amount(excess)} hours at their value in the plan.",
         })
         if hours > 0.5:
-            saved = hours * rate
-            worth = (part["overtime_hours"] * part["value_of_hour"]).sum(min_count=1)
+            # What being late would cost is known only to a plan made without overtime: no price is better than half a price.
             rows.append(start | {
-                "option": "No overtime", "money": saved - worth if pd.notna(worth) else saved,
-                "consequence": f"{amount(hours)} hours of work move to other months or come late; {amount(saved)} {currency} of overtime are saved.",
+                "option": "No overtime", "money": None,
+                "consequence": f"{amount(hours)} hours of work move to other months or come late; {amount(hours * rate)} {currency} of overtime are saved.",
             })
     return rows
 
@@ -168,20 +171,24 @@ def _for_budget(
 def _for_scenarios(label: str, currency: str, financials: pd.DataFrame, people: dict[str, str]) -> list[Row]:
     if financials["scenario"].nunique() < 2 or "base" not in set(financials["scenario"]):
         return []
-    total = financials.groupby("scenario", sort=False)[["revenue", "margin", "overtime_cost", "holding_cost"]].sum()
+    """Offer the scenarios whose demand differs; the price of each is what preparing for it costs more than base in overtime and stock."""
+    total = financials.groupby("scenario", sort=False)[["revenue", "unconstrained_revenue", "margin", "overtime_cost", "holding_cost"]].sum()
     stock = financials.sort_values("month", kind="stable").groupby("scenario")["stock_value"].last()
-    names = ["base", *[name for name in total.index if name != "base"]]
+    wanted, base = total["unconstrained_revenue"], total.loc["base"]
+    names = ["base", *[name for name in total.index if abs(wanted[name] - wanted["base"]) > 1e-3 * abs(wanted["base"])]]
+    if len(names) < 2:
+        return []
     start = {
-        "decision": f"D-{label}-scenario", "question": f"Which demand do we plan supply for: {', '.join(names)}?", "chosen": False,
+        "decision": f"D-{label}-scenario", "question": f"Which demand do we prepare supply for: {', '.join(names)}?", "chosen": False,
         "owner": people.get("general management"),
     }
     rows: list[Row] = []
     for name in names:
         row = total.loc[name]
-        extra = row["margin"] - total.loc["base", "margin"]
-        brings = f"If that demand comes: revenue {amount(row['revenue'])}, margin {amount(row['margin'])}"
-        after = f"{brings}, stock {amount(stock[name])} {currency} at the end of the horizon."
-        rows.append(start | {"option": f"Plan for {name}", "money": extra, "consequence": after})
+        cost = row["overtime_cost"] + row["holding_cost"] - base["overtime_cost"] - base["holding_cost"]
+        against = "" if name == "base" else f" ({amount(row['margin'] - base['margin'], signed=True)} on base)"
+        after = f"If that demand comes: revenue {amount(row['revenue'])}, margin {amount(row['margin'])}{against}, stock {amount(stock[name])} {currency}."
+        rows.append(start | {"option": f"Prepare for {name}", "money": -cost, "consequence": after})
     return rows
 
 

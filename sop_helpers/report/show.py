@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import io
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +23,9 @@ Format = str | Callable[[Any], str]
 MARKS = {"green": "●", "done": "●", "amber": "▲", "open": "○", "red": "■", "late": "■", "n/a": "–", "cancelled": "–"}
 CLASSES = {"green": "green", "done": "green", "amber": "amber", "red": "red", "late": "red"}
 STATUS_COLUMNS = {"status", "level"}
+# Columns that hold numbers with their unit as text, such as "96.7 %".
+MEASURES = {"value", "change", "target", "benchmark"}
+_MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")
 
 
 def show_figure(figure, takeaway: str, alt: str) -> None:
@@ -121,10 +125,34 @@ def show_table(
         _show(f'<p class="more">{len(shown)} of {len(frame)} rows; the whole table is in the month\'s folder.</p>')
 
 
+def show_decisions(decisions: pd.DataFrame, currency: str) -> None:
+    """Show each decision as its question, with its options, their price and what follows; the chosen option is marked in words.
+
+    Parameters
+    ----------
+    decisions : DataFrame
+        As the contract decisions.
+    currency : str
+        Unit of the money column.
+    """
+    for _, rows in decisions.groupby("decision", sort=False):
+        question, owner = rows["question"].iloc[0], rows["owner"].iloc[0]
+        who = f'<span class="owner">{html.escape(owner)} decides</span>' if isinstance(owner, str) else ""
+        shown = rows[["option", "money", "consequence"]].rename(columns={"money": currency})
+        if rows["chosen"].any():
+            shown.insert(0, "taken", rows["chosen"].map({True: "chosen", False: ""}))
+        table = table_html(shown, question, {currency: "{:+,.0f}"})
+        _show(f'<div class="decision"><p class="question">{html.escape(question)} {who}</p>{table.replace(_caption(question), "")}</div>')
+
+
+def _caption(text: str) -> str:
+    return f"<caption>{html.escape(text)}</caption>"
+
+
 def table_html(frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, links: Mapping[str, str] | None = None) -> str:
     """Return the HTML of a table; see `show_table`."""
     columns = [_column(frame.iloc[:, place], (formats or {}).get(name), (links or {}).get(name)) for place, name in enumerate(frame.columns)]
-    numeric = [_is_number(frame.iloc[:, place]) for place in range(len(frame.columns))]
+    numeric = [_is_number(frame.iloc[:, place]) or str(name).lower() in MEASURES for place, name in enumerate(frame.columns)]
     heads = "".join(f'<th scope="col"{_class(n)}>{html.escape(str(name).replace("_", " "))}</th>' for name, n in zip(frame.columns, numeric, strict=True))
     rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)) if columns else ""
     if not len(frame):
@@ -144,6 +172,10 @@ def _column(values: pd.Series, form: Format | None, link: str | None) -> list[st
         return [f'<td data-sort="{_rank(text)}">{status_html(word)}</td>' if (word := _word(text)) else f"<td>{html.escape(text)}</td>" for text in texts]
     if link:
         return [f'<td><a href="{html.escape(link.format(quote(text, safe="")))}">{html.escape(text)}</a></td>' for text in texts]
+    if str(values.name).lower() in MEASURES and not number:
+        found = [_MEASURE.fullmatch(text) for text in texts]
+        keys = [f' data-sort="{match[1].replace(",", "")}"' if match else "" for match in found]
+        return [f'<td class="num"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     keys = [f' data-sort="{float(value):.12g}"' if number and not pd.isna(value) else "" for value in values]
     return [f"<td{_class(number)}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
 

@@ -67,27 +67,30 @@ def outlook_takeaway(sales: pd.DataFrame, plan: pd.DataFrame, constrained: pd.Da
     return text + "."
 
 
-def options_figure(decisions: pd.DataFrame, currency: str) -> Figure:
-    """Draw the priced options of each decision side by side; costs to the left, gains to the right, the chosen one named.
+def options_figure(decisions: pd.DataFrame, currency: str, most: int = 6) -> Figure:
+    """Draw the priced options of each decision in a panel of its own, for their scales differ; costs go left, gains right.
 
-    `decisions` as the contract; options without a price are left out.
+    `decisions` as the contract; options without a price are left out, and so is a decision none of whose options has one.
     """
-    rows = decisions.dropna(subset="money").reset_index(drop=True)
-    figure, axis = new_figure("Options that have a price, by decision", xlabel=f"{currency}: cost to the left, gain to the right")
-    gaps = (rows["decision"] != rows["decision"].shift()).cumsum() * 0.7
-    place = np.arange(len(rows)) + gaps.to_numpy(dtype=float)
-    colours = [COLOURS["bad"] if amount < 0 else COLOURS["good"] for amount in rows["money"]]
-    axis.barh(place, rows["money"], color=colours, height=0.7)
-    names = rows["option"].map(lambda option: textwrap.shorten(option, 52, placeholder="..."))
-    axis.set_yticks(place, names + rows["chosen"].map({True: " (chosen)", False: ""}))
-    axis.invert_yaxis()
-    axis.axvline(0, color=COLOURS["neutral"], linewidth=0.9)
-    for at, amount in zip(place, rows["money"], strict=True):
-        axis.annotate(f" {_signed(amount)} ", (amount, at), va="center", ha="right" if amount < 0 else "left", fontsize=9)
-    axis.margins(x=0.22)
-    axis.grid(axis="y", visible=False)
-    thousands(axis, "x")
-    figure.set_size_inches(9, 1.3 + 0.36 * max(float(place.max()) if len(place) else 1, 4))
+    priced = decisions.dropna(subset="money")
+    names = list(dict.fromkeys(priced.loc[priced["money"] != 0, "decision"]))[:most]
+    groups = [priced[priced["decision"] == name] for name in names]
+    figure, axes = new_figure("Options that have a price", rows=max(len(groups), 1))
+    for axis, rows in zip(np.atleast_1d(axes), groups, strict=False):
+        place = np.arange(len(rows))
+        axis.barh(place, rows["money"], color=[COLOURS["bad"] if value < 0 else COLOURS["good"] for value in rows["money"]], height=0.6)
+        options = rows["option"].map(lambda option: textwrap.shorten(option, 46, placeholder="..."))
+        axis.set_yticks(place, options + rows["chosen"].map({True: " (chosen)", False: ""}))
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        axis.axvline(0, color=COLOURS["neutral"], linewidth=0.9)
+        for at, value in zip(place, rows["money"], strict=True):
+            axis.annotate(f" {_signed(value)} ", (value, at), va="center", ha="right" if value < 0 else "left", fontsize=9)
+        axis.set_title(textwrap.shorten(rows["question"].iloc[0], 92, placeholder="..."), fontsize=9.5, loc="left", fontweight="normal")
+        axis.set_xmargin(0.25)
+        axis.grid(axis="y", visible=False)
+        thousands(axis, "x")
+    np.atleast_1d(axes)[-1].set_xlabel(f"{currency}: cost to the left, gain to the right")
+    figure.set_size_inches(9, 1.1 + sum(0.75 + 0.3 * len(rows) for rows in groups))
     return figure
 
 
