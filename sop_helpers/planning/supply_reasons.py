@@ -86,12 +86,9 @@ class _Finder:
         for component, per in self.inputs.get(op, ()):
             if self.closing[int(component), start] < per * max(self._step(op), 1e-6) - 1e-9:
                 text, remedy, r, month, hours = self.cause(int(component), start)
-item = self.net.nodes["item"].iat[int(component)]
-                through = f" (through {item})" if self.ops["kind"][op] == "make" and "(through" not in text and item not in text else ""
-                    f" (through {self.net.nodes['item'].iat[int(component)]})"
-                    if "(through" not in text and self.net.nodes["item"].iat[int(component)] not in text
-                    else ""
-                )
+                item = self.net.nodes["item"].iat[int(component)]
+                named = self.ops["kind"][op] != "make" or "(through" in text or item in text
+                through = "" if named else f" (through {item})"
                 return text + through, remedy, r, month, hours * per
         if self._step(op) > 0:
             return (
