@@ -24,6 +24,8 @@ class Expected(NamedTuple):
 
 def median(values: Matrix, axis: int = -1) -> Matrix:
     """Median that leaves NaN out; NaN where nothing is left."""
+    if values.shape[axis] == 0:
+        return np.full(np.delete(values.shape, axis), np.nan)
     ordered = np.sort(values, axis=axis)  # NaN last
     count = (~np.isnan(values)).sum(axis=axis, keepdims=True)
     low, high = np.maximum((count - 1) // 2, 0), np.maximum(count // 2, 0)

@@ -89,7 +89,7 @@ def classify(values: Matrix) -> NDArray[np.object_]:
     size = np.where(hit, values, 0.0)
     mean = size.sum(axis=1) / np.maximum(count, 1)
     variance = np.where(hit, (size - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(count, 1)
-    variation = variance / np.where(mean > 0, mean, 1.0) ** 2
+    variation = (np.sqrt(variance) / np.where(mean > 0, mean, 1.0)) ** 2  # in this order: the square of a tiny mean would be zero
     interval = lengths(values)[1] / np.maximum(count, 1)
     return np.array(CLASSES, dtype=object)[(interval >= 1.32) * 2 + (variation >= 0.49)]
 

@@ -87,7 +87,6 @@ def _judge_sparse(y: Matrix, expected: Matrix, score: Matrix, sparse: np.ndarray
     logs = np.log(np.where(hit, before, 1.0))
     mean = np.where(hit, logs, 0.0).sum(axis=1) / count
     spread = np.maximum(np.sqrt(np.where(hit, (logs - mean[:, None]) ** 2, 0.0).sum(axis=1) / count), 0.5)
-    chance = count / np.maximum(lengths(before)[1], 1)
     rate = np.where(hit, before, 0.0).sum(axis=1) / np.maximum(lengths(before)[1], 1)
     now = y[:, -recent:]
     size = np.where(np.nan_to_num(now) > 0, (np.log(np.where(np.nan_to_num(now) > 0, now, 1.0)) - mean[:, None]) / spread[:, None], 0.0)
@@ -96,7 +95,7 @@ def _judge_sparse(y: Matrix, expected: Matrix, score: Matrix, sparse: np.ndarray
     # Silence is a signal in the month in which it has become unlikely, not for ever after.
     sold = np.nan_to_num(y) > 0
     silence = np.where(sold.any(axis=1), sold[:, ::-1].argmax(axis=1), 0)
-    odds = np.log(np.maximum(1 - chance, 1e-12))
+    odds = np.log(np.maximum(1 - sold.sum(axis=1) / np.maximum(lengths(y)[1] - silence, 1), 1e-12))
     quiet = sparse & (silence * odds < np.log(UNLIKELY)) & ((silence - recent) * odds >= np.log(UNLIKELY))
     score[quiet, -1] = -np.sqrt(-2 * silence[quiet] * odds[quiet])
 

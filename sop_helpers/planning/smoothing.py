@@ -106,6 +106,36 @@ def seasonal_naive(values: Matrix, horizon: int, season_length: int = 12) -> Mat
     return np.where(np.isnan(season), last[:, None], season)
 
 
+def exponential_smoothing(values: Matrix, alpha: float | Matrix, horizon: int, drift: float | Matrix = 0.0) -> tuple[Matrix, Matrix]:
+    """Smooth each series with its alpha, seeded with its first actual; the forecast goes on from the last level by the drift alone.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Demand, NaN before a series begins.
+    alpha, drift : float or ndarray (n,)
+        Weight of the newest month; change a month that is taken for granted.
+    horizon : int
+        Months ahead.
+
+    Returns
+    -------
+    levels : ndarray (n, T)
+        Level at the end of each month, NaN before a series begins.
+    forecast : ndarray (n, horizon)
+    """
+    n, months = values.shape
+    weight, step = np.broadcast_to(alpha, n), np.broadcast_to(drift, n)
+    levels = np.full(values.shape, np.nan)
+    level = np.full(n, np.nan)
+    for t in range(months):
+        now = values[:, t]
+        before = level + step
+        level = np.where(np.isnan(level), now, np.where(np.isnan(now), before, before + weight * (now - before)))
+        levels[:, t] = level
+    return levels, np.nan_to_num(level)[:, None] + step[:, None] * np.arange(1, horizon + 1)
+
+
 def theta(values: Matrix, horizon: int, season_length: int = 12) -> Matrix:
     """Forecast by the Theta method: exponential smoothing with half the linear drift, seasonally adjusted where a season shows.
 
@@ -127,8 +157,7 @@ def theta(values: Matrix, horizon: int, season_length: int = 12) -> Matrix:
         error = np.where(there[:, t, None], adjusted[:, t, None] - level - drift, 0.0)
         squares += error * error
         level = level + np.where(there[:, t, None], drift, 0.0) + alphas * error
-    level = level[np.arange(n), squares.argmin(axis=1)][:, None]
-    ahead = level + drift * np.arange(1, horizon + 1)
+    _, ahead = exponential_smoothing(adjusted, alphas[squares.argmin(axis=1)], horizon, drift[:, 0])
     return np.maximum(np.nan_to_num(ahead * profile[:, (months + np.arange(horizon)) % season_length]), 0.0)
 
 

@@ -16,7 +16,8 @@ def products(number: int = 6) -> pd.DataFrame:
     codes = [f"P{i}" for i in range(number)]
     return pd.DataFrame({
         "product": codes, "family": [f"F{i % 2}" for i in range(number)], "unit_price": 10.0 + np.arange(number), "unit_cost": 6.0,
-        "launch_month": pd.Series(pd.NaT, index=range(number)).astype("datetime64[us]"), "end_month": pd.Series(pd.NaT, index=range(number)).astype("datetime64[us]"),
+        "launch_month": pd.Series(pd.NaT, index=range(number)).astype("datetime64[us]"),
+        "end_month": pd.Series(pd.NaT, index=range(number)).astype("datetime64[us]"),
         "like_product": pd.Series([None] * number, dtype="str"), "like_scale": np.nan,
     })
 
@@ -32,7 +33,8 @@ def demand(number: int = 6, regions: int = 2, noise: float = 0.08, seed: int = 5
 def sales(values: np.ndarray, regions: int = 2) -> pd.DataFrame:
     """The matrix as a sales table."""
     rows = [(f"P{i // regions}", f"R{i % regions}") for i in range(len(values))]
-    frame = pd.DataFrame(values, index=pd.MultiIndex.from_tuples(rows, names=["product", "region"]), columns=pd.DatetimeIndex(MONTHS[-values.shape[1]:], name="month"))
+    columns = pd.DatetimeIndex(MONTHS[-values.shape[1] :], name="month")
+    frame = pd.DataFrame(values, index=pd.MultiIndex.from_tuples(rows, names=["product", "region"]), columns=columns)
     out = frame.stack().rename("units").reset_index()
     return out.assign(revenue=out["units"] * 10.0)
 

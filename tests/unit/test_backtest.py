@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from demand_company import HORIZON, MONTHS, demand
+import pytest
+from demand_company import HORIZON, MONTHS, demand, insights, products, sales
 from test_forecasting import plain_scope
 
 from sop_helpers.planning import backtest, intervals
 from sop_helpers.planning.forecasting import point_forecast
+from sop_helpers.planning.history import cleanse, complete_history, history_panel, propose_corrections
 from sop_helpers.planning.panel import Panel
+from sop_helpers.planning.signals import find_signals
 
 
 def panel_of(values: np.ndarray) -> Panel:
@@ -83,7 +86,22 @@ def test_the_band_of_a_family_is_narrower_than_the_sum_of_bands_and_wider_than_i
     assert (band["hi80"].to_numpy() <= summed["hi80"].to_numpy() + 1e-9).all()
 
 
+@pytest.mark.parametrize("months", [1, 2, 3, 5, 9, 11, 12, 13, 14, 23, 24, 25, 26, 37])
+def test_any_length_of_data_gives_a_plan(months: int) -> None:
+    values = demand(2)[:, -months:]
+    raw = complete_history(sales(values), products(2), MONTHS[-1])
+    panel = history_panel(raw, products(2), "raw_units")
+    find_signals(panel, products(2), insights())
+    cleansed = cleanse(raw, propose_corrections(panel))
+    table, tried = backtest.forecast(history_panel(cleansed, products(2)), plain_scope(4), HORIZON)
+    assert np.isfinite(table[["units", "lo95", "hi95"]].to_numpy()).all()
+    mean = table.groupby(["product", "region"])["units"].mean().to_numpy()
+    assert ((mean > 0.5 * values.mean(axis=1)) & (mean < 2 * values.mean(axis=1))).all()
+    assert len(tried) == 0 or months > 6
+
+
 def test_a_company_without_history_gets_an_empty_forecast() -> None:
-    empty = Panel(pd.DataFrame({"product": pd.Series(dtype="str"), "region": pd.Series(dtype="str")}), pd.DatetimeIndex([], dtype="datetime64[us]"), np.zeros((0, 0)))
+    keys = pd.DataFrame({"product": pd.Series(dtype="str"), "region": pd.Series(dtype="str")})
+    empty = Panel(keys, pd.DatetimeIndex([], dtype="datetime64[us]"), np.zeros((0, 0)))
     table, tried = backtest.forecast(empty, plain_scope(0), HORIZON)
     assert table.empty and tried.empty and {"lo95", "reason"} <= set(table)

@@ -27,7 +27,8 @@ def torture() -> np.ndarray:
     spike[33] = 1e9
     last = np.zeros(60)
     last[-1] = 5.0
-    rows += [spike, last, np.tile([0.0] * 11 + [120.0], 5), np.exp(np.arange(60) / 3), np.exp(-np.arange(60) / 3), np.arange(60.0)[::-1], rng.poisson(0.2, 60).astype(float)]
+    rows += [spike, last, np.tile([0.0] * 11 + [120.0], 5), np.exp(np.arange(60) / 3), np.exp(-np.arange(60) / 3)]
+    rows += [np.arange(60.0)[::-1], rng.poisson(0.2, 60).astype(float)]
     for length in range(1, 31):
         row = np.full(60, NAN)
         row[-length:] = rng.gamma(2.0, 50.0, length)

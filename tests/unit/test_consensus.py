@@ -1,0 +1,236 @@
+"""The consensus: streams add up to the plan exactly, whatever people say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from demand_company import HORIZON, MONTHS, insights, open_orders, overrides, products
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sop_helpers.planning import consensus, consumption, launches
+
+CELL = ["month", "product", "region"]
+
+
+def forecast(number: int = 4, units: float = 100.0) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product([HORIZON, [f"P{i}" for i in range(number)], ["R0", "R1"]], names=CELL)
+    frame = index.to_frame(index=False)
+    return frame.assign(units=units * (1 + frame["product"].str[1].astype(float)), model="portfolio")
+
+
+def past(number: int = 4) -> pd.DataFrame:
+    frame = pd.MultiIndex.from_product([MONTHS, [f"P{i}" for i in range(number)], ["R0", "R1"]], names=CELL).to_frame(index=False)
+    return frame.assign(units=100.0)
+
+
+Table = pd.DataFrame | None
+
+
+def build(told: Table = None, said: Table = None, orders: Table = None, catalogue: Table = None, **options):
+    catalogue = products(4) if catalogue is None else catalogue
+    streams = consensus.build_streams(
+        forecast(), past(), catalogue, insights() if told is None else told, overrides() if said is None else said,
+        open_orders() if orders is None else orders, month=HORIZON[0], **options,
+    )
+    return streams, consensus.demand_plan(streams, catalogue)
+
+
+def total(streams: pd.DataFrame, stream: str) -> float:
+    return float(streams.loc[streams["stream"] == stream, "units"].sum())
+
+
+def check_sum(streams: pd.DataFrame, plan: pd.DataFrame) -> None:
+    sums = streams.groupby(CELL)["units"].sum()
+    both = plan.set_index(CELL)["units"]
+    assert (sums - both).abs().max() <= 1e-9 * max(1.0, both.max())
+    assert (plan["units"] >= 0).all()
+
+
+def test_without_words_the_plan_is_the_forecast() -> None:
+    streams, plan = build()
+    assert set(streams["stream"]) == {"statistical"} and (plan["units"] == plan["statistical_units"]).all()
+    price = plan["product"].map(products(4).set_index("product")["unit_price"])
+    np.testing.assert_allclose(plan["revenue"], plan["units"] * price)
+    np.testing.assert_allclose(plan["margin"], plan["units"] * (price - 6.0))
+
+
+def test_effects_are_weighted_by_confidence_and_do_not_compound() -> None:
+    month = HORIZON[2]
+    rows = [{"insight": "a", "family": "F0", "start_month": month, "end_month": month, "effect_pct": 10, "confidence": 0.5},
+            {"insight": "b", "family": "F0", "start_month": month, "end_month": month, "effect_pct": 20, "kind": "promotion", "function": "marketing"}]
+    streams, plan = build(insights(*rows))
+    base = 2 * (100 + 300)  # P0 and P2 in two regions
+    assert total(streams, "sales") == pytest.approx(0.05 * base) and total(streams, "promotion") == pytest.approx(0.2 * base)
+    check_sum(streams, plan)
+    streams, _ = build(insights(*rows), weighted=False)
+    assert total(streams, "sales") == pytest.approx(0.1 * base)
+
+
+def test_units_are_split_in_proportion_each_month() -> None:
+    row = {"insight": "a", "start_month": HORIZON[0], "end_month": HORIZON[2], "effect_units": 60, "function": "product", "region": "R1"}
+    streams, _ = build(insights(row))
+    mine = streams[streams["stream"] == "product"]
+    assert mine.groupby("month")["units"].sum().tolist() == pytest.approx([60, 60, 60])
+    assert set(mine["region"]) == {"R1"}
+    by_product = mine.groupby("product")["units"].sum()
+    assert by_product["P3"] == pytest.approx(4 * by_product["P0"])
+
+
+def test_an_expired_insight_does_not_count_and_is_listed() -> None:
+    row = {"insight": "old", "start_month": HORIZON[0], "end_month": HORIZON[2], "effect_pct": 50, "expires_month": HORIZON[0]}
+    streams, _ = build(insights(row))
+    assert set(streams["stream"]) == {"statistical"}
+    listed = consensus.problems(products(4), insights(row), overrides(), past()[["product", "region"]].drop_duplicates(), HORIZON[0])
+    assert list(listed["source"]) == ["old"] and "expired in 2026-10" in listed["message"][0]
+
+
+def test_no_effect_takes_more_than_there_is() -> None:
+    rows = [{"insight": str(i), "product": "P1", "start_month": HORIZON[0], "end_month": HORIZON[1], "effect_pct": -70} for i in range(2)]
+    streams, plan = build(insights(*rows))
+    check_sum(streams, plan)
+    mine = plan[(plan["product"] == "P1") & (plan["month"] <= HORIZON[1])]
+    assert (mine["units"] == 0).all() and total(streams, "limit") == pytest.approx(0.4 * 4 * 200)
+
+
+def test_an_override_replaces_the_whole_and_splits_in_proportion() -> None:
+    row = {"id": "o1", "family": "F1", "start_month": HORIZON[1], "end_month": HORIZON[2], "units": 900.0}
+    streams, plan = build(said=overrides(row))
+    check_sum(streams, plan)
+    touched = plan[plan["product"].isin(["P1", "P3"]) & plan["month"].isin(HORIZON[1:3])]
+    assert touched.groupby("month")["units"].sum().tolist() == pytest.approx([900, 900])
+    shares = touched.groupby("product")["units"].sum()
+    assert shares["P3"] == pytest.approx(2 * shares["P1"])
+    assert set(streams.loc[streams["stream"] == "override", "source"]) == {"Kim o1"}
+
+
+def test_later_overrides_stand_on_earlier_ones() -> None:
+    rows = [{"id": "b", "product": "P0", "start_month": HORIZON[0], "end_month": HORIZON[0], "change_pct": 10.0, "time": "2026-10-03"},
+            {"id": "a", "product": "P0", "start_month": HORIZON[0], "end_month": HORIZON[0], "units": 1000.0, "time": "2026-10-01"}]
+    _, plan = build(said=overrides(*rows))
+    assert plan[(plan["product"] == "P0") & (plan["month"] == HORIZON[0])]["units"].sum() == pytest.approx(1100)
+
+
+def test_phase_out_stops_the_plan_after_the_last_month() -> None:
+    catalogue = products(4)
+    catalogue.loc[2, "end_month"] = HORIZON[3]
+    streams, plan = build(catalogue=catalogue)
+    check_sum(streams, plan)
+    mine = plan[plan["product"] == "P2"].groupby("month")["units"].sum()
+    assert (mine[:4] > 0).all() and (mine[4:] == 0).all() and total(streams, "phase-out") < 0
+
+
+def test_a_launch_follows_its_like_product_with_scale_and_ramp() -> None:
+    catalogue = products(5)
+    catalogue.loc[4, ["launch_month", "like_product", "like_scale"]] = [HORIZON[2], "P1", 0.5]
+    streams, plan = build(catalogue=catalogue)
+    check_sum(streams, plan)
+    mine = plan[plan["product"] == "P4"].groupby("month")["units"].sum().reindex(HORIZON).fillna(0)
+    like = plan[plan["product"] == "P1"].groupby("month")["units"].sum()
+    np.testing.assert_allclose(mine, 0.5 * like * np.r_[0, 0, launches.USUAL_RAMP, np.ones(10)])
+    assert set(streams.loc[streams["product"] == "P4", "stream"]) == {"launch"}
+
+
+def test_a_recent_launch_is_not_counted_twice() -> None:
+    catalogue = products(4)
+    catalogue.loc[3, ["launch_month", "like_product", "like_scale"]] = [MONTHS[-2], "P1", 1.0]
+    streams, plan = build(catalogue=catalogue)
+    mine, like = (plan[plan["product"] == p].groupby("month")["units"].sum() for p in ("P3", "P1"))
+    np.testing.assert_allclose(mine, like * np.r_[launches.USUAL_RAMP[2:], np.ones(14)])
+    check_sum(streams, plan)
+
+
+def test_the_ramp_is_that_of_the_like_product_where_it_was_seen() -> None:
+    own = np.r_[np.full(20, np.nan), [20, 40, 60, 80, 90, 100], np.full(20, 100.0)]
+    np.testing.assert_allclose(launches.ramp_of(own, True), [0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
+    np.testing.assert_array_equal(launches.ramp_of(own, False), launches.USUAL_RAMP)
+
+
+def test_open_orders_are_a_lower_bound() -> None:
+    cell = {"order": "1", "product": "P0", "region": "R0"}
+    streams, plan = build(orders=open_orders(cell | {"due_month": HORIZON[4], "units": 350.0}, cell | {"due_month": MONTHS[-1], "units": 999.0}))
+    # 350 ordered: 100 planned in the month and 100 in each neighbour is consumed, 50 is added.
+    assert total(streams, "sales") == pytest.approx(50)
+    check_sum(streams, plan)
+    unchanged, _ = build(orders=open_orders(cell | {"due_month": HORIZON[4], "units": 90.0}))
+    assert "sales" not in set(unchanged["stream"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.floats(0, 1000), min_size=1, max_size=8), st.lists(st.floats(0, 1000), min_size=1, max_size=8), st.integers(0, 3), st.integers(0, 3),
+)
+def test_consumption_never_makes_or_loses_units(gross: list[float], orders: list[float], early: int, late: int) -> None:
+    size = min(len(gross), len(orders))
+    f, o = np.array(gross[:size]), np.array(orders[:size])
+    net = consumption.net_forecast(f, o, early, late)
+    assert (net >= 0).all() and (net <= f + 1e-9).all()
+    assert f.sum() - net.sum() <= o.sum() + 1e-6
+    assert (net >= f - o.sum() - 1e-6).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(
+    st.sampled_from([None, "F0", "F1"]), st.sampled_from([None, "P0", "P3", "unknown"]), st.sampled_from([None, "R1"]),
+    st.integers(0, 17), st.integers(0, 4), st.one_of(st.none(), st.floats(-100, 300)), st.floats(-5e4, 5e4), st.floats(0, 1)), max_size=6))
+def test_streams_add_up_whatever_is_said(words: list[tuple]) -> None:
+    rows = [{"insight": str(i), "family": f, "product": p, "region": r, "start_month": HORIZON[s], "end_month": HORIZON[min(s + n, 17)],
+             "effect_pct": pct, "effect_units": units if pct is None else None, "confidence": c} for i, (f, p, r, s, n, pct, units, c) in enumerate(words)]
+    said = [{"id": "o", "family": "F0", "start_month": HORIZON[0], "end_month": HORIZON[5], "units": 700.0}] if len(words) % 2 else []
+    streams, plan = build(insights(*rows), overrides(*said))
+    check_sum(streams, plan)
+    assert not streams.duplicated([*CELL, "stream", "source"]).any()
+    for by in ("product", "family", "region"):
+        rolled = consensus.roll_up(plan, products(4), by).groupby("month")["revenue"].sum()
+        np.testing.assert_allclose(rolled, consensus.roll_up(plan, products(4), "total").set_index("month")["revenue"], rtol=1e-9)
+
+
+def test_words_that_match_nothing_are_listed() -> None:
+    row = {"id": "o1", "product": "P9", "start_month": HORIZON[0], "end_month": HORIZON[0], "units": 5.0}
+    late = {"id": "o2", "product": "P0", "start_month": MONTHS[-2], "end_month": HORIZON[0], "units": 5.0}
+    catalogue = products(5)
+    catalogue.loc[4, "launch_month"] = HORIZON[1]
+    listed = consensus.problems(catalogue, insights(), overrides(row, late), past()[["product", "region"]].drop_duplicates(), HORIZON[0])
+    assert dict(zip(listed["source"], listed["what"], strict=True)) == {"o1": "override", "o2": "override", "P4": "launch"}
+    assert "P9" in listed["message"][0] and "like product" in listed["message"][2]
+
+
+def test_the_waterfall_adds_up_in_units_and_money() -> None:
+    before, last_plan = build(insights({"insight": "a", "start_month": HORIZON[0], "end_month": HORIZON[9], "effect_pct": 8}))
+    dearer = products(4).assign(unit_price=lambda p: p["unit_price"] * 1.1)
+    word = {"insight": "b", "family": "F1", "start_month": HORIZON[0], "end_month": HORIZON[3], "effect_pct": -9, "function": "finance"}
+    now, plan = build(insights(word), catalogue=dearer)
+    last_plan = last_plan[last_plan["month"] < HORIZON[12]]
+    before = before[before["month"] < HORIZON[12]]
+    steps = consensus.changes(now, plan, before, last_plan, dearer)
+    for _, one in steps.groupby("family"):
+        one = one.set_index("step")
+        for column in ("units", "money"):
+            moved = one.loc[~one.index.isin(["last plan", "this plan"]), column].sum()
+            assert one.loc["last plan", column] + moved == pytest.approx(one.loc["this plan", column], rel=1e-12)
+        assert one.index[0] == "last plan" and one.index[-1] == "this plan" and "price" in one.index
+        assert one["order"].is_monotonic_increasing
+    assert steps[steps["step"] == "last plan"]["money"].sum() == pytest.approx(last_plan["revenue"].sum())
+    assert not consensus.no_changes().shape[0]
+
+
+def test_the_gap_to_budget_splits_into_past_and_future() -> None:
+    _, plan = build()
+    year = pd.date_range("2026-04-01", periods=12, freq="MS")
+    index = pd.MultiIndex.from_product([year, ["F0", "F1"], ["R0"]], names=["month", "family", "region"])
+    budget = index.to_frame(index=False).assign(units=1.0, revenue=10_000.0)
+    sold = past().assign(revenue=lambda f: f["units"] * 10.0)
+    gap = consensus.gap_to_budget(plan, sold, budget, products(4), fiscal_year_start=4).set_index("family")
+    np.testing.assert_allclose(gap["gap"], gap["gap_to_date"] + gap["gap_to_go"])
+    np.testing.assert_allclose(gap["actual"], 6 * 4 * 1000.0)
+    np.testing.assert_allclose(gap["budget"], 120_000)
+    np.testing.assert_allclose(gap["gap_to_date"], 24_000 - 60_000)
+    assert consensus.gap_to_budget(plan, sold, budget.iloc[:0], products(4)).empty
+
+
+def test_a_sum_below_zero_is_refused_by_name() -> None:
+    streams, _ = build()
+    streams.loc[0, "units"] = -500.0
+    with pytest.raises(ValueError, match="P0 in R0, 2026-10"):
+        consensus.demand_plan(streams, products(4))
