@@ -130,7 +130,7 @@ def budget(demand: Demand, seed: int) -> pd.DataFrame:
     window = np.flatnonzero((demand.months >= FISCAL_START - pd.DateOffset(years=1)) & (demand.months < FISCAL_START + pd.DateOffset(years=2)))
     price, cost = demand.price[:, :, window], demand.cost[:, None, window]
     # hope by family and region, the same for a whole fiscal year
-    hope = rng.normal(0.02, 0.035, (len(families), len(demand.regions), 3))[:, :, (np.arange(len(window)) + 36 - len(window)) // 12]
+    hope = rng.normal(0.01, 0.035, (len(families), len(demand.regions), 3))[:, :, (np.arange(len(window)) + 36 - len(window)) // 12]
     frames = []
     for place, family in enumerate(families):
         rows = (demand.products["family"] == family).to_numpy()

@@ -66,8 +66,8 @@ class Supply:
         demand, items, size = self.demand, self.items, len(self.demand.months)
         need = np.zeros((len(items), size))
         need[: len(demand.products)] = demand.units.sum(axis=1)
-        cover = items["base"].map(dict(zip(demand.products["base"], demand.products["family"].map(c.COVER), strict=False)))
-        cover = cover.fillna(pd.Series(np.where(items["lead"] > 2, 1.0, 0.68))).mask(items["base"] == c.INTERMITTENT, 7.0).to_numpy()
+        cover = items["base"].map(dict(zip(demand.products["base"], demand.products["family"].map(c.COVER), strict=False)) | c.COVER_OF)
+        cover = cover.fillna(pd.Series(np.where(items["lead"] > 2, 1.0, 0.68))).to_numpy()
         wobble = self.rng.lognormal(0, 0.07, need.shape)
         self.made, self.stock = np.zeros_like(need), np.zeros_like(need)
         family = items["family"].to_numpy()
@@ -103,7 +103,7 @@ class Supply:
         receipts = np.round(receipts)
         stock = target[:, :1] + np.cumsum(receipts - need[rows], axis=1)
         # what would have run out was brought in at the last moment
-        lacking = np.maximum.accumulate(np.clip(0.15 * need[rows] - stock, 0, None), axis=1)
+        lacking = np.maximum.accumulate(np.clip(0.08 * need[rows] - stock, 0, None), axis=1)
         extra = np.diff(lacking, axis=1, prepend=0)
         self.made[rows] = np.round(receipts + extra)
         self.stock[rows] = np.round(target[:, :1] + np.cumsum(self.made[rows] - need[rows], axis=1)).clip(0)
@@ -140,8 +140,8 @@ class Supply:
                 "location": make["site"],
                 "lead_time_months": 0.25,
                 "unit_cost": (make["hours"] * family.map(c.HOUR)).round(2),
-                "lot_min": np.where(make["hours"] > 1, 5.0, 20.0),
-                "lot_multiple": np.where(make["hours"] > 1, 1.0, 10.0),
+                "lot_min": np.where(make["hours"] > 0.7, 5.0, 50.0),
+                "lot_multiple": np.where(make["hours"] > 0.7, 1.0, 10.0),
                 "fixed_cost": np.where(family == "Machines", 350.0, 150.0),
                 "first_month": (make["item"].map(launch["launch"]) - pd.DateOffset(months=1)).astype("datetime64[us]"),
                 "last_month": make["item"].map(launch["end"]),
@@ -282,7 +282,7 @@ class Supply:
     def policies(self) -> pd.DataFrame:
         """Return the stock policies: service levels for what is sold, days of cover for what is built in."""
         products = self.demand.products
-        level = products["family"].map({"Machines": 0.97, "Grinders": 0.97, "Accessories": 0.97, "Spare parts": 0.98}).to_numpy()
+        level = products["family"].map({"Machines": 0.98, "Grinders": 0.98, "Accessories": 0.97, "Spare parts": 0.99}).to_numpy()
         days = np.where(products["family"] == "Accessories", 20.0, np.nan)
         frames = [
             pd.DataFrame(
@@ -336,7 +336,7 @@ class Supply:
                     "item": made["item"],
                     "location": made["site"],
                     "due_month": month,
-                    "units": np.round(0.12 * self.made[self.place[made["item"]].to_numpy(), at], -1),
+                    "units": np.round(0.04 * self.made[self.place[made["item"]].to_numpy(), at], -1),
                 }
             )
         )

@@ -54,12 +54,12 @@ tracking signal|0|3|4||
 FVA|2|1|0|3|own estimate
 fill rate|0.97|0.96|0.93|0.95|own estimate
 OTIF|0.94|0.93|0.90|0.90|own estimate
-inventory turns|16|15|13|8|own estimate
-DIO|22|24|28|45|own estimate
-days of cover|14|16|20||
+inventory turns|18|17|15|8|own estimate
+DIO|20|22|26|45|own estimate
+days of cover|10|12|16||
 DSO|45|48|55|50|own estimate
 DPO|42|40|35|45|own estimate
-CCC|28|31|36|45|own estimate
+CCC|25|27|32|45|own estimate
 capacity load|0.95|1.0|1.1||
 schedule attainment|0.97|0.95|0.93|0.95|own estimate
 plan adherence|0.95|0.92|0.85|0.9|own estimate
