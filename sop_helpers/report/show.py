@@ -141,12 +141,12 @@ def show_decisions(decisions: pd.DataFrame, currency: str) -> None:
         shown = rows[["option", "money", "consequence"]].rename(columns={"money": currency})
         if rows["chosen"].any():
             shown.insert(0, "taken", rows["chosen"].map({True: "chosen", False: ""}))
-        table = table_html(shown, question, {currency: "{:+,.0f}"})
-        _show(f'<div class="decision"><p class="question">{html.escape(question)} {who}</p>{table.replace(_caption(question), "")}</div>')
+        table = table_html(shown, question, {currency: _price}).replace(f"<caption>{html.escape(question)}</caption>", "", 1).replace(' class="sortable"', "", 1)
+        _show(f'<div class="decision"><p class="question">{html.escape(question)} {who}</p>{table}</div>')
 
 
-def _caption(text: str) -> str:
-    return f"<caption>{html.escape(text)}</caption>"
+def _price(value: float) -> str:
+    return f"{value:+,.0f}" if abs(value) >= 0.5 else "0"
 
 
 def table_html(frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, links: Mapping[str, str] | None = None) -> str:
@@ -177,7 +177,8 @@ def _column(values: pd.Series, form: Format | None, link: str | None) -> list[st
         keys = [f' data-sort="{match[1].replace(",", "")}"' if match else "" for match in found]
         return [f'<td class="num"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     keys = [f' data-sort="{float(value):.12g}"' if number and not pd.isna(value) else "" for value in values]
-    return [f"<td{_class(number)}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
+    kind = ' class="day"' if types.is_datetime64_any_dtype(values) else _class(number)
+    return [f"<td{kind}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
 
 
 def _word(text: str) -> str:
