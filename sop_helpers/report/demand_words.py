@@ -64,7 +64,7 @@ def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame
     change = pd.DataFrame(by_family)
     change = (100 * (change["after"] / change["before"].where(change["before"] > 0) - 1)).dropna().sort_values(kind="stable")
     months = ahead["month"].nunique()
-    if months < 12 or not before or change.empty:
+    if months < 12 or last["month"].nunique() < 12 or not before or change.empty:
         return f"The plan holds {money(after)} units over its first {months} months."
     width = 100 * (band["hi80"] - band["lo80"]).sum() / max(2 * band["units"].sum(), 1e-9)
     text = f"The next twelve months are planned {100 * (after / before - 1):+.1f} % against the cleansed last twelve"
