@@ -2,9 +2,9 @@
 
     python benchmarks/forecast_m3.py
 
-The data are not ours to ship: name the folder that holds `data/forecasting/m3_monthly_train.parquet` and `m3_monthly_test.parquet` (columns unique_id, ds,
-y) in SOP_SHARED. OWA is the mean of sMAPE and MASE, each relative to Naive2, as in the M4 competition; below 1 beats Naive2. Published on these series: Theta 0.827,
-ForecastPro 0.823.
+The data are not ours to ship: name the folder that holds `data/forecasting/m3_monthly_train.parquet` and `m3_monthly_test.parquet` (columns unique_id,
+ds, y) in SOP_SHARED. OWA is the mean of sMAPE and MASE, each relative to Naive2, as in the M4 competition; below 1 beats Naive2. Published on these
+series: Theta 0.827, ForecastPro 0.823.
 """
 
 from __future__ import annotations
