@@ -13,6 +13,7 @@ from conftest import ROOT, sop
 from sop_helpers.book import tables
 from sop_helpers.book.config import Workbook, load_workbook
 from sop_helpers.book.sources import read_table
+from sop_helpers.book.sql import query_files
 
 EXAMPLE = ROOT / "examples" / "adventureworks"
 MONTH = pd.Timestamp("2014-05-01")
@@ -225,6 +226,17 @@ def test_receipts_are_open_on_the_day(read, shared: Path) -> None:
     receipts = read("receipts").groupby("kind")["units"].agg(["count", "sum"])
     assert receipts.loc["production"].tolist() == [len(work), work["OrderQty"].sum()]
     assert receipts.loc["purchase"].tolist() == [len(lines), lines["OrderQty"].sum()]
+
+
+def test_a_filter_on_old_files_loses_no_row(shared: Path) -> None:
+    """These files keep wrong minima and maxima of times and decimals; a plain filter must not believe them."""
+    folder = shared / "data" / "adventureworks"
+    routing = pd.read_parquet(folder / "oltp" / "Production.WorkOrderRouting.parquet")
+    products = pd.read_parquet(folder / "oltp" / "Production.Product.parquet")
+    late = query_files("SELECT count(*) AS n FROM 'oltp/Production.WorkOrderRouting.parquet' WHERE ActualStartDate >= $month", [folder], pd.Timestamp("2014-01-01"))
+    assert int(late["n"].iloc[0]) == (routing["ActualStartDate"] >= "2014-01-01").sum() == 16_840
+    priced = query_files("SELECT count(*) AS n FROM 'oltp/Production.Product.parquet' WHERE StandardCost > 0", [folder], None)
+    assert int(priced["n"].iloc[0]) == (products["StandardCost"] > 0).sum() == 304
 
 
 def test_production_adds_up_to_the_work_orders(read, shared: Path) -> None:

@@ -2,11 +2,11 @@
 -- Potential: the best 12 months of orders so far, in years counted back from the cycle. ASSUMPTION on workload: 12 hours of selling a year
 -- and 6 for each order of the last 12 months.
 WITH orders AS (
-    SELECT c.StoreID, date_diff('month', date_trunc('month', (l.OrderDate + INTERVAL 0 DAY)::DATE + 4)::DATE, $month - INTERVAL 1 MONTH) // 12 AS years_back,
-        sum(l.SalesAmount) AS revenue, count(DISTINCT l.SalesOrderID) AS orders
+    SELECT c.StoreID, date_diff('month', date_trunc('month', l.OrderDate::DATE + 4)::DATE, $month - INTERVAL 1 MONTH) // 12 AS years_back,
+        sum(l.SalesAmount::DECIMAL(18, 6)) AS revenue, count(DISTINCT l.SalesOrderID) AS orders
     FROM 'oltp/sales_order_lines_rebuilt.parquet' l
     JOIN 'oltp/Sales.Customer.parquet' c ON c.CustomerID = l.CustomerID
-    WHERE NOT l.OnlineOrderFlag AND (l.OrderDate + INTERVAL 0 DAY)::DATE + 4 < $month
+    WHERE NOT l.OnlineOrderFlag AND l.OrderDate::DATE + 4 < $month
     GROUP BY ALL
 ), bought AS (
     SELECT StoreID, max(revenue) AS potential, sum(CASE WHEN years_back = 0 THEN orders ELSE 0 END) AS recent_orders FROM orders GROUP BY ALL

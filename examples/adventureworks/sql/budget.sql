@@ -1,10 +1,10 @@
 -- SYNTHETIC, a plain rule: the same month of last year plus 10 %, by family and territory. The finance tables hold a budget for
 -- 2011 only and none by product.
 WITH actual AS (
-    SELECT date_trunc('month', CASE WHEN l.OnlineOrderFlag THEN greatest((l.OrderDate + INTERVAL 0 DAY)::DATE, DATE '2011-06-01') ELSE (l.OrderDate + INTERVAL 0 DAY)::DATE + 4 END)::DATE AS month,
+    SELECT date_trunc('month', CASE WHEN l.OnlineOrderFlag THEN greatest(l.OrderDate::DATE, DATE '2011-06-01') ELSE l.OrderDate::DATE + 4 END)::DATE AS month,
         CASE WHEN c.Name = 'Bikes' THEN s.Name WHEN s.Name LIKE '%Frames' THEN 'Frames' ELSE c.Name END AS family,
         t.Name AS region,
-        sum(l.OrderQty) AS units, sum(l.SalesAmount) AS revenue, sum(l.SalesAmount - l.OrderQty * l.ProductStandardCost) AS margin
+        sum(l.OrderQty) AS units, sum(l.SalesAmount::DECIMAL(18, 6)) AS revenue, sum(l.SalesAmount::DECIMAL(18, 6) - l.OrderQty * l.ProductStandardCost::DECIMAL(18, 6)) AS margin
     FROM 'oltp/sales_order_lines_rebuilt.parquet' l
     JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = l.ProductID
     JOIN 'oltp/Production.ProductSubcategory.parquet' s ON s.ProductSubcategoryID = p.ProductSubcategoryID

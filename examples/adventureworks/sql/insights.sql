@@ -5,13 +5,13 @@ SELECT 'offer ' || o.SpecialOfferID || ' ' || p.ProductNumber AS insight,
     'marketing' AS function,
     'promotion' AS kind,
     p.ProductNumber AS product,
-    date_trunc('month', (o.StartDate + INTERVAL 0 DAY)::DATE + 15)::DATE AS start_month,
-    greatest(date_trunc('month', (o.StartDate + INTERVAL 0 DAY)::DATE + 15), date_trunc('month', (o.EndDate + INTERVAL 0 DAY)::DATE - 15))::DATE AS end_month,
+    date_trunc('month', o.StartDate::DATE + 15)::DATE AS start_month,
+    greatest(date_trunc('month', o.StartDate::DATE + 15), date_trunc('month', o.EndDate::DATE - 15))::DATE AS end_month,
     round(100 * o.DiscountPct, 1) AS effect_pct,
     0.5 AS confidence,
     'Marketing' AS author,
-    o.Description || ', ' || round(100 * o.DiscountPct)::INTEGER || ' % off, ' || o.Category || ', ' || (o.StartDate + INTERVAL 0 DAY)::DATE || ' to ' || (o.EndDate + INTERVAL 0 DAY)::DATE AS note,
-    (o.ModifiedDate + INTERVAL 0 DAY)::DATE AS raised_on
+    o.Description || ', ' || round(100 * o.DiscountPct)::INTEGER || ' % off, ' || o.Category || ', ' || o.StartDate::DATE || ' to ' || o.EndDate::DATE AS note,
+    o.ModifiedDate::DATE AS raised_on
 FROM 'oltp/Sales.SpecialOffer.parquet' o
 JOIN 'oltp/Sales.SpecialOfferProduct.parquet' x ON x.SpecialOfferID = o.SpecialOfferID
 JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = x.ProductID

@@ -6,7 +6,7 @@ WITH days AS (
     SELECT month::DATE AS month, (month + INTERVAL 1 MONTH)::DATE - 1 - 4 AS day
     FROM generate_series(TIMESTAMP '2011-06-01', ($month - INTERVAL 1 MONTH)::TIMESTAMP, INTERVAL 1 MONTH) AS s(month)
 ), versions AS (
-    SELECT d.ProductKey, p.ProductID, (d.StartDate + INTERVAL 0 DAY)::DATE - 32 AS start_day
+    SELECT d.ProductKey, p.ProductID, d.StartDate::DATE - 32 AS start_day
     FROM 'dw/DimProduct.parquet' d
     JOIN 'oltp/Production.Product.parquet' p ON p.ProductNumber = d.ProductAlternateKey
     WHERE p.ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet')

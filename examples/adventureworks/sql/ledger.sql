@@ -9,8 +9,8 @@ WITH balances AS (
     WHERE f.ScenarioKey = 1
     GROUP BY ALL
 ), lines AS (
-    SELECT date_trunc('month', CASE WHEN OnlineOrderFlag THEN greatest((OrderDate + INTERVAL 0 DAY)::DATE, DATE '2011-06-01') ELSE (OrderDate + INTERVAL 0 DAY)::DATE + 4 END)::DATE AS month,
-        sum(OrderQty * ProductStandardCost) AS cogs, sum(SalesAmount) AS revenue
+    SELECT date_trunc('month', CASE WHEN OnlineOrderFlag THEN greatest(OrderDate::DATE, DATE '2011-06-01') ELSE OrderDate::DATE + 4 END)::DATE AS month,
+        sum(OrderQty * ProductStandardCost::DECIMAL(18, 6)) AS cogs, sum(SalesAmount::DECIMAL(18, 6)) AS revenue
     FROM 'oltp/sales_order_lines_rebuilt.parquet'
     GROUP BY ALL
 )

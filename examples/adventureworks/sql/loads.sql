@@ -3,18 +3,18 @@
 WITH RECURSIVE bom AS (
     SELECT ProductAssemblyID AS parent, ComponentID AS item, sum(PerAssemblyQty) AS units_per
     FROM 'oltp/Production.BillOfMaterials.parquet'
-    WHERE ProductAssemblyID IS NOT NULL AND (StartDate + INTERVAL 0 DAY)::DATE <= $month AND (EndDate IS NULL OR (EndDate + INTERVAL 0 DAY)::DATE > $month)
+    WHERE ProductAssemblyID IS NOT NULL AND StartDate::DATE <= $month AND (EndDate IS NULL OR EndDate::DATE > $month)
     GROUP BY ALL
 ), planned AS (
     SELECT ProductID AS item FROM 'oltp/Production.Product.parquet'
-    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR (SellEndDate + INTERVAL 0 DAY)::DATE >= $month)
+    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR SellEndDate::DATE >= $month)
     UNION
     SELECT b.item FROM bom b JOIN planned p ON p.item = b.parent
 ), booked AS (
-    SELECT w.ProductID, r.LocationID, sum(r.ActualResourceHrs) AS hours, any_value(w.OrderQty) AS units, any_value((w.StartDate + INTERVAL 0 DAY)::DATE >= $month - INTERVAL 12 MONTH) AS recent
+    SELECT w.ProductID, r.LocationID, sum(r.ActualResourceHrs) AS hours, any_value(w.OrderQty) AS units, any_value(w.StartDate::DATE >= $month - INTERVAL 12 MONTH) AS recent
     FROM 'oltp/Production.WorkOrder.parquet' w
     JOIN 'oltp/Production.WorkOrderRouting.parquet' r ON r.WorkOrderID = w.WorkOrderID
-    WHERE (w.StartDate + INTERVAL 0 DAY)::DATE < $month
+    WHERE w.StartDate::DATE < $month
     GROUP BY w.WorkOrderID, w.ProductID, r.LocationID
 )
 SELECT 'make ' || p.ProductNumber AS operation, l.Name AS resource,

@@ -8,5 +8,5 @@ SELECT l.SalesOrderNumber || '/' || l.ReferenceOrderLineID || '/' || p.ProductNu
 FROM 'oltp/sales_order_lines_rebuilt.parquet' l
 JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = l.ProductID
 JOIN 'oltp/Sales.SalesTerritory.parquet' t ON t.TerritoryID = l.TerritoryID
-WHERE NOT l.OnlineOrderFlag AND (l.OrderDate + INTERVAL 0 DAY)::DATE < $month AND (l.OrderDate + INTERVAL 0 DAY)::DATE + 4 >= $month
+WHERE NOT l.OnlineOrderFlag AND l.OrderDate::DATE < $month AND l.OrderDate::DATE + 4 >= $month
 ORDER BY ALL

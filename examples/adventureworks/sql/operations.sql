@@ -6,28 +6,28 @@
 WITH RECURSIVE bom AS (
     SELECT ProductAssemblyID AS parent, ComponentID AS item, sum(PerAssemblyQty) AS units_per
     FROM 'oltp/Production.BillOfMaterials.parquet'
-    WHERE ProductAssemblyID IS NOT NULL AND (StartDate + INTERVAL 0 DAY)::DATE <= $month AND (EndDate IS NULL OR (EndDate + INTERVAL 0 DAY)::DATE > $month)
+    WHERE ProductAssemblyID IS NOT NULL AND StartDate::DATE <= $month AND (EndDate IS NULL OR EndDate::DATE > $month)
     GROUP BY ALL
 ), planned AS (
     SELECT ProductID AS item FROM 'oltp/Production.Product.parquet'
-    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR (SellEndDate + INTERVAL 0 DAY)::DATE >= $month)
+    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR SellEndDate::DATE >= $month)
     UNION
     SELECT b.item FROM bom b JOIN planned p ON p.item = b.parent
 ), routed AS (
-    SELECT w.ProductID, w.WorkOrderID, any_value(w.OrderQty) AS units, sum(r.ActualCost) AS cost, any_value((w.StartDate + INTERVAL 0 DAY)::DATE) AS day
+    SELECT w.ProductID, w.WorkOrderID, any_value(w.OrderQty) AS units, sum(r.ActualCost) AS cost, any_value(w.StartDate::DATE) AS day
     FROM 'oltp/Production.WorkOrder.parquet' w
     JOIN 'oltp/Production.WorkOrderRouting.parquet' r ON r.WorkOrderID = w.WorkOrderID
-    WHERE (w.StartDate + INTERVAL 0 DAY)::DATE < $month
+    WHERE w.StartDate::DATE < $month
     GROUP BY ALL
 ), made AS (
     SELECT ProductID, coalesce(sum(CASE WHEN day >= $month - INTERVAL 12 MONTH THEN cost END) / sum(CASE WHEN day >= $month - INTERVAL 12 MONTH THEN units END),
         sum(cost) / sum(units)) AS unit_cost
     FROM routed GROUP BY ALL
 ), promised AS (
-    SELECT d.ProductID, h.VendorID, median(date_diff('day', h.OrderDate + INTERVAL 0 DAY, d.DueDate + INTERVAL 0 DAY)) AS days
+    SELECT d.ProductID, h.VendorID, median(date_diff('day', h.OrderDate, d.DueDate)) AS days
     FROM 'oltp/Purchasing.PurchaseOrderHeader.parquet' h
     JOIN 'oltp/Purchasing.PurchaseOrderDetail.parquet' d ON d.PurchaseOrderID = h.PurchaseOrderID
-    WHERE h.OrderDate + INTERVAL 0 DAY < $month AND d.DueDate + INTERVAL 0 DAY > h.OrderDate
+    WHERE h.OrderDate < $month AND d.DueDate > h.OrderDate
     GROUP BY ALL
     HAVING count(*) >= 3
 )
@@ -40,7 +40,7 @@ WHERE p.ProductID IN (SELECT parent FROM bom)
 UNION ALL
 SELECT 'buy ' || p.ProductNumber || ' from ' || v.AccountNumber, 'buy', p.ProductNumber, 'Plant', v.Name,
     round(coalesce(o.days, x.AverageLeadTime) / 30.4, 3),
-    round(x.StandardPrice / CASE WHEN p.StandardCost::VARCHAR::DOUBLE > 0 OR trim(x.UnitMeasureCode) = 'EA' THEN 1 WHEN trim(x.UnitMeasureCode) = 'DZ' THEN 12 ELSE 100 END, 4),
+    round(x.StandardPrice / CASE WHEN p.StandardCost > 0 OR trim(x.UnitMeasureCode) = 'EA' THEN 1 WHEN trim(x.UnitMeasureCode) = 'DZ' THEN 12 ELSE 100 END, 4),
     x.MinOrderQty
 FROM planned i
 JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = i.item

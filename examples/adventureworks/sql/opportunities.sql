@@ -4,7 +4,7 @@
 -- As of the cycle: a deal that closes later is open, in a stage that follows from how far it has come; its rep expects the close some
 -- days too early or late. The id begins with SYN.
 WITH lines AS (
-    SELECT l.SalesOrderID, l.CustomerID, l.SalesPersonID::INTEGER AS rep, l.TerritoryID, (l.OrderDate + INTERVAL 0 DAY)::DATE AS day, l.SalesAmount, l.OrderQty,
+    SELECT l.SalesOrderID, l.CustomerID, l.SalesPersonID::INTEGER AS rep, l.TerritoryID, l.OrderDate::DATE AS day, l.SalesAmount, l.OrderQty,
         CASE WHEN c.Name = 'Bikes' THEN s.Name WHEN s.Name LIKE '%Frames' THEN 'Frames' ELSE c.Name END AS family
     FROM 'oltp/sales_order_lines_rebuilt.parquet' l
     JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = l.ProductID
@@ -12,7 +12,7 @@ WITH lines AS (
     JOIN 'oltp/Production.ProductCategory.parquet' c ON c.ProductCategoryID = s.ProductCategoryID
     WHERE NOT l.OnlineOrderFlag
 ), families AS (
-    SELECT SalesOrderID, CustomerID, rep, TerritoryID, day, family, sum(SalesAmount) AS amount, sum(OrderQty) AS units
+    SELECT SalesOrderID, CustomerID, rep, TerritoryID, day, family, sum(SalesAmount::DECIMAL(18, 6)) AS amount, sum(OrderQty) AS units
     FROM lines GROUP BY ALL
 ), orders AS (
     SELECT SalesOrderID, CustomerID, rep, TerritoryID, day + 4 AS closes, arg_max(family, amount) AS family, sum(amount) AS amount, sum(units) AS units

@@ -1,6 +1,6 @@
 -- Work orders by month: scheduled by due date, made by finish date, on time when finished by the due date and seen before the cycle.
 WITH orders AS (
-    SELECT p.ProductNumber AS item, w.OrderQty, w.StockedQty, date_trunc('month', w.DueDate + INTERVAL 0 DAY)::DATE AS due, date_trunc('month', w.EndDate + INTERVAL 0 DAY)::DATE AS done,
+    SELECT p.ProductNumber AS item, w.OrderQty, w.StockedQty, date_trunc('month', w.DueDate)::DATE AS due, date_trunc('month', w.EndDate)::DATE AS done,
         w.EndDate <= w.DueDate AS on_time
     FROM 'oltp/Production.WorkOrder.parquet' w
     JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = w.ProductID

@@ -5,7 +5,7 @@
 -- Like product, for what was launched after the first wave: an older product of the same subcategory, nearest in size and list price.
 WITH lines AS (
     SELECT ProductID, OrderQty, SalesAmount,
-        date_trunc('month', CASE WHEN OnlineOrderFlag THEN greatest((OrderDate + INTERVAL 0 DAY)::DATE, DATE '2011-06-01') ELSE (OrderDate + INTERVAL 0 DAY)::DATE + 4 END)::DATE AS month
+        date_trunc('month', CASE WHEN OnlineOrderFlag THEN greatest(OrderDate::DATE, DATE '2011-06-01') ELSE OrderDate::DATE + 4 END)::DATE AS month
     FROM 'oltp/sales_order_lines_rebuilt.parquet'
 ), first_sale AS (
     SELECT ProductID, min(month) AS launch_month FROM lines GROUP BY ProductID
@@ -14,20 +14,20 @@ WITH lines AS (
 ), last_sale AS (
     SELECT ProductID, max(month) AS month FROM known GROUP BY ProductID
 ), paid AS (
-    SELECT k.ProductID, sum(k.SalesAmount) / sum(k.OrderQty) AS price
+    SELECT k.ProductID, sum(k.SalesAmount::DECIMAL(18, 6)) / sum(k.OrderQty) AS price
     FROM known k JOIN last_sale s ON s.ProductID = k.ProductID
     WHERE k.month > s.month - INTERVAL 6 MONTH
     GROUP BY k.ProductID
 ), costs AS (
-    SELECT ProductID, arg_max(StandardCost, CASE WHEN (StartDate + INTERVAL 0 DAY)::DATE <= $month THEN StartDate END) AS known_cost, arg_min(StandardCost, StartDate) AS first_cost
+    SELECT ProductID, arg_max(StandardCost, CASE WHEN StartDate::DATE <= $month THEN StartDate END) AS known_cost, arg_min(StandardCost, StartDate) AS first_cost
     FROM 'oltp/Production.ProductCostHistory.parquet' GROUP BY ProductID
 ), ratio AS (
-    SELECT sum(k.SalesAmount) / sum(k.OrderQty * p.ListPrice) AS paid_to_list
+    SELECT sum(k.SalesAmount::DECIMAL(18, 6)) / sum(k.OrderQty * p.ListPrice) AS paid_to_list
     FROM known k JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = k.ProductID
 ), sold AS (
     SELECT p.ProductID, p.ProductNumber AS product, p.Name AS name, p.ListPrice, p.Size, p.ProductSubcategoryID, f.launch_month,
         CASE WHEN c.Name = 'Bikes' THEN s.Name WHEN s.Name LIKE '%Frames' THEN 'Frames' ELSE c.Name END AS family,
-        CASE WHEN p.SellEndDate IS NOT NULL THEN greatest(date_trunc('month', p.SellEndDate + INTERVAL 0 DAY)::DATE, l.month)
+        CASE WHEN p.SellEndDate IS NOT NULL THEN greatest(date_trunc('month', p.SellEndDate)::DATE, l.month)
              WHEN l.month < $month - INTERVAL 6 MONTH THEN l.month END AS end_month
     FROM first_sale f
     JOIN 'oltp/Production.Product.parquet' p ON p.ProductID = f.ProductID

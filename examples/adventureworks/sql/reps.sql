@@ -11,13 +11,13 @@ WITH keys AS (
 ), quotas AS (
     SELECT BusinessEntityID AS id, sum(SalesQuota) AS year_quota
     FROM (SELECT *, row_number() OVER (PARTITION BY BusinessEntityID ORDER BY QuotaDate DESC) AS n
-          FROM 'oltp/Sales.SalesPersonQuotaHistory.parquet' WHERE (ModifiedDate + INTERVAL 0 DAY)::DATE < $month)
+          FROM 'oltp/Sales.SalesPersonQuotaHistory.parquet' WHERE ModifiedDate::DATE < $month)
     WHERE n <= 4 GROUP BY ALL
 ), pay AS (
     SELECT BusinessEntityID AS id, arg_max(Rate, RateChangeDate) * 2080 AS base FROM 'oltp/HumanResources.EmployeePayHistory.parquet' GROUP BY ALL
 ), places AS (
     SELECT BusinessEntityID AS id, arg_max(TerritoryID, StartDate) AS TerritoryID
-    FROM 'oltp/Sales.SalesTerritoryHistory.parquet' WHERE (StartDate + INTERVAL 0 DAY)::DATE <= $month GROUP BY ALL
+    FROM 'oltp/Sales.SalesTerritoryHistory.parquet' WHERE StartDate::DATE <= $month GROUP BY ALL
 ), hired AS (
     SELECT BusinessEntityID AS id, date_trunc('month', min(StartDate)::DATE + 4)::DATE AS start_month
     FROM 'oltp/HumanResources.EmployeeDepartmentHistory.parquet' GROUP BY ALL

@@ -11,5 +11,5 @@ SELECT l.Name AS resource, 'Plant' AS location, m.month, l.Availability * m.days
     round(0.20 * l.Availability * m.days, 2) AS overtime_hours, round(0.5 * l.CostRate, 2) AS overtime_rate
 FROM 'oltp/Production.Location.parquet' l
 CROSS JOIN months m
-WHERE l.Availability::VARCHAR::DOUBLE > 0
+WHERE l.Availability > 0
 ORDER BY resource, month NULLS FIRST

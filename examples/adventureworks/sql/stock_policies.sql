@@ -3,11 +3,11 @@
 WITH RECURSIVE bom AS (
     SELECT ProductAssemblyID AS parent, ComponentID AS item, sum(PerAssemblyQty) AS units_per
     FROM 'oltp/Production.BillOfMaterials.parquet'
-    WHERE ProductAssemblyID IS NOT NULL AND (StartDate + INTERVAL 0 DAY)::DATE <= $month AND (EndDate IS NULL OR (EndDate + INTERVAL 0 DAY)::DATE > $month)
+    WHERE ProductAssemblyID IS NOT NULL AND StartDate::DATE <= $month AND (EndDate IS NULL OR EndDate::DATE > $month)
     GROUP BY ALL
 ), planned AS (
     SELECT ProductID AS item FROM 'oltp/Production.Product.parquet'
-    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR (SellEndDate + INTERVAL 0 DAY)::DATE >= $month)
+    WHERE ProductID IN (SELECT ProductID FROM 'oltp/sales_order_lines_rebuilt.parquet') AND (SellEndDate IS NULL OR SellEndDate::DATE >= $month)
     UNION
     SELECT b.item FROM bom b JOIN planned p ON p.item = b.parent
 )
