@@ -62,7 +62,7 @@ DPO|42|40|35|45|own estimate
 CCC|25|27|32|45|own estimate
 capacity load|0.95|1.0|1.1||
 schedule attainment|0.97|0.95|0.93|0.95|own estimate
-plan adherence|0.95|0.92|0.85|0.9|own estimate
+plan adherence|0.95|0.90|0.83|0.9|own estimate
 revenue vs plan|0|-0.02|-0.06||
 gross margin|0.54|0.53|0.50|0.42|own estimate
 quota attainment|1|0.95|0.85|0.9|own estimate

@@ -19,6 +19,7 @@ from sop_helpers.book.config import load_workbook
 from sop_helpers.book.conform import conform
 from sop_helpers.book.cycle import open_cycle
 from sop_helpers.book.sources import read_table
+from sop_helpers.engine.closing import changed_since_closing
 from sop_helpers.planning.history import complete_history, empty_shelves, propose_corrections
 from sop_helpers.planning.panel import Panel, to_panel
 from sop_helpers.planning.signals import find_signals
@@ -228,6 +229,32 @@ def test_the_journal_is_read(tmp_path: Path) -> None:
     assert before.journal.read("override").set_index("id").loc["override-0002", "units"] == 260
     assert len(before.journal.read("attendance")) == len(given("roster"))
     assert before.journal.read("decision")["chosen"].sum() == 2
+
+
+@pytest.mark.parametrize("back", [1, 2])
+def test_the_closed_months_are_whole_and_were_really_planned(back: int) -> None:
+    now = open_cycle("2026-10", ROOT / "workbook.toml")
+    before = now.previous(back)
+    assert before is not None and before.closed and not changed_since_closing(before.folder)
+    for file in (before.folder / "tables").glob("*.csv"):
+        assert len(before.read(file.stem)) or file.stem == "shortages", file.stem
+    plan = before.read("demand_plan")
+    assert plan["month"].min() == before.month and plan["month"].nunique() == 18
+    # what was planned for the month itself lies near what was sold, and is not it
+    key = ["product", "region"]
+    sold = given("sales").query("month == @before.month").set_index(key)["units"]
+    made = plan[plan["month"] == before.month].set_index(key)["units"].reindex(sold.index).fillna(0)
+    assert 0.02 < (made - sold).abs().sum() / sold.sum() < 0.15
+    # the journal's decisions of that meeting are among those kept
+    assert before.read("decisions")["chosen"].any()
+    assert {"LINZ-ASSEMBLY"} <= set(before.read("capacity_load").query("load > 1.05")["resource"])
+
+
+def test_history_is_closed_as_it_was_known_then() -> None:
+    then = generate(as_of="2026-08")
+    assert then["quotas"].query("month >= '2026-08-01'")["bookings"].isna().all()
+    assert then["receipts"]["due_month"].min() == pd.Timestamp("2026-07-01") and then["open_orders"]["due_month"].max() == pd.Timestamp("2026-09-01")
+    pd.testing.assert_frame_equal(then["sales"], generate()["sales"])
 
 
 @pytest.mark.parametrize(("products", "regions", "months"), [(250, 4, 60), (7, 3, 30), (61, 6, 24), (1, 1, 1)])
