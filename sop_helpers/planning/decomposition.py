@@ -116,8 +116,28 @@ def expectation(values: Matrix, masked: NDArray[np.bool_] | None = None, season_
     used = np.where(long, m, 0) + count / 4
     spread = spread * np.sqrt(count / np.maximum(count - used, 1)) * (CAUTION * np.sqrt(1 + used / np.maximum(count, 1)) if ahead else 1.0)
     noise = np.maximum(np.nan_to_num(spread), LEAST_NOISE)
-    score = (x - fitted) / noise[:, None]
-    return Expected(from_log(fitted, scale), np.where(np.isnan(x), np.nan, score), noise)
+    units = from_log(fitted, scale)
+    return Expected(units, np.where(np.isnan(x), np.nan, deviation(values, units, noise)), noise)
+
+
+def deviation(values: Matrix, expected: Matrix, noise: Matrix) -> Matrix:
+    """Return how many times its usual noise each month lies off what was expected.
+
+    The difference of logarithms over the noise; series of whole numbers are counts, which deviate at least as a Poisson variable does: twice the difference
+    of the square roots is then the most that is said (Anscombe 1948).
+
+    Parameters
+    ----------
+    values, expected : ndarray (n, T)
+        Units.
+    noise : ndarray (n,)
+        Standard deviation of the logarithm.
+    """
+    scale = log_scale(values)
+    score = (to_log(values, scale) - to_log(expected, scale)) / noise[:, None]
+    counts = np.where(np.isnan(values), True, values == np.round(values)).all(axis=1)[:, None]
+    poisson = 2 * (np.sqrt(np.maximum(values, 0)) - np.sqrt(np.maximum(expected, 0)))
+    return np.where(counts & (np.abs(poisson) < np.abs(score)), poisson, score)
 
 
 def stl_ahead(series: Matrix, ahead: int, season_length: int = 12) -> tuple[Matrix, float]:

@@ -17,6 +17,7 @@ from sop_helpers.planning.smoothing import Matrix
 CAUSES = ("entry error", "stock-out", "promotion", "event", "outlier")
 ONE_OFF = {"promotion": "promotion", "campaign": "promotion", "strike": "event", "customer": "event"}
 SIGNIFICANT = 2.0  # t value from which a past event counts as measured
+CREDIBLE = 4.0  # a factor on demand beyond which an event has met a start or an end of a series, not customers
 OUTLIER_FACTOR = 1.5  # times the threshold of a signal: taking data away needs more than asking about them
 OUTLIER_SHARE = 0.3  # and the month must be off by this share of what was expected
 RECENT = 3  # months that the meeting discusses: proposals in them wait for its word
@@ -152,13 +153,16 @@ def measure_events(
         touched |= cells
     hidden = touched if masked is None else touched | masked
     expected = expectation(values, hidden, season_length)
-    used = touched & (np.nan_to_num(values) > 0) & np.isfinite(expected.score)
+    # A series needs a year of quiet months, and something expected, before an event can be told from its start.
+    quiet = ((~np.isnan(values)) & ~hidden).sum(axis=1) >= season_length
+    used = touched & (np.nan_to_num(values) > 0) & (expected.units > 0.05 * log_scale(values)[:, None]) & quiet[:, None]
     if masked is not None:
         used &= ~masked
     rows, columns = np.nonzero(used)
     design = np.stack([calendar[name][rows, columns] for name in names], axis=1).astype(float) if names else np.zeros((len(rows), 0))
     weight = 1 / expected.noise[rows]
-    target = expected.score[rows, columns]  # the log residual in units of its noise: weighted least squares
+    # Weighted least squares: the log residual in units of its noise.
+    target = np.log(values[rows, columns] / expected.units[rows, columns]) * weight
     x = design * weight[:, None]
     inverse = np.linalg.pinv(x.T @ x)
     coefficient = inverse @ (x.T @ target)
@@ -231,7 +235,9 @@ def propose_corrections(
     if calendar:
         kinds = insights.assign(insight=insights["insight"].astype("str")).set_index("insight")["kind"]
         measured = measure_events(y, calendar, season_length, shelves)
-        clear = measured[(measured["t"].abs() >= SIGNIFICANT)]
+        clear = measured[(measured["t"].abs() >= SIGNIFICANT) & measured["lift"].between(1 / CREDIBLE, CREDIBLE)]
+        # A promotion that seems to lower demand is some other event: it stays in the history for people to look at.
+        clear = clear[(clear["lift"] > 1) | (clear["event"].map(kinds).map(ONE_OFF) != "promotion")]
         factor = np.ones(y.shape)
         for one in clear.itertuples():
             cells = calendar[one.event] & free & ~sparse & (y > 0)

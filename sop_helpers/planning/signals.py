@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.decomposition import expectation, from_log, log_scale, stl_ahead, to_log
+from sop_helpers.planning.decomposition import deviation, expectation, from_log, log_scale, stl_ahead, to_log
 from sop_helpers.planning.forecasting import classify
 from sop_helpers.planning.panel import Panel
 from sop_helpers.planning.smoothing import Matrix, lengths
@@ -75,8 +75,8 @@ def _judge_by_stl(y: Matrix, expected: Matrix, score: Matrix, price: Matrix, usa
     for row in rows:
         x = to_log(y[row : row + 1], scale[row : row + 1])[0]
         level, noise = stl_ahead(x[~np.isnan(x)], recent, m)
-        score[row] = (x[-recent:] - level) / noise
         expected[row] = from_log(level[None, :], scale[row : row + 1])[0]
+        score[row] = deviation(y[row : row + 1, -recent:], expected[row : row + 1], np.array([noise]))[0]
 
 
 def _judge_sparse(y: Matrix, expected: Matrix, score: Matrix, sparse: np.ndarray, recent: int) -> None:
