@@ -68,6 +68,9 @@ class Cycle:
         self._staged = folder is None and stage.name.startswith(f".stage-{self.label}-") and stage.parent == workbook.output_folder
         if folder is None and not self._staged:
             files.recover_if_needed(workbook.output_folder, self.label)
+            shipped = workbook.inside(workbook.closed) / self.label if workbook.closed else None
+            if shipped and (shipped / "closed.json").exists() and not (workbook.output_folder / self.label).exists():
+                folder = shipped
         self.month_folder = folder or (stage if self._staged else workbook.output_folder / self.label)
         self.folder = self.month_folder if scenario == "base" else self.month_folder / "scenarios" / scenario
         self._seen: dict[str, str | None] = {}

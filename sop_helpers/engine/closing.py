@@ -87,7 +87,7 @@ def reopen_month(workbook: str | Path, month: str, author: str, reason: str) -> 
     loaded = load_workbook(workbook)
     cycle = open_cycle(month, loaded)
     with files.locked(files.lock_of(loaded.output_folder, cycle.label), f"the run of {cycle.label}"):
-        if not cycle.closed:
+        if not cycle.closed or cycle.month_folder.parent != loaded.output_folder:
             closed = ", ".join(sorted(cycle.closed_folders())) or "none"
             raise WorkbookError(f"{cycle.label} is not closed here", f"Closed are {closed}; months that came closed with the workbook stay so.")
         cycle.journal.add("closing", author=author, reason=reason, status="reopened")

@@ -156,6 +156,19 @@ def test_a_closed_month_is_not_run_again(company: Path) -> None:
     assert closings["status"].tolist() == ["closed", "reopened"] and closings["reason"].tolist() == ["all signed", "wrong price list"]
 
 
+def test_a_month_that_came_closed_stays_closed(company: Path) -> None:
+    from sop_helpers.engine.closing import reopen_month
+
+    shipped = company / "closed" / "2026-09"
+    (shipped / "tables").mkdir(parents=True)
+    (shipped / "closed.json").write_text("{}")
+    with pytest.raises(WorkbookError, match="2026-09 is closed and is not run again"):
+        run_month(company, month="2026-09")
+    with pytest.raises(WorkbookError, match="came closed with the workbook stay so"):
+        reopen_month(company, "2026-09", "Ann", "why not")
+    assert (shipped / "closed.json").exists() and not (company / "output" / "2026-09").exists()
+
+
 def test_an_incomplete_month_is_not_closed(company: Path) -> None:
     from sop_helpers.engine.closing import close_month
 

@@ -156,6 +156,7 @@ def test_closed_months_come_from_the_workbook_and_from_here(cycle: Cycle, book: 
     assert cycle.previous(2).read("attendance")["mandatory"].tolist() == [True, False]
     assert cycle.previous().label == "2026-09" and len(cycle.previous().read("demand_plan")) == 3
     assert cycle.previous(3) is None and earlier.previous().label == "2026-08"
+    assert open_cycle("2026-08", book).closed and len(open_cycle("2026-08", book).read("demand_plan")) == 2
     with pytest.raises(WorkbookError, match="2026-08 is closed"):
         cycle.previous(2).write("demand_plan", plan)
     # What a closed month did not keep comes from the source as that month could know it, and is not put into it.
