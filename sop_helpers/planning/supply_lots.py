@@ -14,7 +14,7 @@ import pandas as pd
 from sop_helpers.planning.supply_model import Solution, Solver
 from sop_helpers.planning.supply_network import Matrix, Network
 
-_TRIES = 12
+_TRIES, _CUTS = 8, 20
 
 
 def whole(units: Matrix, lot_min: Matrix, lot_multiple: Matrix, up: bool) -> Matrix:
@@ -88,28 +88,29 @@ def round_lots(net: Network, solver: Solver, relaxed: Solution) -> Solution:
     ops, current = net.operations, relaxed
     # Enough to want a whole lot before anything else, not so much that the solver loses digits.
     eager = 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy())
-    for rows in passes(net):
-        least, step = (ops[c].astype(float).fillna(0.0).to_numpy()[rows] for c in ("lot_min", "lot_multiple"))
-        most = whole(net.upper[rows], least[:, None], step[:, None], up=False)
-        most[np.isinf(net.upper[rows])] = np.inf
-        wanted = np.where(current.values["arrive"][rows] > 1e-6, current.values["arrive"][rows], 0.0)
-        for attempt in range(10**6):
-            lots = carry_forward(wanted, least, step, most)
-            solver.bound(rows, np.zeros_like(lots), lots)
-            solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
+    least, step = (ops[c].astype(float).fillna(0.0).to_numpy() for c in ("lot_min", "lot_multiple"))
+    most = np.where(np.isinf(net.upper), np.inf, whole(np.where(np.isinf(net.upper), 0.0, net.upper), least[:, None], step[:, None], up=False))
+    wanted, lots, rows = np.zeros_like(most), np.zeros_like(most), np.array([], dtype=np.int64)
+    for now in passes(net):
+        wanted[now] = np.where(current.values["arrive"][now] > 1e-6, current.values["arrive"][now], 0.0)
+        lots[now] = carry_forward(wanted[now], least[now], step[now], most[now])
+        rows = np.concatenate([rows, now])
+        solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
+        for attempt in range(_TRIES + _CUTS + lots.size):
+            # Nothing is forced: a lot that does not fit stays below what is wanted, and is cut to what fits.
+            solver.bound(rows, np.zeros_like(lots[rows]), lots[rows])
             current = solver.solve()
             got = current.values["arrive"][rows]
-            short = got < lots - 1e-6 * np.maximum(1.0, lots)
+            short = got < lots[rows] - 1e-6 * np.maximum(1.0, lots[rows])
             if not short.any():
                 break
-            fits = whole(got, least[:, None], step[:, None], up=False)
+            fits = whole(got, least[rows, None], step[rows, None], up=False)
             if attempt < _TRIES:
-                most = np.where(short, np.minimum(most, fits), most)
+                most[rows] = np.where(short, np.minimum(most[rows], fits), most[rows])
+                lots[rows] = carry_forward(wanted[rows], least[rows], step[rows], most[rows])
             else:
-                # Lots that keep moving on are given up for good, so this ends.
-                most = np.where(short, fits, np.minimum(most, lots))
-                wanted = np.minimum(wanted, most)
-        solver.bound(rows, lots, lots)
-        solver.reward(rows, np.zeros_like(lots))
-        current = solver.solve()
-    return current
+                # Lots that keep moving on are cut for good, and in the end given up, so this ends.
+                lots[rows] = np.where(short, fits if attempt < _TRIES + _CUTS else 0.0, lots[rows])
+    solver.bound(rows, lots[rows], lots[rows])
+    solver.reward(rows, np.zeros_like(lots[rows]))
+    return solver.solve()
