@@ -68,6 +68,17 @@ def rounded(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def summed(frames: dict[str, pd.DataFrame], exact: pd.DataFrame) -> pd.DataFrame:
+    """Give the demand plan the sum of its rounded streams, at the prices and margins it was made with: what was closed still adds up."""
+    key = ["month", "product", "region"]
+    plan = frames["demand_plan"].drop(columns="units").merge(frames["streams"].groupby(key, as_index=False)["units"].sum(), on=key, how="left")
+    plan["units"] = plan["units"].fillna(0.0).round(DIGITS["units"])
+    share = plan["units"] / exact["units"].where(exact["units"] > 0)
+    for money in ("revenue", "margin"):
+        plan[money] = (exact[money] * share).fillna(0.0).round(2)
+    return plan[exact.columns]
+
+
 def snapshot(source: Path, target: Path, month: str) -> None:
     """Copy a closed month's tables as CSV, with the digests of what was kept."""
     shutil.rmtree(target, ignore_errors=True)
@@ -76,6 +87,7 @@ def snapshot(source: Path, target: Path, month: str) -> None:
         file = source / "tables" / f"{name}.parquet"
         if file.exists():
             frames[name] = rounded(name, pd.read_parquet(file))
+    frames["demand_plan"] = summed(frames, pd.read_parquet(source / "tables" / "demand_plan.parquet"))
     day = {c for name in frames for c, spec in tables.columns(name).items() if spec["kind"] == "day"}
     assert not day & MONTHS, "a column is a month in one table and a day in another"
     write(frames, target / "tables")
