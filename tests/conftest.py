@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from commands import ROOT, copy_sample, sop
 
-ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_MONTH = "2026-10"
 
 
@@ -22,21 +19,6 @@ class RunMonth:
     company: Path
     folder: Path
     printed: str
-
-
-def sop(*arguments: str, cwd: Path | None = None, timeout: int = 1200) -> subprocess.CompletedProcess[str]:
-    """Run the ``sop`` command in a process of its own."""
-    environment = {k: v for k, v in os.environ.items() if k != "SOP_STAGE"} | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "sop_helpers.engine.cli", *arguments]
-    return subprocess.run(command, cwd=cwd or ROOT, env=environment, capture_output=True, text=True, timeout=timeout)
-
-
-def copy_sample(folder: Path) -> Path:
-    """Copy the sample company's workbook and data, so that no test writes into the repository."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "workbook.toml", folder)
-    shutil.copytree(ROOT / "data" / "sample", folder / "data" / "sample")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ CLASSES = {"green": "green", "done": "green", "amber": "amber", "red": "red", "l
 STATUS_COLUMNS = {"status", "level"}
 # Columns that hold numbers with their unit as text, such as "96.7 %".
 MEASURES = {"value", "change", "target", "benchmark"}
+LONG = 44  # letters from which a column of text gets a width to be read in
 _MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")
 
 
@@ -141,7 +142,9 @@ def show_decisions(decisions: pd.DataFrame, currency: str) -> None:
         shown = rows[["option", "money", "consequence"]].rename(columns={"money": currency})
         if rows["chosen"].any():
             shown.insert(0, "taken", rows["chosen"].map({True: "chosen", False: ""}))
-        table = table_html(shown, question, {currency: _price}).replace(f"<caption>{html.escape(question)}</caption>", "", 1).replace(' class="sortable"', "", 1)
+        table = table_html(shown, question, {currency: _price}).replace(f"<caption>{html.escape(question)}</caption>", "", 1)
+        # The question stands above; a handful of options in their order need no sorting.
+        table = table.replace(' class="sortable"', "", 1)
         _show(f'<div class="decision"><p class="question">{html.escape(question)} {who}</p>{table}</div>')
 
 
@@ -177,7 +180,7 @@ def _column(values: pd.Series, form: Format | None, link: str | None) -> list[st
         keys = [f' data-sort="{match[1].replace(",", "")}"' if match else "" for match in found]
         return [f'<td class="num"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     keys = [f' data-sort="{float(value):.12g}"' if number and not pd.isna(value) else "" for value in values]
-    kind = ' class="day"' if types.is_datetime64_any_dtype(values) else _class(number)
+    kind = ' class="day"' if types.is_datetime64_any_dtype(values) else _class(number) or (' class="long"' if max(map(len, texts), default=0) > LONG else "")
     return [f"<td{kind}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
 
 

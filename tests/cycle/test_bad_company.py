@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import sop
+from commands import sop
 
 
 def table(data: Path, name: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, copy_sample
+from commands import ROOT, copy_sample
 
 from sop_helpers.book import tables
 from sop_helpers.book.checks import check_inputs, check_workbook
