@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -74,6 +76,11 @@ def _bounds(lines: list[str]) -> dict[str, str]:
     return {m[1].lower(): m[2] for m in found if m}
 
 
+def test_ruff_finds_nothing() -> None:
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_environment_yml_agrees_with_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = _bounds(project["dependencies"] + project["optional-dependencies"]["test"])
@@ -84,7 +91,11 @@ def test_environment_yml_agrees_with_pyproject() -> None:
 
 
 def test_every_dependency_says_where_it_is_used() -> None:
-    lines = [line for line in (ROOT / "environment.yml").read_text("utf-8").splitlines() if re.match(r"\s*- [a-z].*>=", line) and "python>=" not in line.replace("ipython", "")]
+    lines = [
+        line
+        for line in (ROOT / "environment.yml").read_text("utf-8").splitlines()
+        if re.match(r"\s*- [a-z].*>=", line) and "python>=" not in line.replace("ipython", "")
+    ]
     silent = [line.strip() for line in lines if "#" not in line and not line.strip().startswith("- python>=")]
     assert not silent
 
