@@ -78,7 +78,7 @@ class SupplyPolicy(Part):
     service_level: float = Field(0.95, gt=0, lt=1, description="Cycle service level where no stock policy says otherwise.")
     holding_rate: float = Field(0.20, ge=0, description="Cost of holding stock for a year, share of its value.")
     backorder_rate: float = Field(0.05, ge=0, description="Cost of serving a month late, share of the selling price.")
-    lost_sale_rate: float = Field(1.0, ge=0, description="Cost of not serving at all beside the margin, as a share of margin.")
+    lost_sale_rate: float = Field(1.0, ge=0, description="Goodwill lost with a sale: share of its margin, or of a tenth of its price where that is more.")
     patience_months: int = Field(3, ge=0, description="Months that customers wait before the sale is lost.")
     below_target_rate: float = Field(0.02, ge=0, description="Monthly cost of stock below its target, share of its value.")
     overtime_rate: float = Field(30.0, ge=0, description="Extra cost of an overtime hour where the resource states none.")

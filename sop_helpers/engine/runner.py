@@ -225,7 +225,8 @@ def _render(cycle: Cycle) -> None:
 
     executed = cycle.folder / "notebooks" / f"{REPORT}.ipynb"
     if executed.exists():
-        render_report(executed, cycle.folder / "report.html", title=f"{cycle.workbook.company.name}: S&OP {cycle.label}")
+        title = f"{cycle.workbook.company.name}: S&OP {cycle.label}" + ("" if cycle.scenario == "base" else f", scenario {cycle.scenario}")
+        render_report(executed, cycle.folder / "report.html", title=title)
 
 
 def _execute(notebook: Path, executed: Path, values: dict[str, Any], kernel: str, folder: Path) -> None:

@@ -101,7 +101,7 @@ def plan_supply(
     backorder_rate : float
         Cost of a month late, share of the selling price.
     lost_sale_rate : float
-        Cost of a lost sale beside the sale itself, share of its margin.
+        Goodwill lost with a sale, beside the sale itself: share of its margin, or of a tenth of its price where that is more.
     patience_months : int
         Months that customers wait.
     below_target_rate : float

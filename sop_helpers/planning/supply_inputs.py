@@ -21,6 +21,7 @@ from sop_helpers.planning.supply_network import (
     whole_months,
 )
 
+LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none
 _RECEIPT_OF = {"make": "production", "buy": "purchase", "move": "transfer"}
 
 
@@ -299,8 +300,9 @@ def _series(
     margin = (out["price"] - out["product"].map(prices["unit_cost"]).astype(float).fillna(0.0)).clip(lower=0.0)
     weight = out["region"].map(regions.set_index("region")["priority"]).astype(float).fillna(1.0) if len(regions) else 1.0
     path = nodes["path_cost"].to_numpy()[out["node"].to_numpy()]
-    # A lost unit costs at least what making it would have cost: a plan serves what was agreed, also where the margin is thin.
-    out["lost"] = np.maximum(np.maximum(out["price"], path) * 1.001 + weight * lost_rate * margin, 0.01)
+    # A lost unit costs what making it would have cost and its goodwill besides: a plan serves what was agreed, also where the margin is thin or none.
+    goodwill = weight * lost_rate * np.maximum(margin, LEAST_GOODWILL * out["price"])
+    out["lost"] = np.maximum(np.maximum(out["price"], path) * 1.001 + goodwill, 0.01)
     out["late"] = np.maximum(weight * late_rate * out["price"], 0.001)
     owed = overdue.groupby(["product", "region"])["units"].sum() if len(overdue) else pd.Series(dtype=float)
     out["backlog"] = owed.reindex(pd.MultiIndex.from_frame(out[["product", "region"]])).fillna(0.0).to_numpy() if len(owed) else 0.0

@@ -9,6 +9,10 @@ import pandas as pd
 
 from sop_helpers.planning.supply_network import Matrix, Network, path_costs
 
+SERVED_LATE = "serving late costs less than making it in time"
+NOT_MADE = "making it costs more than losing the sale"
+NOT_MADE_REMEDY = "raise its price, or the price of a lost sale in the policies if it must be served; else agree not to sell it"
+
 
 def on_time(demand: Matrix, before: Matrix, ship: Matrix, lost: Matrix) -> Matrix:
     """Return units shipped in the month they were wanted: the oldest demand is served, and given up, first."""
@@ -98,7 +102,7 @@ class _Finder:
                 t,
                 0.0,
             )
-        return "serving late costs less than making it in time", "raise the price of lateness in the policies if this customer should not wait", -1, t, 0.0
+        return SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", -1, t, 0.0
 
     def _step(self, op: int) -> float:
         return float(np.nanmax([self.ops["lot_min"][op], self.ops["lot_multiple"][op], 0.0]))
@@ -147,6 +151,7 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> pd.
     finder = _Finder(net, flows["arrive"], flows["closing"], left, hour, best, cost)
     causes = [finder.cause(n, m) for n, m in zip(series["node"].tolist(), t.tolist(), strict=True)]
     back = recovered(net, flows)[d, t]
+    causes = [(NOT_MADE, NOT_MADE_REMEDY, *c[2:]) if c[0] == SERVED_LATE and never else c for c, never in zip(causes, back < 0, strict=True)]
     path = net.nodes["path_cost"].to_numpy()[series["node"].to_numpy()] if len(series) else np.array([])
     waits = np.where(back >= 0, (back - t) * series["late"].to_numpy(), series["lost"].to_numpy()) * units
     remedies = [_remedy(net, c, u, u * p, w, hour) for c, u, p, w in zip(causes, units.tolist(), path.tolist(), waits.tolist(), strict=True)]

@@ -26,6 +26,7 @@ STATUS_COLUMNS = {"status", "level"}
 # Columns that hold numbers with their unit as text, such as "96.7 %".
 MEASURES = {"value", "change", "target", "benchmark"}
 LONG = 44  # letters from which a column of text gets a width to be read in
+SHORT = 14  # letters up to which codes are not broken at their hyphens
 _MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")
 
 
@@ -180,6 +181,8 @@ def _column(values: pd.Series, form: Format | None, link: str | None) -> list[st
         keys = [f' data-sort="{match[1].replace(",", "")}"' if match else "" for match in found]
         return [f'<td class="num"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     keys = [f' data-sort="{float(value):.12g}"' if number and not pd.isna(value) else "" for value in values]
+    if texts and not number and max(map(len, texts)) <= SHORT and not any(" " in text for text in texts):
+        return [f'<td class="day"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     kind = ' class="day"' if types.is_datetime64_any_dtype(values) else _class(number) or (' class="long"' if max(map(len, texts), default=0) > LONG else "")
     return [f"<td{kind}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
 

@@ -149,7 +149,7 @@ def second_opinion(c: dict[str, pd.DataFrame], *, patience: int = 3) -> float:
     for (product, region), rows_of in c["demand"].groupby(["product", "region"]):
         margin = max(price[product] - cost_of[product], 0.0)
         weight = 2.0 if region == "south" else 1.0
-        lost_price = max(price[product], path[product, ships[region]]) * 1.001 + weight * margin
+        lost_price = max(price[product], path[product, ships[region]]) * 1.001 + weight * max(margin, 0.1 * price[product])
         late = max(weight * 0.05 * price[product], 0.001)
         before = overdue["units"] if (product, region) == ("A", "north") else 0.0
         wanted = [before, *rows_of.sort_values("month")["units"]]

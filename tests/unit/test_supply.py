@@ -148,6 +148,19 @@ def test_capacity_is_built_ahead_before_overtime_and_overtime_before_losing():
     assert short["recovered_month"] == MONTHS[1]
 
 
+def test_demand_without_margin_is_served_while_that_costs_less_than_its_goodwill():
+    c = company(
+        demand=monthly([50.0] * 6, product="A", region="r"), products=[product(unit_price=9.0)],
+        operations=[{"operation": "make A", "kind": "make", "item": "A", "location": "main", "lead_time_months": 0.0, "unit_cost": 10.0}],
+        loads=[{"operation": "make A", "resource": "line", "hours_per_unit": 1.0}],
+        resources=[{"resource": "line", "regular_hours": 40.0, "overtime_hours": 10.0, "overtime_rate": 0.5}],
+    )  # fmt: skip
+    assert plan(c).constrained_demand["lost_units"].sum() == pytest.approx(0)
+    dear = plan(c | {"resources": c["resources"].assign(overtime_rate=5.0)}, patience_months=0)
+    assert dear.constrained_demand["lost_units"].sum() == pytest.approx(60)
+    assert set(dear.shortages["cause"]) == {"making it costs more than losing the sale"}
+
+
 def test_lead_time_stops_an_order_and_is_named():
     c = company(demand=monthly([10.0] * 6, product="A", region="r"), products=[product()], operations=[buy(lead_time_months=1.6)])
     result = plan(c, patience_months=0)

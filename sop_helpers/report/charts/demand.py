@@ -204,8 +204,9 @@ def budget_chart(gap: pd.DataFrame, currency: str) -> Figure:
     axis.barh(place - 0.2, shown["gap_to_go"], 0.38, color=COLOURS["plan"], hatch="//", edgecolor="white", label="still to come")
     axis.axvline(0, color=COLOURS["neutral"], linewidth=1)
     for y, row in zip(place, shown.itertuples(), strict=True):
-        axis.annotate(f"{'+' if row.gap >= 0 else ''}{money(row.gap)} ({100 * row.gap / row.budget:+.1f} %)" if row.budget else money(row.gap), (1.01, y),
-                      xycoords=("axes fraction", "data"), va="center", fontsize="small")
+        # A share of next to no budget says nothing.
+        share = f" ({100 * row.gap / row.budget:+.1f} %)" if row.budget and abs(row.gap) < 10 * row.budget else ""
+        axis.annotate(f"{'+' if row.gap >= 0 else ''}{money(row.gap)}{share}", (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize="small")
     axis.set_yticks(place, shown["family"])
     thousands(axis, "x")
     axis.legend(loc="best", fontsize="small")

@@ -102,6 +102,8 @@ def bridge_figure(bridge: pd.DataFrame, currency: str, title: str) -> Figure:
         # The bars would dwarf the steps: the axis begins above zero and says so.
         left.set_ylim(low - 0.8 * (high - low) - 0.01 * high, high + 0.3 * (high - low) + 0.01 * high)
         left.set_xlabel("axis does not begin at zero")
+    elif high > 0:
+        left.set_ylim(top=1.08 * high)
     left.set_ylabel(currency)
     thousands(left)
     families = bridge[bridge["family"] != "total"]

@@ -74,7 +74,7 @@ def stock_by_family(stock: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame
     keys = [stock["item"], stock["location"]]
     unit = each.groupby(keys).transform("median")
     listed = stock["item"].map(products.set_index("product")["unit_cost"]).astype(float)
-    family = stock["item"].map(products.set_index("product")["family"]).astype("object").fillna("components")
+    family = stock["item"].map(products.set_index("product")["family"]).astype("object").fillna("parts and materials")
     rows = stock.assign(family=family, target_value=stock["target_units"] * listed.fillna(unit).fillna(0.0))
     return rows.groupby(["family", "month"], as_index=False)[["value", "target_value"]].sum()
 
