@@ -130,6 +130,13 @@ def test_a_kernel_that_dies_is_told(company: Path) -> None:
     assert tiny.whole(company) == before
 
 
+@pytest.mark.parametrize("engine", ["fork", "plain"])
+def test_a_flood_of_prints_does_not_stop_a_step(company: Path, engine: str) -> None:
+    tiny.put(company, "20_demand", ["for n in range(30_000):\n    print(n, flush=True)", *tiny.DEMAND])
+    run_month(company, engine=engine)
+    assert "29999" in (company / "output" / tiny.MONTH / "notebooks" / "20_demand.ipynb").read_text("utf-8")
+
+
 def test_a_month_without_data_is_refused(company: Path) -> None:
     with pytest.raises(StepFailed) as caught:
         run_month(company, month="2020-01")

@@ -74,9 +74,9 @@ def capacity_figure(capacity: pd.DataFrame, currency: str) -> Figure:
     top.legend()
     low.step(sums.index, sums["heads"], where="mid", color=COLOURS["neutral"], label="heads expected to stay")
     low.step(sums.index, sums["ramped_reps"], where="mid", color=COLOURS["plan"], linestyle="--", label="ramped rep equivalents")
-    low.set_ylim(bottom=0)
+    low.set_ylim(0, 1.3 * max(sums["heads"].max(), sums["ramped_reps"].max(), 1))
     low.set_ylabel("people")
-    low.legend()
+    low.legend(loc="upper right", ncols=2)
     month_axis(top)
     month_axis(low)
     return figure
