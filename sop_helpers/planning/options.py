@@ -58,8 +58,9 @@ def decisions(
     DataFrame
         As the contract decisions. Money is below zero for a cost, blank where the plan cannot price the option.
     """
+    names = products.set_index("product")["name"].dropna().to_dict() if "name" in products else {}
     rows = [
-        *_for_shortages(label, currency, shortages, people), *_for_capacity(label, currency, capacity_load, resources, overtime_rate, people),
+        *_for_shortages(label, currency, shortages, names, people), *_for_capacity(label, currency, capacity_load, resources, overtime_rate, people),
         *_for_budget(label, currency, plan, budget, products, tolerance, people), *_for_scenarios(label, currency, financials, people),
         *_for_sign_off(label, currency, plan, people),
     ]
@@ -80,13 +81,13 @@ def _months(values: pd.Series) -> str:
     return f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
 
 
-def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, people: dict[str, str], most: int = 3) -> list[Row]:
+def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: dict[str, str], people: dict[str, str], most: int = 3) -> list[Row]:
     rows: list[Row] = []
     worth = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
     for cause in worth.index:
         group = shortages[shortages["cause"] == cause]
         products = group.groupby("product")["money"].sum().sort_values(ascending=False, kind="stable").index.tolist()
-        named = ", ".join(products[:3]) + (f" and {len(products) - 3} more" if len(products) > 3 else "")
+        named = ", ".join(str(names.get(p, p)) for p in products[:3]) + (f" and {len(products) - 3} more" if len(products) > 3 else "")
         question = f"How do we serve {named}, short of {amount(group['short_units'].sum())} units in {_months(group['month'])} ({str(cause).rstrip('.')})?"
         lost = group[group["recovered_month"].isna()]
         late = group[group["recovered_month"].notna()]

@@ -118,6 +118,15 @@ def test_options_carry_the_price_that_the_plan_gives() -> None:
     assert table["decision"].iloc[-1] == "D-2026-10-sign-off" and not table["chosen"].any()
 
 
+def test_causes_that_begin_alike_are_two_decisions() -> None:
+    alike = "lead time of 3 months: a component with a very long name "
+    short = pd.concat([SHORT.head(1).assign(cause=alike + end) for end in ("of steel", "of brass")], ignore_index=True)
+    table = _decisions(shortages=short, products=PRODUCTS.assign(name="Kettle"))
+    asked = table[table["decision"].str.contains("short-")].drop_duplicates("decision")
+    assert len(asked) == 2 and asked["decision"].str.len().max() < 80
+    assert asked["question"].str.startswith("How do we serve Kettle, short of").all(), "people know names, not codes"
+
+
 def test_rate_of_the_policy_stands_in_where_a_resource_has_none() -> None:
     assert _price(_decisions(resources=empty("resources")), "load-line", "Follow") == -990
 
