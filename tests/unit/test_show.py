@@ -122,3 +122,13 @@ def _luminance(colour: str) -> float:
 def test_chart_colours_have_contrast_on_white() -> None:
     # WCAG 2.1, 1.4.11: graphics need 3 to 1.
     assert all(1.05 / (_luminance(colour) + 0.05) >= 3 for colour in COLOURS.values())
+
+
+def test_ticks_of_a_short_axis_are_told_apart() -> None:
+    figure, axis = new_figure("Revenue")
+    thousands(axis)
+    axis.set_ylim(10_050_000, 10_420_000)
+    figure.canvas.draw()
+    texts = [label.get_text() for label in axis.get_yticklabels()]
+    assert len(set(texts)) == len(texts) and all(text.endswith(" M") for text in texts)
+    assert axis.yaxis.get_major_formatter().format_ticks([0, 5e6, 1e7]) == ["0", "5 M", "10 M"]

@@ -6,6 +6,7 @@ differ in line style or marker too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import Formatter
 
 COLOURS: dict[str, str] = {
     "actual": "#1F2933",
@@ -77,7 +78,7 @@ def month_axis(axis: Axes) -> None:
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, formats=within, zero_formats=at_turn, offset_formats=[""] * 6))
 
 
-def money(value: float) -> str:
+def money(value: float, digits: int = 3) -> str:
     """Write an amount or a quantity shortly: ``1.2 M``, ``340 k``, ``87``, ``n/a``.
 
     >>> money(1234567), money(-4200), money(87), money(float("nan"))
@@ -86,14 +87,31 @@ def money(value: float) -> str:
     if value is None or pd.isna(value):
         return "n/a"
     # The unit is chosen after rounding, so 999,999 is 1 M and not 1000 k.
-    rounded = float(f"{value:.3g}")
+    rounded = float(f"{value:.{digits}g}")
     for size, unit in ((1e9, " bn"), (1e6, " M"), (1e3, " k")):
         if abs(rounded) >= size:
-            return f"{rounded / size:.3g}{unit}"
+            return f"{rounded / size:.{digits}g}{unit}"
     return f"{value + 0.0:.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
+
+
+class ShortTicks(Formatter):
+    """Ticks written by `money`, with as many digits as tell them apart."""
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        """Write one value."""
+        return money(value)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Write the ticks of an axis."""
+        texts: list[str] = []
+        for digits in range(3, 7):
+            texts = [money(value, digits) for value in values]
+            if len(set(texts)) == len(set(values)):
+                break
+        return texts
 
 
 def thousands(axis: Axes, which: str = "y") -> None:
     """Write the ticks of the y (or x) axis shortly, as `money` does."""
     target = axis.yaxis if which == "y" else axis.xaxis
-    target.set_major_formatter(FuncFormatter(lambda value, _: money(value)))
+    target.set_major_formatter(ShortTicks())
