@@ -38,6 +38,9 @@ def test_the_sequence_runs_for_another_scenario(company: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     month = company / "output" / "2026-10"
     base, upside = (pd.read_parquet(folder / "tables" / "constrained_demand.parquet") for folder in (month, month / "scenarios" / "upside"))
-    factor = load_workbook(company).scenarios["upside"].demand_factor
-    assert upside["demand_units"].sum() == pytest.approx(factor * base["demand_units"].sum()) and factor > 1
+    told = load_workbook(company).scenarios["upside"]
+    family = pd.read_parquet(month / "inputs" / "products.parquet").set_index("product")["family"]
+    more = base["product"].map(family).isin(told.families).map({True: told.demand_factor, False: 1.0})
+    assert upside["demand_units"].sum() == pytest.approx((more * base["demand_units"]).sum())
+    assert told.demand_factor > 1 and told.families
     assert "scenario upside" in (month / "scenarios" / "upside" / "report.html").read_text("utf-8")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
-import threading
+import socket
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sop_helpers.book.conform import conform, empty
 from sop_helpers.book.errors import WorkbookError
@@ -142,50 +143,31 @@ def test_the_same_month_gives_the_same_file(tmp_path: Path) -> None:
     assert one == two and b"\r\n" in one
 
 
-class _Sink:
-    """A mail server of a few lines that keeps what it is given."""
+class _Kept:
+    """Keeps what the server is given."""
 
     def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        self.loop = asyncio.new_event_loop()
-        self.server = self.loop.run_until_complete(asyncio.start_server(self._talk, "127.0.0.1", 0))
-        self.port = self.server.sockets[0].getsockname()[1]
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.thread.start()
+        self.envelopes: list[Envelope] = []
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 sink\r\n")
-        body = False
-        while line := await reader.readline():
-            self.lines.append(line)
-            if body:
-                body = line != b".\r\n"
-                answer = b"" if body else b"250 kept\r\n"
-            elif line.upper().startswith(b"DATA"):
-                body, answer = True, b"354 go on\r\n"
-            elif line.upper().startswith(b"QUIT"):
-                writer.write(b"221 bye\r\n")
-                break
-            else:
-                answer = b"250 ok\r\n"
-            writer.write(answer)
-        writer.close()
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
-        self.server.close()
-        self.loop.close()
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.envelopes.append(envelope)
+        return "250 kept"
 
 
 def test_send_delivers_to_everybody_on_the_roster() -> None:
-    sink = _Sink()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    kept = _Kept()
+    server = Controller(kept, hostname="127.0.0.1", port=port)
+    server.start()
     try:
-        assert mail.send(_recap("Größe"), "127.0.0.1", sink.port) == {}
+        assert mail.send(_recap("Größe"), "127.0.0.1", port) == {}
     finally:
-        sink.stop()
-    talk = b"".join(sink.lines)
-    assert talk.upper().count(b"RCPT TO:") == 2 and b"hugo@example.com" in talk and b"S&OP 2026-10" in talk
+        server.stop()
+    envelope = kept.envelopes[0]
+    assert len(kept.envelopes) == 1 and envelope.rcpt_tos == ["hugo@example.com", "zoe@example.com"]
+    message = email.message_from_bytes(envelope.content, policy=policy.default)
+    assert message["Subject"] == "Größe: S&OP 2026-10, meeting of 2026-10-08"
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
