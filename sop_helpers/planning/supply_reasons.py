@@ -121,7 +121,7 @@ class _Finder:
                 0.0,
             )
         frozen = lead < later[0]
-        why = "frozen months" if frozen else f"lead time of {lead} months"
+        why = "frozen months" if frozen else f"lead time of {lead} month{'' if lead == 1 else 's'}"
         text = f"{why}: {name} cannot arrive before {self.label[later[0]]}"
         return text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", -1, t, 0.0
 
