@@ -21,7 +21,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sop_helpers.planning import backtest, smoothing  # noqa: E402
+from sop_helpers.planning import backtest, learners, portfolio, smoothing  # noqa: E402
 from sop_helpers.planning.forecasting import scope_of  # noqa: E402
 from sop_helpers.planning.panel import Panel  # noqa: E402
 
@@ -63,20 +63,38 @@ def timed(make: Callable[[], Matrix]) -> tuple[Matrix, float]:
     return make(), time.process_time() - start
 
 
-def logs(history: Matrix) -> Matrix:
-    """The member of the portfolio that works on the logarithm."""
+def tier(history: Matrix, name: str, seed: int = 0) -> Matrix:
+    """The portfolio of a tier, training included."""
+    return portfolio.portfolio(history, HORIZON, SEASON, portfolio.train(history, HORIZON, SEASON, name, seed)).forecast
+
+
+def of_logarithms(member: Callable[[Matrix], Matrix], history: Matrix) -> Matrix:
+    """A member on the logarithm, as the portfolio has it."""
     mean = np.nanmean(history, axis=1, keepdims=True)
-    return np.expm1(smoothing.ets(np.log1p(100 * history / mean), HORIZON).forecast) / 100 * mean
+    return np.expm1(member(np.log1p(100 * history / mean))) / 100 * mean
 
 
-def whole(history: Matrix) -> tuple[pd.DataFrame, pd.DataFrame]:
+def learned(history: Matrix, recipe: learners.Recipe) -> Matrix:
+    """A learner alone; where a series is too short for it, seasonal naive."""
+    found = learners.predict(learners.train(recipe, history, HORIZON, SEASON), history, HORIZON)
+    return np.where(np.isnan(found), smoothing.seasonal_naive(history, HORIZON), found)
+
+
+def msis(history: Matrix, actual: Matrix, low: Matrix, high: Matrix, alpha: float = 0.05) -> float:
+    """Mean scaled interval score (Gneiting & Raftery 2007), as in the M4 competition."""
+    scale = np.nanmean(np.abs(history[:, SEASON:] - history[:, :-SEASON]), axis=1)
+    missed = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
+    return float(np.mean((high - low + 2 / alpha * missed).mean(axis=1) / scale))
+
+
+def whole(history: Matrix, name: str = "default") -> tuple[pd.DataFrame, pd.DataFrame]:
     """The workbook's own forecast: routing, backtest, fallback, bands."""
     n, length = history.shape
     months = pd.date_range("2000-01-01", periods=length + HORIZON, freq="MS", unit="us")
     keys = pd.DataFrame({"product": [f"{i:05}" for i in range(n)], "region": "all"})
     panel = Panel(keys, months[:length], history)
     scope = scope_of(panel, pd.DataFrame({"product": keys["product"], "family": keys["product"]}))
-    return backtest.forecast(panel, scope, months[length:])
+    return backtest.forecast(panel, scope, months[length:], tier=name)
 
 
 def main() -> int:
@@ -93,21 +111,27 @@ def main() -> int:
         "Naive2": timed(lambda: naive2(history)),
         "seasonal naive": timed(lambda: smoothing.seasonal_naive(history, HORIZON)),
         "batch ETS": timed(lambda: smoothing.ets(history, HORIZON).forecast),
-        "batch ETS on logarithms": timed(lambda: logs(history)),
+        "batch ETS of logarithms": timed(lambda: of_logarithms(lambda y: smoothing.ets(y, HORIZON).forecast, history)),
         "Theta": timed(lambda: smoothing.theta(history, HORIZON)),
-        "portfolio: mean of the three": timed(lambda: smoothing.portfolio(history, HORIZON).forecast),
-        "default: with backtest, fallback and bands": (table["units"].to_numpy().reshape(actual.shape), seconds),
+        "Theta of logarithms": timed(lambda: of_logarithms(lambda y: smoothing.theta(y, HORIZON), history)),
+        "batch ETS of quarters": timed(lambda: smoothing.aggregated(history, HORIZON)),
+        "LightGBM on changes of logarithms": timed(lambda: learned(history, portfolio.LARGE[0])),
+        "LightGBM on seasons": timed(lambda: learned(history, portfolio.LARGE[2])),
     }
+    for name in portfolio.TIERS:
+        for seed in (0, 1, 2) if name in ("quick", "default") else (0,):
+            members[f"tier {name}" + (f", seed {seed}" if seed else "")] = timed(lambda name=name, seed=seed: tier(history, name, seed))
+    members["workbook: tier default with backtest from eight origins, fallback and bands"] = (table["units"].to_numpy().reshape(actual.shape), seconds)
     print("| forecast | sMAPE % | MASE | OWA | ms CPU a series |\n|---|---|---|---|---|")
     for name, (forecast, cpu) in members.items():
         s, m = smape(actual, forecast), mase(history, actual, forecast)
         print(f"| {name} | {s:.2f} | {m:.3f} | {(s / bench_smape + m / bench_mase) / 2:.3f} | {1000 * cpu / len(actual):.2f} |")
-    print("\n| band | all | months 1-6 | 7-12 | 13-18 |\n|---|---|---|---|---|")
+    print("\n| band | all | months 1-6 | 7-12 | 13-18 | MSIS |\n|---|---|---|---|---|---|")
     for level in (80, 95):
         low, high = (table[f"{side}{level}"].to_numpy().reshape(actual.shape) for side in ("lo", "hi"))
         inside = (actual >= low) & (actual <= high)
         parts = " | ".join(f"{100 * inside[:, i : i + 6].mean():.1f} %" for i in (0, 6, 12))
-        print(f"| {level} % | {100 * inside.mean():.1f} % | {parts} |")
+        print(f"| {level} % | {100 * inside.mean():.1f} % | {parts} | {msis(history, actual, low, high, 1 - level / 100):.2f} |")
     return 0
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.forecasting import Points, Scope, naive_forecast, point_forecast, why
-from sop_helpers.planning.intervals import LEVELS, Bands, calibrate
+from sop_helpers.planning.forecasting import Points, Scope, learn, naive_forecast, point_forecast, why
+from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
+from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.smoothing import Matrix
 
-SWITCH = 0.7  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
+SWITCH = 0.6  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
 FEWEST = 6  # measured forecasts below which nobody can tell
 
 
@@ -27,8 +28,8 @@ class Backtest:
         Months between each origin and the last actual, largest first.
     statistical, naive, actual : ndarray
         The forecast as it would have been made, the benchmark, the demand that came.
-    scale : ndarray (series, origins)
-        Noise of each series as known at the origin.
+    noise, naive_error : ndarray (series, origins)
+        One-step noise of the fit and mean absolute error of seasonal naive, as known at the origin.
     kind : ndarray (series,)
         Class of each series.
     lag_months : int
@@ -41,7 +42,8 @@ class Backtest:
     statistical: Matrix
     naive: Matrix
     actual: Matrix
-    scale: Matrix
+    noise: Matrix
+    naive_error: Matrix
     kind: NDArray[np.object_]
     lag_months: int
     switched: NDArray[np.bool_]
@@ -71,9 +73,11 @@ def origins_back(months: int, horizon: int, origins: int, lag_months: int, seaso
 
 
 def backtest(
-    values: Matrix, scope: Scope, horizon: int, *, origins: int = 6, lag_months: int = 3, season_length: int = 12
+    values: Matrix, scope: Scope, horizon: int, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft", seed: int = 0
 ) -> Backtest:
-    """Forecast from past origins exactly as today's forecast is made, routing included.
+    """Forecast from past origins as today's forecast is made, routing included.
+
+    The learners of a tier are trained once, on what was known at the earliest origin that has enough to learn from: no origin sees its future.
 
     Parameters
     ----------
@@ -89,28 +93,32 @@ def backtest(
         Decision lag.
     season_length : int
         Months in a season.
+    tier, seed : str, int
+        Members of the portfolio, and the seed of its learners.
     """
     n, months = values.shape
     back = origins_back(months, horizon, origins, lag_months, season_length)
     reach = int(back.max(initial=0))
     shape = (n, len(back), min(reach, horizon))
     statistical, naive, actual = (np.full(shape, np.nan) for _ in range(3))
-    scale = np.full(shape[:2], np.nan)
+    noise, naive_error = (np.full(shape[:2], np.nan) for _ in range(2))
     kind = np.full(n, "", dtype=object)
+    trained: list[Learner] = []
     for o, b in enumerate(back):
         known = values[:, : months - b]
         ahead = min(int(b), horizon)
-        points = point_forecast(known, ahead, scope, season_length)
+        trained = trained or learn(known, horizon, season_length, tier, seed)
+        points = point_forecast(known, ahead, scope, season_length, trained)
         # What has no sale yet at the origin had no forecast: nobody is right or wrong.
         seen = (np.nan_to_num(known) > 0).any(axis=1)
         statistical[seen, o, :ahead] = points.units[seen]
         naive[seen, o, :ahead] = naive_forecast(known, ahead, season_length)[seen]
         actual[seen, o, :ahead] = values[seen, months - b : months - b + ahead]
-        scale[seen, o] = points.scale[seen]
+        noise[seen, o], naive_error[seen, o] = points.scale[seen], naive_scale(known, season_length)[seen]
         kind = np.where(seen, points.kind, kind)
     model, bench, count = _errors(statistical, naive, actual, lag_months, kind)
     switched = _better(model.sum(axis=1), bench.sum(axis=1), count.sum(axis=1))
-    return Backtest(back, statistical, naive, actual, scale, kind, lag_months, switched)
+    return Backtest(back, statistical, naive, actual, noise, naive_error, kind, lag_months, switched)
 
 
 def _errors(statistical: Matrix, naive: Matrix, actual: Matrix, lag: int, kind: NDArray[np.object_]) -> tuple[Matrix, Matrix, Matrix]:
@@ -126,7 +134,8 @@ def _better(model: Matrix, naive: Matrix, count: Matrix) -> NDArray[np.bool_]:
 
 
 def forecast(
-    panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12
+    panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft",
+    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecast every series with bands, each by its method, and return the backtest behind it.
 
@@ -138,7 +147,7 @@ def forecast(
         Family, like product and end of each series (see `forecasting.scope_of`).
     months_ahead : DatetimeIndex
         Months to forecast, beginning with the one after the last actual.
-    origins, lag_months, season_length : int
+    origins, lag_months, season_length, tier, seed
         As in the workbook's demand policy.
 
     Returns
@@ -149,15 +158,16 @@ def forecast(
         The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
         origins gave), scale (mean absolute error of seasonal naive in the history, for MASE).
     """
-    tried = backtest(panel.values, scope, len(months_ahead), origins=origins, lag_months=lag_months, season_length=season_length)
-    points = point_forecast(panel.values, len(months_ahead), scope, season_length)
+    ahead = len(months_ahead)
+    tried = backtest(panel.values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed)
+    points = point_forecast(panel.values, ahead, scope, season_length, learn(panel.values, ahead, season_length, tier, seed))
     naive = naive_forecast(panel.values, len(months_ahead), season_length)
     switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "croston sba", "tsb", "recent mean", "like product"])
     units = np.where(switch[:, None], naive, points.units)
     model = np.where(switch, "seasonal naive", points.model)
     chosen = tried.chosen()
-    bands = calibrate((tried.actual - chosen), tried.scale, tried.kind, len(months_ahead))
-    limits = bands.apply(units, points.scale, points.kind)
+    bands = calibrate(tried.actual - chosen, origin_scales(tried, chosen), tried.kind, ahead)
+    limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
     dead = np.isin(model, ["ended", "stopped", "no history"])
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
     row = np.repeat(np.arange(len(panel.keys)), len(months_ahead))
@@ -203,16 +213,38 @@ def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: i
     return out
 
 
+def _errors_by_origin(tried: Backtest, chosen: Matrix) -> tuple[Matrix, NDArray[np.int64], tuple[float, float]]:
+    """Return sum and number of absolute errors by series and origin, and the usual ratios of the parts of a scale."""
+    error = np.abs(tried.actual - chosen)
+    there = np.isfinite(error)
+    total, count = np.where(there, error, 0.0).sum(axis=2), there.sum(axis=2)
+    return total, count, usual_ratios(tried.noise, tried.naive_error, total / np.where(count > 0, count, np.nan))
+
+
+def origin_scales(tried: Backtest, chosen: Matrix) -> Matrix:
+    """Return the scale of each series' errors at each origin (see `intervals.scales`); the backtest error in it is that of the other origins."""
+    total, count, ratios = _errors_by_origin(tried, chosen)
+    rest, others = total.sum(axis=1, keepdims=True) - total, count.sum(axis=1, keepdims=True) - count
+    return scales(tried.noise, tried.naive_error, rest / np.where(others > 0, others, np.nan), ratios)
+
+
+def scale_today(tried: Backtest, chosen: Matrix, noise: Matrix, naive_error: Matrix) -> Matrix:
+    """Return the scale of each series' errors as of now: `noise` and `naive_error` (n,) from the whole history, the backtest error from all origins."""
+    total, count, ratios = _errors_by_origin(tried, chosen)
+    number = count.sum(axis=1)
+    return scales(noise, naive_error, total.sum(axis=1) / np.where(number > 0, number, np.nan), ratios)
+
+
 def cross_bands(tried: Backtest, chosen: Matrix) -> tuple[Matrix, Matrix]:
     """Bands of 80 % for each origin from the residuals of the other origins, so that their coverage is measured honestly."""
-    residual = tried.actual - chosen
+    residual, scale = tried.actual - chosen, origin_scales(tried, chosen)
     low, high = np.full_like(chosen, np.nan), np.full_like(chosen, np.nan)
     for o in range(chosen.shape[1]):
         others = np.arange(chosen.shape[1]) != o
         if not np.isfinite(residual[:, others]).any():
             continue
-        bands: Bands = calibrate(residual[:, others], tried.scale[:, others], tried.kind, chosen.shape[2])
-        limits = bands.apply(chosen[:, o], tried.scale[:, o], tried.kind)
+        bands: Bands = calibrate(residual[:, others], scale[:, others], tried.kind, chosen.shape[2])
+        limits = bands.apply(chosen[:, o], scale[:, o], tried.kind)
         low[:, o], high[:, o] = limits["lo80"], limits["hi80"]
     return low, high
 

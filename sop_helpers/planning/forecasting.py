@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
-from sop_helpers.planning.smoothing import FORMS, Matrix, croston, is_seasonal, lengths, portfolio, seasonal_naive, seasonal_profile
+from sop_helpers.planning.portfolio import Combined, portfolio, train
+from sop_helpers.planning.smoothing import FORMS, Matrix, croston, is_seasonal, lengths, seasonal_naive, seasonal_profile
 
 CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
 REASONS = {
@@ -24,7 +26,7 @@ REASONS = {
     "family season": "less than two years of history: trend of its own, season of its family",
     "croston sba": "intermittent demand: size of demands over the interval between them",
     "tsb": "intermittent demand that may be fading: size times probability of demand",
-    "portfolio": "regular demand: mean of exponential smoothing, its logarithm and Theta",
+    "portfolio": "regular demand: mean of",
     "seasonal naive": "seasonal naive was clearly better in the backtest",
 }
 
@@ -114,7 +116,19 @@ def family_profiles(values: Matrix, group: NDArray[np.int64], season_length: int
     return profile[group]
 
 
-def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: int = 12) -> Points:
+def trim(values: Matrix) -> Matrix:
+    """Let each series begin with its first sale: zeros before it say nothing about demand."""
+    return np.where(np.cumsum(np.nan_to_num(values) > 0, axis=1) > 0, values, np.nan)
+
+
+def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0) -> list[Learner]:
+    """Train the learners of a tier on the regular series of a company (see `portfolio.train`)."""
+    values = trim(values)
+    regular = (lengths(values)[1] > 2 * season_length) & np.isin(classify(values), CLASSES[:2])
+    return train(values[regular], horizon, season_length, tier, seed)
+
+
+def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None) -> Points:
     """Forecast every series by the method that its length and class call for.
 
     Parameters
@@ -127,13 +141,14 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
         Family, like product and end of each series.
     season_length : int
         Months in a season.
+    trained : list of Learner, optional
+        From `learn`; without them the smoothers stand alone.
     """
     n, months = values.shape
     m = season_length
     units, scale = np.zeros((n, horizon)), np.zeros(n)
     model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
-    # A series begins with its first sale: zeros before it say nothing about demand.
-    values = np.where(np.cumsum(np.nan_to_num(values) > 0, axis=1) > 0, values, np.nan)
+    values = trim(values)
     start, length = lengths(values)
     kind = classify(values)
     hit = np.nan_to_num(values) > 0
@@ -154,9 +169,8 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
         units[mask] = croston(values[mask], horizon, variant)
         model[mask] = name
     if whole.any():
-        fit = portfolio(values[whole], horizon, m)
-        units[whole], scale[whole], model[whole] = fit.forecast, fit.sigma, "portfolio"
-        detail[whole] = np.array(FORMS, dtype=object)[fit.form]
+        fit = portfolio(values[whole], horizon, m, trained)
+        units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)
     profile = family_profiles(values, scope.group, m) if (middle | young).any() else np.ones((n, m))
     calm = values / profile[:, np.arange(months) % m]
     if middle.any():
@@ -173,6 +187,12 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
     model[(sold > 0) & stopped], model[ended] = "stopped", "ended"
     units = np.where((live & np.isfinite(scale))[:, None], np.maximum(np.nan_to_num(units), 0.0), 0.0)
     return Points(units, kind, model, detail, scale)
+
+
+def _members(fit: Combined) -> NDArray[np.object_]:
+    """Name the members behind each forecast, and the form that exponential smoothing gives most weight."""
+    named = ", ".join(fit.members)
+    return np.array([f"{named}; mostly {form}" for form in FORMS], dtype=object)[fit.form]
 
 
 def _borrow(values: Matrix, units: Matrix, model: NDArray[np.object_], mask: NDArray[np.bool_], like: NDArray[np.int64]) -> None:
@@ -203,4 +223,4 @@ def naive_forecast(values: Matrix, horizon: int, season_length: int = 12) -> Mat
 
 def why(model: str, detail: str = "") -> str:
     """Return the sentence that stands beside a model's forecast."""
-    return REASONS[model] + (f"; mostly {detail}" if detail else "")
+    return REASONS[model] + (f" {detail}" if detail else "")

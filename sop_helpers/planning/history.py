@@ -14,7 +14,7 @@ from sop_helpers.planning.forecasting import classify
 from sop_helpers.planning.panel import KEYS, Panel, month_range, to_panel
 from sop_helpers.planning.smoothing import Matrix
 
-CAUSES = ("entry error", "stock-out", "promotion", "event", "outlier")
+CAUSES = ("returns", "entry error", "stock-out", "promotion", "event", "outlier")
 ONE_OFF = {"promotion": "promotion", "campaign": "promotion", "strike": "event", "customer": "event"}
 SIGNIFICANT = 2.0  # t value from which a past event counts as measured
 CREDIBLE = 4.0  # a factor on demand beyond which an event has met a start or an end of a series, not customers
@@ -180,9 +180,10 @@ def propose_corrections(
 ) -> pd.DataFrame:
     """Propose what to change in history before it is forecast from.
 
-    At most one correction a month and series, by the first cause that fits: entry error (a factor of 10, 100 or 1,000 too large); stock-out (nothing on
-    the shelf and clearly less sold than expected: demand was censored and is put back to what season and trend led to expect); promotion or event
-    (measured by regression, taken out of the baseline where significant); outlier (unexplained and far off).
+    At most one correction a month and series, by the first cause that fits: returns (more came back than was sold: no demand, not less than none); entry
+    error (a factor of 10, 100 or 1,000 too large); stock-out (nothing on the shelf and clearly less sold than expected: demand was censored and is put back
+    to what season and trend led to expect); promotion or event (measured by regression, taken out of the baseline where significant); outlier
+    (unexplained and far off).
 
     Parameters
     ----------
@@ -204,7 +205,8 @@ def propose_corrections(
     DataFrame
         As the contract ``corrections``.
     """
-    y = panel.values
+    raw = panel.values
+    y = np.where(raw < 0, 0.0, raw)
     if y.size == 0:
         return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), **{c: pd.Series(dtype="str") for c in ("product", "region", "cause", "note")},
                              "units": pd.Series(dtype="float64"), "accepted": pd.Series(dtype="bool")})[COLUMNS]
@@ -218,7 +220,12 @@ def propose_corrections(
     free = (np.isfinite(y)) & (level > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.log10(np.where(free & (y > 0), y / level, 1.0))
-    new, cause, note = y.copy(), np.full(y.shape, "", dtype=object), np.full(y.shape, "", dtype=object)
+    new, cause, note = raw.copy(), np.full(y.shape, "", dtype=object), np.full(y.shape, "", dtype=object)
+
+    returned = raw < 0
+    _take(returned, y, "returns", new, cause)
+    note[returned] = "more came back than was sold: taken as no demand"
+    free &= ~returned
 
     zeros = np.round(power)
     typo = free & (score > threshold) & (zeros >= 1) & (zeros <= 3) & (np.abs(power - zeros) < 0.2) & ~touched
@@ -254,7 +261,7 @@ def propose_corrections(
     _take(odd, level, "outlier", new, cause)
     size = zip(score[odd], level[odd], strict=True)
     note[odd] = [f"{abs(z):.1f} times the usual noise {'above' if z > 0 else 'below'} the {v:,.0f} expected, and nobody said why" for z, v in size]
-    return _table(panel, new - y, cause, note, accept_outliers)
+    return _table(panel, new - raw, cause, note, accept_outliers)
 
 
 def _take(cells: NDArray[np.bool_], value: Matrix, name: str, new: Matrix, cause: NDArray[np.object_]) -> None:
@@ -315,7 +322,7 @@ def cleanse(history: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
     out = history[[*keys, "raw_units"]].copy()
     change = pd.MultiIndex.from_frame(out[keys]).map(sums.to_dict()) if len(sums) else np.zeros(len(out))
     out["units"] = out["raw_units"] + np.nan_to_num(np.asarray(change, dtype=float))
-    low = out[out["units"] < -1e-9 * (1 + out["raw_units"])]
+    low = out[(out["units"] < -1e-9 * (1 + out["raw_units"].abs())) & (out["units"] < out["raw_units"])]
     if len(low):
         first = low.iloc[0]
         raise ValueError(f"the corrections of {first['product']} in {first['region']}, {first['month']:%Y-%m}, take away more than was sold")

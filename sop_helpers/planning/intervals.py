@@ -1,6 +1,6 @@
 """Bands around the forecast that hold what they promise: conformal quantiles of past errors.
 
-Errors of the backtest are divided by each series' own noise and pooled over series by class and lag; their quantiles, times the noise,
+Errors of the backtest are divided by each series' own scale and pooled over series by class and lag; their quantiles, times the scale,
 make the band. No distribution is assumed (Vovk, Gammerman & Shafer 2005; pooling as in Stankeviciute, Alaa & van der Schaar 2021).
 """
 
@@ -20,6 +20,37 @@ FEWEST = 60  # pooled errors below which a class borrows from all classes
 NORMAL = {"lo95": -1.96, "lo80": -1.2816, "hi80": 1.2816, "hi95": 1.96}
 
 
+# A scale is the geometric mean of three measures, which err in different directions: noise of the fit, error of seasonal naive, error of the backtest.
+WEIGHTS = (0.2, 0.5, 0.3)
+
+
+def scales(noise: Matrix, naive: Matrix, error: Matrix, relative: tuple[float, float]) -> Matrix:
+    """Return the scale that errors are divided by: the weighted geometric mean of what is known of a series, in units of seasonal naive's error.
+
+    Parameters
+    ----------
+    noise, naive, error : ndarray, all of one shape
+        One-step noise of the fit, mean absolute error of seasonal naive in the history, mean absolute error in the backtest; NaN or zero where unknown.
+    relative : (float, float)
+        Usual ratio of noise and of error to that of seasonal naive, from `usual_ratios`: a measure that is unknown gives its place to the others.
+    """
+    parts = np.stack([noise / relative[0], naive, error / relative[1]])
+    known = np.isfinite(parts) & (parts > 0)
+    weight = np.where(known, np.array(WEIGHTS).reshape(-1, *[1] * noise.ndim), 0.0)
+    total = weight.sum(axis=0)
+    mean = (weight * np.log(np.where(known, parts, 1.0))).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, np.exp(mean), 0.0)
+
+
+def usual_ratios(noise: Matrix, naive: Matrix, error: Matrix) -> tuple[float, float]:
+    """Return the medians over all series of noise and of backtest error, each over seasonal naive's error; 1 where nothing is known."""
+    found = []
+    for measure in (noise, error):
+        good = np.isfinite(measure) & np.isfinite(naive) & (measure > 0) & (naive > 0)
+        found.append(float(np.median(measure[good] / naive[good])) if good.any() else 1.0)
+    return found[0], found[1]
+
+
 class Bands(NamedTuple):
     """Quantiles of scaled errors: for each class a (level, lag) table; "" is the pool of all."""
 
@@ -33,7 +64,7 @@ class Bands(NamedTuple):
         units : ndarray (n, h)
             Point forecasts.
         scale : ndarray (n,)
-            Noise of each series.
+            Scale of each series (see `scales`).
         kind : ndarray (n,)
             Class of each series.
         """
@@ -55,7 +86,7 @@ def calibrate(residual: Matrix, scale: Matrix, kind: NDArray[np.object_], horizo
     residual : ndarray (n, origins, lags)
         Actual less forecast, NaN where nothing was compared.
     scale : ndarray (n, origins)
-        Noise of each series as known at the origin.
+        Scale of each series as known at the origin.
     kind : ndarray (n,)
         Class of each series.
     horizon : int
@@ -102,7 +133,7 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> 
     """Return the 80 % band of groups of series, such as families.
 
     Errors of series neither cancel nor add up fully. The root of the summed squared half-widths would be the band of independent errors; it is widened by
-    the 80 % quantile of how far the groups' backtest errors went beyond it.
+    the 80 % quantile of how far the groups' backtest errors went beyond it, up to the sum of the half-widths.
 
     Parameters
     ----------
@@ -118,8 +149,9 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> 
     DataFrame
         month, group, units, lo80, hi80.
     """
-    f = forecast.assign(group=forecast["product"].map(by), low=(forecast["units"] - forecast["lo80"]) ** 2, high=(forecast["hi80"] - forecast["units"]) ** 2)
-    out = f.groupby(["group", "month"], as_index=False)[["units", "low", "high"]].sum()
+    below, above = forecast["units"] - forecast["lo80"], forecast["hi80"] - forecast["units"]
+    f = forecast.assign(group=forecast["product"].map(by), below=below, above=above, low=below**2, high=above**2)
+    out = f.groupby(["group", "month"], as_index=False)[["units", "below", "above", "low", "high"]].sum()
     factor = 1.0
     t = tried.dropna(subset=["lo80"])
     if len(t):
@@ -130,6 +162,7 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> 
         half = np.sqrt(np.where(g["error"] > 0, g["high"], g["low"]))
         ratio = (np.abs(g["error"]) / np.where(half > 0, half, np.nan)).dropna()
         factor = max(1.0, float(np.quantile(ratio, 0.8))) if len(ratio) >= 10 else 1.5
-    out["lo80"] = np.maximum(out["units"] - factor * np.sqrt(out["low"]), 0.0)
-    out["hi80"] = out["units"] + factor * np.sqrt(out["high"])
+    # Errors that all go the same way are the worst: the sum of the half-widths.
+    out["lo80"] = np.maximum(out["units"] - np.minimum(factor * np.sqrt(out["low"]), out["below"]), 0.0)
+    out["hi80"] = out["units"] + np.minimum(factor * np.sqrt(out["high"]), out["above"])
     return out[["month", "group", "units", "lo80", "hi80"]]

@@ -9,7 +9,7 @@ from demand_company import HORIZON, MONTHS, demand, products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sop_helpers.planning import backtest, forecasting, smoothing
+from sop_helpers.planning import backtest, forecasting, portfolio, smoothing
 from sop_helpers.planning.panel import Panel
 
 NAN = float("nan")
@@ -83,8 +83,8 @@ def test_ten_times_the_demand_is_ten_times_the_forecast(factor: float) -> None:
 def test_a_series_is_forecast_the_same_alone_and_among_others() -> None:
     values = demand(6)
     values[3, :40] = NAN
-    together = smoothing.portfolio(values, 12).forecast
-    alone = np.vstack([smoothing.portfolio(values[i : i + 1], 12).forecast for i in range(len(values))])
+    together = portfolio.portfolio(values, 12).forecast
+    alone = np.vstack([portfolio.portfolio(values[i : i + 1], 12).forecast for i in range(len(values))])
     np.testing.assert_allclose(together, alone, rtol=1e-9)
 
 

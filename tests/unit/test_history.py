@@ -157,3 +157,13 @@ def test_sparse_series_keep_their_zeros() -> None:
     mine = corrections[(corrections["product"] == "P0") & (corrections["region"] == "R0")]
     assert list(mine["month"]) == [MONTHS[20]]
     assert (cleansed.loc[(cleansed["product"] == "P0") & (cleansed["region"] == "R0") & (cleansed["raw_units"] == 0), "units"] == 0).all()
+
+
+def test_more_returned_than_sold_is_no_demand() -> None:
+    values = demand()
+    values[4, 30] = -25.0
+    raw = history.complete_history(sales(values), products(), MONTHS[-1])
+    found = history.propose_corrections(history.history_panel(raw, products(), "raw_units"))
+    mine = found[found["cause"] == "returns"]
+    assert len(mine) == 1 and mine["units"].iloc[0] == 25.0 and mine["accepted"].iloc[0] and mine["month"].iloc[0] == MONTHS[30]
+    assert history.cleanse(raw, found)["units"].min() >= 0

@@ -64,7 +64,7 @@ class Corrections(Contract):
     month: Series[Month] = f.month("Month.")
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
-    cause: Series[str] = f.code("Why: stock-out, entry error, promotion, outlier.")
+    cause: Series[str] = f.code("Why: returns, entry error, stock-out, promotion, event, outlier.")
     units: Series[float] = f.number("What was added (or taken away, below zero).", UNITS)
     accepted: Series[bool] = f.flag("Whether it is in the cleansed history.")
     note: Series[str] = f.text("How the size was found.", optional=True)

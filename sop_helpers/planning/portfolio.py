@@ -1,0 +1,96 @@
+"""The forecast of regular demand: members that err differently, and their mean.
+
+Tiers trade time for accuracy and are the same for all data: ``draft`` while a planner types, ``quick``, ``default``, ``deep``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sop_helpers.planning import learners
+from sop_helpers.planning.learners import Learner, Recipe
+from sop_helpers.planning.smoothing import Matrix, aggregated, ets, lengths, theta, theta_with_noise
+
+SMALL = (Recipe("differences", 2, 80, 0.15, 15, 40_000), Recipe("seasons", 2, 120, 0.1, 15, 50_000))
+LARGE = (Recipe("differences", 2, 300, 0.06, 31, 120_000), Recipe("differences", 3, 300, 0.06, 31, 120_000), Recipe("seasons", 2, 300, 0.06, 31, 120_000))
+SMOOTHERS = ("ets", "ets of logarithms", "theta", "theta of logarithms", "ets of quarters")
+# recipes of the learners that stand beside the smoothers, and with how many seeds each is trained
+TIERS: dict[str, tuple[tuple[Recipe, ...], int]] = {"draft": ((), 0), "quick": (SMALL, 1), "default": (LARGE, 1), "deep": (LARGE, 3)}
+
+
+class Combined(NamedTuple):
+    """Result of `portfolio`: ``forecast`` (n, h), one-step ``sigma`` (n,), the heaviest of FORMS ``form`` (n,), and the names of the ``members``."""
+
+    forecast: Matrix
+    sigma: Matrix
+    form: NDArray[np.int64]
+    members: tuple[str, ...]
+
+
+def train(values: Matrix, horizon: int, season_length: int = 12, tier: str = "default", seed: int = 0) -> list[Learner]:
+    """Train the learners of a tier on all series that are long enough; none where there are too few, or LightGBM cannot be loaded.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Demand, NaN before a series begins.
+    horizon, season_length : int
+        Months ahead, and in a season.
+    tier : {"draft", "quick", "default", "deep"}
+        See `TIERS`.
+    seed : int
+        First seed.
+    """
+    recipes, seeds = TIERS[tier]
+    if not recipes or not learners.available():
+        return []
+    trained = [learners.train(recipe, values, horizon, season_length, seed + 101 * k) for recipe in recipes for k in range(seeds)]
+    return [learner for learner in trained if learner is not None]
+
+
+def portfolio(values: Matrix, horizon: int, season_length: int = 12, trained: list[Learner] | None = None) -> Combined:
+    """Forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
+
+    A forecast never exceeds five times the largest month: the exponential of a trend must not run away.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Demand, NaN before a series begins.
+    horizon, season_length : int
+        Months ahead, and in a season.
+    trained : list of Learner, optional
+        From `train`; they may have been trained on other series or earlier months.
+    """
+    scale = np.nansum(np.abs(values), axis=1) / np.maximum(lengths(values)[1], 1)
+    scale = np.where(scale > 0, scale, 1.0)[:, None]
+    y = values / scale
+    ceiling = 5 * np.nanmax(np.where(np.isnan(y), 0.0, y), axis=1, initial=0.0)[:, None]
+    # One hundredth of the mean keeps the logarithm of a zero month finite, and the result scale equivariant.
+    logs = np.log1p(100 * np.maximum(y, 0.0))
+    smoothed, form, noise = [], np.zeros(len(y), dtype=np.int64), np.zeros(len(y))
+    for name in SMOOTHERS:
+        series, m = logs if name.endswith("logarithms") else y, season_length
+        if name == "theta":
+            found, noise = theta_with_noise(series, horizon, m)
+        elif name == "theta of logarithms":
+            found = theta(series, horizon, m)
+        elif name == "ets of quarters":
+            found = aggregated(y, horizon, m)
+        else:
+            fit = ets(series, horizon, m)
+            found, form = fit.forecast, fit.form if name == "ets" else form
+        smoothed.append(np.clip(np.expm1(np.minimum(found, 50.0)) / 100 if name.endswith("logarithms") else found, 0.0, ceiling))
+    mean = np.mean(smoothed, axis=0)
+    told, count = np.zeros_like(mean), np.zeros(len(y))
+    for learner in trained or []:
+        found = np.clip(learners.predict(learner, y, horizon), 0.0, ceiling)
+        count += ~np.isnan(found[:, 0])
+        told += np.nan_to_num(found)
+    known = count > 0
+    mean[known] = (mean[known] + told[known] / count[known][:, None]) / 2
+    members = (*SMOOTHERS, *dict.fromkeys(f"learned {learner.recipe.kind}" for learner in trained or []))
+    return Combined(mean * scale, noise * scale[:, 0], form, members)
