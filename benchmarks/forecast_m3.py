@@ -39,11 +39,11 @@ def load(folder: Path) -> tuple[Matrix, Matrix]:
     return history, np.stack([g.to_numpy(float) for _, g in test.groupby("unique_id")["y"]])
 
 
-def naive2(history: Matrix) -> Matrix:
+def naive2(history: Matrix, horizon: int = HORIZON) -> Matrix:
     """The last value of the seasonally adjusted series, seasonally adjusted where the autocorrelation says so."""
     profile = np.where(smoothing.is_seasonal(history, SEASON)[:, None], smoothing.seasonal_profile(history, SEASON), 1.0)
     months = history.shape[1]
-    return (history[:, -1] / profile[:, (months - 1) % SEASON])[:, None] * profile[:, (months + np.arange(HORIZON)) % SEASON]
+    return (history[:, -1] / profile[:, (months - 1) % SEASON])[:, None] * profile[:, (months + np.arange(horizon)) % SEASON]
 
 
 def smape(actual: Matrix, forecast: Matrix) -> float:
@@ -63,9 +63,9 @@ def timed(make: Callable[[], Matrix]) -> tuple[Matrix, float]:
     return make(), time.process_time() - start
 
 
-def tier(history: Matrix, name: str, seed: int = 0) -> Matrix:
+def tier(history: Matrix, name: str, seed: int = 0, horizon: int = HORIZON) -> Matrix:
     """The portfolio of a tier, training included."""
-    return portfolio.portfolio(history, HORIZON, SEASON, portfolio.train(history, HORIZON, SEASON, name, seed)).forecast
+    return portfolio.portfolio(history, horizon, SEASON, portfolio.train(history, horizon, SEASON, name, seed)).forecast
 
 
 def of_logarithms(member: Callable[[Matrix], Matrix], history: Matrix) -> Matrix:
