@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.intermittent import croston
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.portfolio import Combined, portfolio, train
-from sop_helpers.planning.smoothing import FORMS, Matrix, croston, is_seasonal, lengths, seasonal_naive, seasonal_profile
+from sop_helpers.planning.smoothing import FORMS, Matrix, is_seasonal, lengths, seasonal_naive, seasonal_profile
 
 CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
 REASONS = {

@@ -278,34 +278,3 @@ def _ets_chunk(y: Matrix, profile: Matrix, start: NDArray[np.int64], length: NDA
     form = trend.astype(int) + 2 * seasonal.astype(int)
     heavy = np.stack([weight[:, form == f].sum(axis=1) for f in range(4)], axis=1).argmax(axis=1)
     return Smoothed(out, sigma, heavy)
-
-
-def croston(values: Matrix, horizon: int, variant: str = "sba", alpha: float = 0.1) -> Matrix:
-    """Forecast intermittent demand: a flat rate from the size of demands and how often they come.
-
-    Parameters
-    ----------
-    values : ndarray (n, T)
-        Demand with its zeros, NaN before a series begins.
-    variant : {"sba", "tsb"}
-        Croston with the correction of Syntetos & Boylan 2005, or Teunter, Syntetos & Babai 2011, which fades when demand stops.
-    alpha : float
-        Smoothing of size and of interval (sba) or probability (tsb).
-    """
-    n, months = values.shape
-    there = ~np.isnan(values)
-    hit = there & (values > 0)
-    count = hit.sum(axis=1)
-    size = np.where(count > 0, np.where(hit, values, 0.0).sum(axis=1) / np.maximum(count, 1), 0.0)
-    interval = np.where(count > 0, there.sum(axis=1) / np.maximum(count, 1), np.inf)
-    chance = np.where(np.isfinite(interval), 1 / interval, 0.0)
-    gap = np.ones(n)
-    for t in range(months):
-        now, on = hit[:, t], there[:, t]
-        size = np.where(now, size + alpha * (np.nan_to_num(values[:, t]) - size), size)
-        chance = np.where(on, chance + alpha * (now - chance), chance)
-        interval = np.where(now, interval + alpha * (gap - interval), interval)
-        gap = np.where(now, 1.0, gap + on)
-    rate = size * chance if variant == "tsb" else np.where(np.isfinite(interval), (1 - alpha / 2) * size / np.maximum(interval, 1.0), 0.0)
-    return np.repeat(np.maximum(rate, 0.0)[:, None], horizon, axis=1)
-

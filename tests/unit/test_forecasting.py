@@ -113,15 +113,6 @@ def test_seasonal_naive_repeats_the_last_year() -> None:
     np.testing.assert_array_equal(smoothing.seasonal_naive(short, 3)[0], [6, 6, 6])
 
 
-def test_croston_with_correction_on_a_regular_pattern() -> None:
-    # A demand of 9 every third month: 9 / 3 a month, times 1 - alpha / 2.
-    values = np.tile([0.0, 0.0, 9.0], 12)[None, :]
-    np.testing.assert_allclose(smoothing.croston(values, 2, "sba", 0.1)[0], 3 * 0.95, rtol=1e-6)
-    # Probability falls while nothing is sold, and so does the rate.
-    faded = smoothing.croston(np.hstack([values, np.zeros((1, 8))]), 1, "tsb", 0.1)[0, 0]
-    assert faded < 0.6 * smoothing.croston(values, 1, "tsb", 0.1)[0, 0]
-
-
 def test_routes_by_length_and_class() -> None:
     values = demand(6)
     n = len(values)

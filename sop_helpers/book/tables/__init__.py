@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sop_helpers.book.tables import inputs, plans, review
+from sop_helpers.book.tables import demand, inputs, plans, review
 from sop_helpers.book.tables.fields import Contract
 
 
@@ -27,7 +27,7 @@ def _tables(module) -> dict[str, type[Contract]]:
 
 
 INPUTS: dict[str, type[Contract]] = _tables(inputs)
-OUTPUTS: dict[str, type[Contract]] = _tables(plans) | _tables(review)
+OUTPUTS: dict[str, type[Contract]] = _tables(plans) | _tables(demand) | _tables(review)
 TABLES: dict[str, type[Contract]] = INPUTS | OUTPUTS
 
 

@@ -1,0 +1,29 @@
+"""Contracts of what the demand step measures beside its plan."""
+
+from __future__ import annotations
+
+from pandera.typing import Series
+
+from sop_helpers.book.tables import fields as f
+from sop_helpers.book.tables.fields import UNITS, Contract, made_by
+
+
+class ForecastErrors(Contract):
+    """How far demand ran off the statistical forecast over the first months together: what stock must bridge."""
+
+    product: Series[str] = f.code("Product.")
+    region: Series[str] = f.code("Region.")
+    months: Series[float] = f.number("How many months were added up.", "months", ge=1)
+    sd_units: Series[float] = f.number("Standard deviation of the summed error, about zero.", UNITS, ge=0)
+    correlation_factor: Series[float] = f.number("That over the one of as many independent errors.", "ratio", ge=0)
+    q50: Series[float] = f.number("Median of summed demand less summed forecast.", UNITS)
+    q80: Series[float] = f.number("80 % quantile of it.", UNITS)
+    q90: Series[float] = f.number("90 % quantile of it.", UNITS)
+    q95: Series[float] = f.number("95 % quantile of it.", UNITS)
+    q98: Series[float] = f.number("98 % quantile of it.", UNITS)
+    q99: Series[float] = f.number("99 % quantile of it.", UNITS)
+    basis: Series[str] = f.text("What it was measured on.")
+
+    class Config(Contract.Config):
+        unique = ["product", "region", "months"]
+        metadata = made_by("20_demand")
