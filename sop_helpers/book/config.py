@@ -68,6 +68,7 @@ class DemandPolicy(Part):
     tier: Literal["draft", "quick", "default", "deep"] = Field("default", description="Time for accuracy: which members forecast regular demand.")
     seed: int = Field(0, ge=0, description="Seed of the forecast's learners; the same seed gives the same forecast.")
     backtest_origins: int = Field(6, ge=1, description="Past months from which the forecast is tried out.")
+    reconcile: bool = Field(True, description="Bring family, region and total into agreement with the series below, where the backtest does not suffer.")
     lag_months: int = Field(3, ge=1, description="Decision lag: how long before a month its forecast must stand.")
     signal_threshold: float = Field(3.5, gt=0, description="Robust z from which a month is a signal.")
     clean_outliers: bool = Field(True, description="Accept proposed outlier corrections by default.")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.forecasting import Points, Scope, learn, naive_forecast, point_forecast, why
+from sop_helpers.planning.forecasting import Points, Scope, learn, living, naive_forecast, point_forecast, why
+from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
+from sop_helpers.planning.short_lived import family_sums, share_families, short_lived
 from sop_helpers.planning.smoothing import Matrix
 
 SWITCH = 0.6  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
@@ -47,6 +50,11 @@ class Backtest:
     kind: NDArray[np.object_]
     lag_months: int
     switched: NDArray[np.bool_]
+
+    def part(self, start: int) -> Backtest:
+        """Return the series from a row on."""
+        rows = {name: getattr(self, name)[start:] for name in ("statistical", "naive", "actual", "noise", "naive_error", "kind", "switched")}
+        return replace(self, **rows)
 
     def chosen(self) -> Matrix:
         """Forecasts after the choice between model and seasonal naive.
@@ -133,10 +141,32 @@ def _better(model: Matrix, naive: Matrix, count: Matrix) -> NDArray[np.bool_]:
     return (naive < SWITCH * model) & (count >= FEWEST)
 
 
+class Forecast(NamedTuple):
+    """Result of `forecast`.
+
+    Attributes
+    ----------
+    table : DataFrame
+        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
+    tried : DataFrame
+        The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
+        origins gave), scale (mean absolute error of seasonal naive in the history, for MASE).
+    levels : DataFrame
+        level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape (see `hierarchy.reconcile_origins`); empty without a hierarchy.
+    method : str
+        How the levels were brought into agreement.
+    """
+
+    table: pd.DataFrame
+    tried: pd.DataFrame
+    levels: pd.DataFrame
+    method: str
+
+
 def forecast(
     panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft",
-    seed: int = 0,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    seed: int = 0, family: pd.Series | None = None,
+) -> Forecast:
     """Forecast every series with bands, each by its method, and return the backtest behind it.
 
     Parameters
@@ -149,31 +179,47 @@ def forecast(
         Months to forecast, beginning with the one after the last actual.
     origins, lag_months, season_length, tier, seed
         As in the workbook's demand policy.
-
-    Returns
-    -------
-    DataFrame
-        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
-    DataFrame
-        The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
-        origins gave), scale (mean absolute error of seasonal naive in the history, for MASE).
+    family : Series, optional
+        Family of each product, indexed by product: its levels and the total are then forecast too, and the series reconciled with them.
     """
-    ahead = len(months_ahead)
-    tried = backtest(panel.values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed)
-    points = point_forecast(panel.values, ahead, scope, season_length, learn(panel.values, ahead, season_length, tier, seed))
-    naive = naive_forecast(panel.values, len(months_ahead), season_length)
-    switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "croston sba", "tsb", "recent mean", "like product"])
+    ahead, n = len(months_ahead), len(panel.keys)
+    tree = None if family is None or n == 0 else tree_of(panel.keys, family, living(panel.values, scope, season_length).live)
+    brief = family is not None and bool(short_lived(panel.values, scope, season_length).any())
+    sums = family_sums(panel.keys, family) if family is not None and brief else None
+    # Nodes above the series are forecast like any other series, in the same batch: families with their ended items, levels of what is live, series.
+    above = [sums @ np.nan_to_num(panel.values)] if sums is not None else []
+    above += [tree.up(panel.values)[: tree.aggregates]] if tree is not None else []
+    values = np.vstack([*above, panel.values])
+    more, whole = len(values) - n, len(above[0]) if sums is not None else 0
+    own = scope
+    scope = Scope(
+        np.concatenate([np.full(more, int(scope.group.max(initial=-1)) + 1), scope.group]),
+        np.concatenate([np.full(more, -1), np.where(scope.like >= 0, scope.like + more, -1)]),
+        np.concatenate([np.full(more, 10**6), scope.end]),
+    )
+    tried = backtest(values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed)
+    points = point_forecast(values, ahead, scope, season_length, learn(values, ahead, season_length, tier, seed))
+    naive = naive_forecast(values, ahead, season_length)
+    switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "imapa", "tsb", "recent mean", "like product"])
     units = np.where(switch[:, None], naive, points.units)
-    model = np.where(switch, "seasonal naive", points.model)
     chosen = tried.chosen()
+    levels, method, shared = no_levels(), "", np.zeros(n, dtype=bool)
+    if sums is not None:
+        now = {"tried": chosen[more:], "units": units[more:], "actual": tried.actual[more:], "node_tried": chosen[:whole], "node_units": units[:whole]}
+        half = share_families(panel.values, own, sums, tried.back, **now, lag_months=lag_months, season_length=season_length)
+        chosen[more:], units[more:], shared = half
+    if tree is not None:
+        chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months)
+        tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
+    model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
     bands = calibrate(tried.actual - chosen, origin_scales(tried, chosen), tried.kind, ahead)
     limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
     dead = np.isin(model, ["ended", "stopped", "no history"])
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
-    row = np.repeat(np.arange(len(panel.keys)), len(months_ahead))
-    reasons = np.array([why(m, d) for m, d in zip(model, np.where(switch, "", points.detail), strict=True)], dtype=object)
+    row = np.repeat(np.arange(n), ahead)
+    reasons = np.array([why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)], dtype=object)
     table["model"], table["reason"] = model[row], reasons[row]
-    return table, _tried_table(panel, tried, chosen, season_length)
+    return Forecast(table, _tried_table(panel, tried, chosen, season_length), levels, method)
 
 
 def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[str, Matrix]) -> pd.DataFrame:

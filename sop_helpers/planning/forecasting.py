@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.intermittent import croston
+from sop_helpers.planning.intermittent import croston, imapa
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.portfolio import Combined, portfolio, train
@@ -25,7 +25,8 @@ REASONS = {
     "like product": "less than a year of history: the like product's season and trend at its own level",
     "recent mean": "less than a year of history: recent mean with the season of its family",
     "family season": "less than two years of history: trend of its own, season of its family",
-    "croston sba": "intermittent demand: size of demands over the interval between them",
+    "imapa": "intermittent demand: mean rate of blocks of one month up to the usual interval (IMAPA)",
+    "family share": "sold in too few months to stand alone: half its own forecast, half its recent share of its family in the region",
     "tsb": "intermittent demand that may be fading: size times probability of demand",
     "portfolio": "regular demand: mean of",
     "seasonal naive": "seasonal naive was clearly better in the backtest",
@@ -129,6 +130,29 @@ def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "dr
     return train(values[regular], horizon, season_length, tier, seed)
 
 
+class Living(NamedTuple):
+    """Which series (n,) sell, stopped selling or ended as planned; months ``sold`` and months of ``silence`` since the last sale."""
+
+    live: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
+    sold: NDArray[np.int64]
+    silence: NDArray[np.int64]
+
+
+def living(values: Matrix, scope: Scope, season_length: int = 12) -> Living:
+    """Tell live series from those that stopped: no sale for a season and for four times their usual interval."""
+    values = trim(values)
+    months = values.shape[1]
+    hit = np.nan_to_num(values) > 0
+    sold = hit.sum(axis=1)
+    silence = np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
+    gap = lengths(values)[1] / np.maximum(sold, 1)
+    stopped = (sold > 0) & (silence >= np.maximum(season_length, np.ceil(4 * gap)))
+    ended = scope.end <= months
+    return Living((sold > 0) & ~stopped & ~ended, stopped, ended, sold, silence)
+
+
 def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None) -> Points:
     """Forecast every series by the method that its length and class call for.
 
@@ -150,25 +174,20 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
     units, scale = np.zeros((n, horizon)), np.zeros(n)
     model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
     values = trim(values)
-    start, length = lengths(values)
+    length = lengths(values)[1]
     kind = classify(values)
-    hit = np.nan_to_num(values) > 0
-    sold = hit.sum(axis=1)
-    silence = np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
+    live, stopped, ended, sold, silence = living(values, scope, m)
     gap = length / np.maximum(sold, 1)
-    stopped = (sold > 0) & (silence >= np.maximum(m, np.ceil(4 * gap)))
-    ended = scope.end <= months
-    live = (sold > 0) & ~stopped & ~ended
     sparse = live & np.isin(kind, CLASSES[2:]) & (length > m)
     young = live & (length <= m)
     middle = live & ~sparse & (length > m) & (length <= 2 * m)
     whole = live & ~sparse & (length > 2 * m)
     ahead = (months + np.arange(horizon)) % m
 
-    for variant, name in (("sba", "croston sba"), ("tsb", "tsb")):
-        mask = sparse & ((silence > 2 * gap) == (variant == "tsb"))
-        units[mask] = croston(values[mask], horizon, variant)
-        model[mask] = name
+    fading = sparse & (silence > 2 * gap)
+    units[fading], model[fading] = croston(values[fading], horizon, "tsb"), "tsb"
+    steady = sparse & ~fading
+    units[steady], model[steady] = imapa(values[steady], horizon), "imapa"
     if whole.any():
         fit = portfolio(values[whole], horizon, m, trained)
         units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)
@@ -185,7 +204,7 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
         _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope.like)
     rest = scale <= 0
     scale[rest] = _spread(values[rest])
-    model[(sold > 0) & stopped], model[ended] = "stopped", "ended"
+    model[stopped], model[ended] = "stopped", "ended"
     units = np.where((live & np.isfinite(scale))[:, None], np.maximum(np.nan_to_num(units), 0.0), 0.0)
     return Points(units, kind, model, detail, scale)
 

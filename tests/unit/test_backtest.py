@@ -46,7 +46,7 @@ def test_seasonal_naive_takes_over_where_it_is_clearly_better() -> None:
     values = np.vstack([np.r_[np.tile(other, 3), np.tile(year, 2)], demand(2)])
     tried = backtest.backtest(values, plain_scope(len(values)), 18)
     assert tried.switched[0] and not tried.switched[1:].any()
-    table, _ = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON)
+    table, *_ = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON)
     mine = table[table["product"] == "0000"]
     np.testing.assert_array_equal(mine["units"].to_numpy()[:12], year)
     assert (mine["model"] == "seasonal naive").all() and mine["reason"].str.contains("backtest").all()
@@ -58,7 +58,7 @@ def test_bands_cover_what_they_claim_on_new_data() -> None:
     season = 1 + 0.3 * np.sin(2 * np.pi * np.arange(78) / 12 + rng.uniform(0, 6, (n, 1)))
     level = rng.lognormal(5, 1, (n, 1)) * np.exp(np.cumsum(rng.normal(0, 0.03, (n, 78)), axis=1))
     values = level * season * np.exp(rng.normal(0, 0.1, (n, 78)))
-    table, _ = backtest.forecast(Panel(panel_of(values[:, :60]).keys, MONTHS, values[:, :60]), plain_scope(n), HORIZON)
+    table, *_ = backtest.forecast(Panel(panel_of(values[:, :60]).keys, MONTHS, values[:, :60]), plain_scope(n), HORIZON)
     future = values[:, 60:]
     shape = future.shape
     inside = {p: (future >= table[f"lo{p}"].to_numpy().reshape(shape)) & (future <= table[f"hi{p}"].to_numpy().reshape(shape)) for p in (80, 95)}
@@ -77,7 +77,7 @@ def test_without_a_backtest_the_band_is_normal_and_grows() -> None:
 def test_the_band_of_a_family_is_narrower_than_the_sum_of_bands_and_wider_than_independence() -> None:
     values = demand(6)
     panel = panel_of(values)
-    table, tried = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
+    table, tried, *_ = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
     family = pd.Series("F", index=panel.keys["product"])
     band = intervals.band_of_sums(table, tried, family)
     summed = table.groupby("month")[["units", "lo80", "hi80"]].sum()
@@ -94,7 +94,7 @@ def test_any_length_of_data_gives_a_plan(months: int) -> None:
     panel = history_panel(raw, products(2), "raw_units")
     find_signals(panel, products(2), insights())
     cleansed = cleanse(raw, propose_corrections(panel))
-    table, tried = backtest.forecast(history_panel(cleansed, products(2)), plain_scope(4), HORIZON)
+    table, tried, *_ = backtest.forecast(history_panel(cleansed, products(2)), plain_scope(4), HORIZON)
     assert np.isfinite(table[["units", "lo95", "hi95"]].to_numpy()).all()
     mean = table.groupby(["product", "region"])["units"].mean().to_numpy()
     assert ((mean > 0.5 * values.mean(axis=1)) & (mean < 2 * values.mean(axis=1))).all()
@@ -104,5 +104,5 @@ def test_any_length_of_data_gives_a_plan(months: int) -> None:
 def test_a_company_without_history_gets_an_empty_forecast() -> None:
     keys = pd.DataFrame({"product": pd.Series(dtype="str"), "region": pd.Series(dtype="str")})
     empty = Panel(keys, pd.DatetimeIndex([], dtype="datetime64[us]"), np.zeros((0, 0)))
-    table, tried = backtest.forecast(empty, plain_scope(0), HORIZON)
+    table, tried, *_ = backtest.forecast(empty, plain_scope(0), HORIZON)
     assert table.empty and tried.empty and {"lo95", "reason"} <= set(table)

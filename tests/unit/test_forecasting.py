@@ -54,7 +54,7 @@ def test_odd_series_give_finite_forecasts_and_a_reason() -> None:
 def test_the_whole_forecast_is_ordered_and_finite_on_odd_series() -> None:
     values = torture()
     panel = Panel(pd.DataFrame({"product": [f"{i:03}" for i in range(len(values))], "region": "R"}), MONTHS, values)
-    table, tried = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
+    table, tried, *_ = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
     numbers = table[["lo95", "lo80", "units", "hi80", "hi95"]].to_numpy()
     assert np.isfinite(numbers).all() and (numbers >= 0).all()
     assert (np.diff(numbers, axis=1) >= 0).all()
@@ -124,7 +124,7 @@ def test_routes_by_length_and_class() -> None:
     values[5, :52] = NAN
     scope = forecasting.Scope(np.zeros(n, dtype=int), np.where(np.arange(n) == 5, 0, -1), np.where(np.arange(n) == 6, 60, 10**6))
     points = forecasting.point_forecast(values, 12, scope)
-    assert list(points.model[:7]) == ["portfolio", "family season", "recent mean", "croston sba", "stopped", "like product", "ended"]
+    assert list(points.model[:7]) == ["portfolio", "family season", "recent mean", "imapa", "stopped", "like product", "ended"]
     assert points.kind[3] == "intermittent"
     assert (points.units[[4, 6]] == 0).all()
     # Young series carry the season of their family: highest where the family is highest.

@@ -117,7 +117,7 @@ def test_a_sum_with_a_month_missing_is_left_out() -> None:
 def test_the_table_has_a_row_for_each_series_and_number_of_months() -> None:
     values = np.vstack([demand(6), parts(12, len(MONTHS))])
     panel = Panel(pd.DataFrame({"product": [f"{i:03}" for i in range(len(values))], "region": "R"}), MONTHS, values)
-    forecast, tried = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
+    forecast, tried, *_ = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
     table = cumulative.error_sums(panel, forecast, tried, most_months=4)
     assert list(table.columns) == cumulative.COLUMNS and not table.duplicated(["product", "region", "months"]).any()
     assert set(table["months"]) == {1, 2, 3, 4} and np.isfinite(table[["sd_units", *cumulative.LEVELS]].to_numpy()).all()

@@ -97,7 +97,7 @@ def test_blocks_of_months_follow_level_and_season() -> None:
 def test_the_reason_names_members_and_the_whole_forecast_stands() -> None:
     values = company(24)
     panel = Panel(pd.DataFrame({"product": [f"{i:03}" for i in range(24)], "region": "R"}), MONTHS, values)
-    table, tried = backtest.forecast(panel, plain_scope(24), HORIZON, tier="quick")
+    table, tried, *_ = backtest.forecast(panel, plain_scope(24), HORIZON, tier="quick")
     said = table.loc[table["model"] == "portfolio", "reason"]
     assert len(said) and said.str.contains("learned seasons").all() and said.str.contains("; mostly ").all()
     assert (np.diff(table[["lo95", "lo80", "units", "hi80", "hi95"]].to_numpy()) >= 0).all() and len(tried)

@@ -68,7 +68,7 @@ def test_every_series_gets_a_forecast_and_a_reason(company, tier: str) -> None:
     signals.find_signals(panel, products, insights())
     cleansed = history.cleanse(raw, history.propose_corrections(panel))
     panel = history.history_panel(cleansed, products)
-    table, tried = backtest.forecast(panel, forecasting.scope_of(panel, products), HORIZON, tier=tier)
+    table, tried, *_ = backtest.forecast(panel, forecasting.scope_of(panel, products), HORIZON, tier=tier)
     numbers = table[["lo95", "lo80", "units", "hi80", "hi95"]].to_numpy()
     assert np.isfinite(numbers).all() and (numbers >= 0).all() and (np.diff(numbers, axis=1) >= 0).all()
     assert table["reason"].str.len().min() > 10 and set(table["model"]) <= set(forecasting.REASONS)

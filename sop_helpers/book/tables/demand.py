@@ -8,6 +8,20 @@ from sop_helpers.book.tables import fields as f
 from sop_helpers.book.tables.fields import UNITS, Contract, made_by
 
 
+class ForecastLevels(Contract):
+    """Error of the forecast at every level of the hierarchy, in the backtest up to the decision lag."""
+
+    level: Series[str] = f.text("Total, family, region, family and region, product, or product and region.")
+    nodes: Series[float] = f.number("Forecasts at this level.", "count", ge=0)
+    base_wmape: Series[float] = f.share("WMAPE of the level's own forecast.", optional=True)
+    bottom_up_wmape: Series[float] = f.share("WMAPE of the sum of the forecasts by product and region.", optional=True)
+    reconciled_wmape: Series[float] = f.share("WMAPE of what is used.", optional=True)
+
+    class Config(Contract.Config):
+        unique = ["level"]
+        metadata = made_by("20_demand")
+
+
 class ForecastErrors(Contract):
     """How far demand ran off the statistical forecast over the first months together: what stock must bridge."""
 

@@ -1,0 +1,282 @@
+"""Levels above product and region: forecast on their own, and brought into agreement with the series below.
+
+A total is easier to forecast than its parts. MinT (Wickramasuriya, Athanasopoulos & Hyndman 2019) combines the forecasts of all levels by how far each
+of them ran off in the backtest; up to 4,000 nodes with the shrunk covariance of those errors, above that with their variances alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sop_helpers.planning.smoothing import Matrix
+
+DENSE = 4_000  # nodes up to which the whole covariance is estimated
+BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT: both err, in different ways, so that their mean is the better forecast
+SERIES = "product and region"
+BY = {"total": [], "family": ["family"], "region": ["region"], "family and region": ["family", "region"], "product": ["product"]}
+
+
+class Tree(NamedTuple):
+    """Nodes of a hierarchy, aggregates first, then the series in their order.
+
+    Attributes
+    ----------
+    summing : csr_array (nodes, series)
+        One where a series belongs to a node.
+    level : ndarray of str (nodes,)
+        A key of `BY`, or `SERIES`.
+    """
+
+    summing: Any
+    level: NDArray[np.object_]
+
+    @property
+    def aggregates(self) -> int:
+        """Number of nodes above the series."""
+        return self.summing.shape[0] - self.summing.shape[1]
+
+    def up(self, values: Matrix) -> Matrix:
+        """Add series (n, columns) up to all nodes; a month before a series begins counts as zero."""
+        return np.asarray(self.summing @ np.nan_to_num(values))
+
+
+class Reconciled(NamedTuple):
+    """Result of `reconcile_origins`.
+
+    Attributes
+    ----------
+    tried : ndarray (series, origins, lags)
+        Backtest forecasts, each origin reconciled with the errors of the other origins.
+    units : ndarray (series, h)
+        Today's forecast.
+    levels : DataFrame
+        level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape; over the lags asked for.
+    method : str
+        What was done, for the planner.
+    """
+
+    tried: Matrix
+    units: Matrix
+    levels: pd.DataFrame
+    method: str
+
+
+def no_levels() -> pd.DataFrame:
+    """Return the table of levels where there is no hierarchy."""
+    kinds = {"level": "str", **{c: "float64" for c in ("nodes", "base_wmape", "bottom_up_wmape", "reconciled_wmape")}}
+    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})
+
+
+def tree_of(keys: pd.DataFrame, family: pd.Series, live: NDArray[np.bool_] | None = None) -> Tree:
+    """Build the levels above product and region; a node of one series, or of the same series as another node, is left out.
+
+    Parameters
+    ----------
+    keys : DataFrame
+        product, region: one row a series.
+    family : Series
+        Family of each product, indexed by product.
+    live : ndarray of bool, optional
+        Series that still sell; the others belong to no node, so that no total gives them back what they lost.
+    """
+    from scipy import sparse
+
+    n = len(keys)
+    live = np.ones(n, dtype=bool) if live is None else live
+    labels = keys.assign(family=keys["product"].map(family).fillna("(no family)"))
+    parts, names = [], []
+    column = np.flatnonzero(live)
+    for level, by in BY.items():
+        code = labels.loc[live].groupby(by, sort=True).ngroup().to_numpy() if by else np.zeros(len(column), dtype=int)
+        if not len(code):
+            continue
+        block = sparse.csr_array((np.ones(len(column)), (code, column)), shape=(int(code.max()) + 1, n))
+        parts.append(block)
+        names += [level] * block.shape[0]
+    above = sparse.csr_array(sparse.vstack(parts)) if parts else sparse.csr_array((0, n))
+    # Equal members give equal sums of random marks.
+    mark = above @ np.random.default_rng(0).random(n)
+    first = np.zeros(above.shape[0], dtype=bool)
+    first[np.unique(mark.round(9), return_index=True)[1]] = True
+    keep = first & (np.diff(above.indptr) > 1)
+    summing = sparse.csr_array(sparse.vstack([above[np.flatnonzero(keep)], sparse.eye_array(n, format="csr")]))
+    return Tree(summing, np.array([*np.array(names, dtype=object)[keep], *[SERIES] * n], dtype=object))
+
+
+def reconcile(base: Matrix, tree: Tree, errors: Matrix, locked: Matrix | None = None) -> Matrix:
+    """Return forecasts of the series whose sums agree with what all levels said, none below zero.
+
+    Parameters
+    ----------
+    base : ndarray (nodes, h)
+        Forecast of every node.
+    tree : Tree
+        The hierarchy.
+    errors : ndarray (nodes, observations)
+        Past errors of the base forecasts, NaN where unknown.
+    locked : ndarray (nodes, h), optional
+        Values that must stand, NaN where free. Locked series keep their value and the rest is reconciled around them; below a locked aggregate the free
+        series are scaled to its value.
+
+    Returns
+    -------
+    ndarray (series, h)
+
+    Raises
+    ------
+    ValueError
+        A locked aggregate that its locked series, or others locked above and below it, make impossible.
+    """
+    free = np.ones((tree.summing.shape[1], base.shape[1]), dtype=bool) if locked is None else np.isnan(locked[tree.aggregates :])
+    fixed = np.zeros(free.shape) if locked is None else np.where(free, 0.0, np.nan_to_num(locked[tree.aggregates :]))
+    out = np.zeros(free.shape)
+    # Months whose locks are the same are solved together.
+    patterns, month = np.unique(free, axis=1, return_inverse=True)
+    for k in range(patterns.shape[1]):
+        columns, rows = np.flatnonzero(month == k), patterns[:, k]
+        rest = base[:, columns] - tree.up(fixed[:, columns])
+        out[np.ix_(rows, columns)] = _solve(np.maximum(rest, 0.0), tree, errors, rows)
+    out = np.where(free, out, fixed)
+    return out if locked is None else _hold(out, tree, locked, free)
+
+
+def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) -> Matrix:
+    """Reconcile the free series by the library; nodes without a free series drop out."""
+    from scipy import sparse
+
+    summing = sparse.csr_array(tree.summing[:, np.flatnonzero(rows)])
+    used = np.diff(summing.indptr) > 0
+    used[: tree.aggregates] &= np.diff(summing.indptr)[: tree.aggregates] > 1
+    summing, base, errors = sparse.csr_array(summing[np.flatnonzero(used)]), base[used], errors[used]
+    bottom = summing.shape[1]
+    if summing.shape[0] == bottom:
+        return base
+    from hierarchicalforecast.methods import MinTrace, MinTraceSparse
+
+    known = np.isfinite(errors)
+    variance = np.where(known, errors**2, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    # A node whose error is unknown or nil gets one in proportion to its size: nobody is trusted without limit.
+    size = np.maximum(base.mean(axis=1), 1e-9 * max(base.max(initial=0.0), 1e-9))
+    usual = np.sqrt(np.median((variance / size**2)[variance > 0])) if (variance > 0).any() else 1.0
+    spread = np.maximum(np.sqrt(variance), 0.05 * usual * size)
+    # What is reconciled is the distance from bottom-up: forecasts that agree stay as they are to the last digit.
+    below = base[-bottom:]
+    base = base - summing @ below
+    unit = float(spread.min())  # the library takes errors below 1e-4 for none
+    if summing.shape[0] <= DENSE and known.shape[1] >= 4:
+        filled = np.where(known, errors, 0.0) * np.where(variance > 0, spread / np.sqrt(np.where(variance > 0, variance, 1.0)), 0.0)[:, None] / unit
+        dead = variance <= 0
+        filled[dead] = (spread[dead] / unit)[:, None] * np.random.default_rng(0).choice([-1.0, 1.0], (int(dead.sum()), known.shape[1]))
+        fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
+    else:
+        pair = (spread / unit)[:, None] * np.array([np.sqrt(2.0), 0.0])  # two observations with just this variance
+        sums = sparse.csr_matrix(summing)
+        fit = MinTraceSparse("wls_var").fit_predict(S=sums, y_hat=base / unit, y_insample=pair, y_hat_insample=np.zeros_like(pair))
+    return np.maximum(below + np.asarray(fit["mean"])[-bottom:] * unit, 0.0)
+
+
+def _hold(out: Matrix, tree: Tree, locked: Matrix, free: NDArray[np.bool_]) -> Matrix:
+    """Scale the free series below each locked aggregate to its value, small aggregates first, until all hold."""
+    above = ~np.isnan(locked[: tree.aggregates])
+    nodes = np.flatnonzero(above.any(axis=1))
+    members = {int(node): tree.summing.indices[tree.summing.indptr[node] : tree.summing.indptr[node + 1]] for node in nodes}
+    for _ in range(200):
+        worst = 0.0
+        for node in sorted(members, key=lambda k: len(members[k])):
+            rows = members[node]
+            for column in np.flatnonzero(above[node]):
+                can, target = rows[free[rows, column]], float(locked[node, column])
+                wanted, now = target - out[rows[~free[rows, column]], column].sum(), out[can, column].sum()
+                gap = abs(wanted - now)
+                worst = max(worst, gap / max(1.0, abs(target)))
+                if gap and len(can) and wanted >= 0:
+                    out[can, column] = out[can, column] * (wanted / now) if now > 0 else wanted / len(can)
+        if worst <= 1e-9:
+            return out
+    raise ValueError("the locked cells contradict each other: an aggregate cannot be met by what is free below it")
+
+
+def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int) -> Reconciled:
+    """Reconcile today's forecast and the backtest, unless that made a level worse.
+
+    Every origin is reconciled with the errors of the other origins, so that what is measured is what could have been had. Two blends of
+    bottom-up and MinT are tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); taken is the one with the least error over all levels among
+    those that leave no level worse than bottom-up, and if there is one, no level worse than its own forecast either.
+
+    Parameters
+    ----------
+    tried, actual : ndarray (nodes, origins, lags)
+        Backtest of every node; NaN where nothing was compared.
+    units : ndarray (nodes, h)
+        Today's forecast of every node.
+    tree : Tree
+        The hierarchy.
+    lag_months : int
+        Lags up to this one are measured.
+    """
+    start, origins = tree.aggregates, tried.shape[1]
+    own, lags = tried[start:], min(lag_months, tried.shape[2])
+    near = (actual - tried)[:, :, :lags]
+    if start == 0 or origins < 3 or not np.isfinite(near).any():
+        return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
+    flat = _level_lags(actual - tried)
+    full = np.full_like(own, np.nan)
+    for o in range(origins):
+        others = np.repeat(np.arange(origins) != o, tried.shape[2])
+        seen = np.isfinite(tried[start:, o]).any(axis=0)
+        full[:, o, seen] = reconcile(np.nan_to_num(tried[:, o, seen]), tree, flat[:, others])
+    full = np.where(np.isfinite(own), full, np.nan)
+    upward = _lift(tree, own)
+    base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
+    found = []
+    for share in BLENDS:
+        blend = own + share * (full - own)
+        error = _errors(tree, _lift(tree, blend), actual, lags)
+        holds = bool((error <= below * (1 + 1e-9)).all())
+        found.append((holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()), share, blend))
+    best = max(found, key=lambda one: one[:3])
+    if not best[1]:
+        levels = _by_level(tree, tried, upward, own, actual, lags)
+        return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest")
+    share, blend = best[3], best[4]
+    today = units[start:] + share * (reconcile(units, tree, flat) - units[start:])
+    name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
+    return Reconciled(blend, today, _by_level(tree, tried, upward, blend, actual, lags), f"{name}, {share:.0%} of the way from bottom-up")
+
+
+def _level_lags(error: Matrix) -> Matrix:
+    """Errors (n, origins x lags), those of each lag divided by how much larger they usually are than those of the first."""
+    spread = np.sqrt(np.nanmean(np.where(np.isfinite(error).any(axis=(1, 2))[:, None, None], error, 0.0) ** 2, axis=(1, 2)))
+    there = np.isfinite(error)
+    scaled = np.where(there, error / np.where(spread > 0, spread, np.inf)[:, None, None], 0.0)
+    size = np.sqrt((scaled**2).sum(axis=(0, 1)) / np.maximum(there.sum(axis=(0, 1)), 1))
+    return (error / np.where(size > 0, size / max(size[0], 1e-12), 1.0)).reshape(len(error), -1)
+
+
+def _lift(tree: Tree, series: Matrix) -> Matrix:
+    """Add series (n, origins, lags) up to all nodes; the series themselves keep their NaN."""
+    flat = tree.up(series.reshape(len(series), -1)).reshape(-1, *series.shape[1:])
+    flat[tree.aggregates :] = series
+    return flat
+
+
+def _errors(tree: Tree, forecast: Matrix, actual: Matrix, lags: int) -> pd.Series:
+    """Sum of absolute errors over nodes, origins and near lags, by level."""
+    error = np.nan_to_num(np.abs(forecast - actual)[:, :, :lags]).sum(axis=(1, 2))
+    return pd.Series(error).groupby(tree.level, sort=False).sum()
+
+
+def _by_level(tree: Tree, base: Matrix, upward: Matrix, series: Matrix, actual: Matrix, lags: int) -> pd.DataFrame:
+    there = np.isfinite(base - actual)[:, :, :lags]
+    size = np.where(there, np.abs(np.nan_to_num(actual[:, :, :lags])), 0.0).sum(axis=(1, 2))
+    total = pd.Series(size).groupby(tree.level, sort=False).sum()
+    out = pd.DataFrame({"nodes": pd.Series(tree.level).value_counts(sort=False).astype(float)})
+    lifted = (base, upward, _lift(tree, series))
+    for name, forecast in zip(("base_wmape", "bottom_up_wmape", "reconciled_wmape"), lifted, strict=True):
+        out[name] = _errors(tree, forecast, actual, lags) / total.where(total > 0)
+    order = [level for level in (*BY, SERIES) if level in out.index]
+    return out.loc[order].rename_axis("level").reset_index()

@@ -1,0 +1,143 @@
+"""Levels agree, nothing is negative, locked cells stand, and no level is made worse than adding up from below."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from demand_company import HORIZON, demand
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_backtest import panel_of
+from test_forecasting import plain_scope
+
+from sop_helpers.planning import backtest, hierarchy, short_lived
+
+KEYS = pd.DataFrame({"product": ["A", "A", "B", "B", "C"], "region": ["N", "S", "N", "S", "N"]})
+FAMILY = pd.Series({"A": "f", "B": "f", "C": "g"})
+
+
+def test_a_node_stands_for_series_that_no_other_node_stands_for() -> None:
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    # Family g and product C are the series C in N; product and region are the series.
+    assert list(tree.level[: tree.aggregates]) == ["total", "family", "region", "region", "family and region", "product", "product"][: tree.aggregates]
+    assert tree.summing.shape == (tree.aggregates + 5, 5)
+    rows = {tuple(r) for r in tree.summing.toarray()}
+    assert len(rows) == len(tree.level)
+    np.testing.assert_array_equal(tree.up(np.ones((5, 1)))[0], [5.0])
+
+
+def test_series_that_sell_no_more_belong_to_no_total() -> None:
+    tree = hierarchy.tree_of(KEYS, FAMILY, np.array([True, True, False, True, True]))
+    assert tree.up(np.ones((5, 1)))[0, 0] == 4
+    assert (tree.level == hierarchy.SERIES).sum() == 5
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_the_gap_goes_to_those_who_err_most(dense: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two series and their total with independent errors: by generalised least squares each takes its variance's share of the gap."""
+    keys = KEYS.iloc[:2]
+    tree = hierarchy.tree_of(keys, FAMILY)
+    assert tree.aggregates == 1
+    variance = np.array([4.0, 1.0, 9.0])  # total, first, second
+    # Errors orthogonal to one another, with just these variances about zero.
+    signs = np.array([[1, 1, 1, 1, -1, -1, -1, -1], [1, 1, -1, -1, 1, 1, -1, -1], [1, -1, 1, -1, 1, -1, 1, -1]])
+    errors = np.sqrt(variance)[:, None] * np.c_[np.tile(signs, 50), [0.1, 0.1, 0.1]]
+    monkeypatch.setattr(hierarchy, "DENSE", 10_000 if dense else 0)
+    got = hierarchy.reconcile(np.array([[130.0], [40.0], [60.0]]), tree, errors)
+    gap = 130 - 100
+    np.testing.assert_allclose(got[:, 0], [40 + gap * 1 / 14, 60 + gap * 9 / 14], rtol=2e-3)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_forecasts_that_agree_stay_as_they_are(dense: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hierarchy, "DENSE", 10_000 if dense else 0)
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    rng = np.random.default_rng(0)
+    series = rng.uniform(1, 100, (5, 4))
+    got = hierarchy.reconcile(tree.up(series), tree, rng.normal(0, 5, (len(tree.level), 18)))
+    np.testing.assert_allclose(got, series, rtol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_no_forecast_is_negative_and_locked_cells_stand(seed: int, total_too: bool) -> None:
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    rng = np.random.default_rng(seed)
+    base = rng.lognormal(2, 2, (len(tree.level), 3))
+    locked = np.full(base.shape, np.nan)
+    locked[tree.aggregates + rng.integers(0, 5), 1] = rng.choice([0.0, 7.5])
+    if total_too:
+        locked[0, :2] = 500.0
+    got = hierarchy.reconcile(base, tree, rng.normal(0, 3, (len(tree.level), 15)), locked)
+    assert (got >= 0).all() and np.isfinite(got).all()
+    up, there = tree.up(got), ~np.isnan(locked)
+    np.testing.assert_allclose(up[there], locked[there], rtol=1e-6, atol=1e-6)
+
+
+def test_locks_that_contradict_each_other_are_refused() -> None:
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    locked = np.full((len(tree.level), 1), np.nan)
+    locked[0], locked[tree.aggregates :] = 10.0, 1.0
+    with pytest.raises(ValueError, match="contradict"):
+        hierarchy.reconcile(np.ones(locked.shape), tree, np.ones((len(tree.level), 6)), locked)
+
+
+def _company(seed: int, noise: float) -> tuple[np.ndarray, pd.Series]:
+    rng = np.random.default_rng(seed)
+    common = 1 + 0.3 * np.sin(2 * np.pi * np.arange(60) / 12)
+    values = rng.uniform(20, 60, (24, 1)) * common * np.exp(rng.normal(0, noise, (24, 60)))
+    return values, pd.Series({f"{i:04}": "even" if i % 2 == 0 else "odd" for i in range(24)})
+
+
+def test_the_plan_of_a_noisy_company_agrees_at_every_level_and_gains() -> None:
+    values, family = _company(5, 0.35)
+    panel = panel_of(values)
+    table, tried, levels, how = backtest.forecast(panel, plain_scope(24), HORIZON, family=family)
+    assert (table["units"] >= 0).all() and tried["statistical"].notna().all()
+    assert list(levels["level"]) == ["total", "family", hierarchy.SERIES]
+    assert (levels["reconciled_wmape"] <= levels["bottom_up_wmape"] * (1 + 1e-9)).all()
+    assert how.startswith(("MinT", "bottom-up"))
+    assert (table["lo80"] <= table["units"]).all() and (table["units"] <= table["hi80"]).all()
+
+
+def test_a_level_that_forecasts_badly_does_not_harm_the_series() -> None:
+    rng = np.random.default_rng(2)
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    actual = np.repeat(tree.up(rng.uniform(50, 60, (5, 1)))[:, :, None], 6, axis=1) * np.ones((1, 6, 3))
+    tried = actual + rng.normal(0, 1, actual.shape)
+    # Bias that changes its side from origin to origin cannot be learned from the others.
+    tried[: tree.aggregates] *= np.array([3.0, 0.2, 2.5, 0.3, 2.0, 0.1])[None, :, None]
+    units = tried[:, -1].copy()
+    found = hierarchy.reconcile_origins(tried, actual, units, tree, 3)
+    assert (found.levels["reconciled_wmape"] <= found.levels["bottom_up_wmape"] * (1 + 1e-9)).all()
+    np.testing.assert_allclose(found.units, units[tree.aggregates :], rtol=0.05)
+
+
+def test_short_lived_items_borrow_from_a_family_that_outlives_them() -> None:
+    """Every item sells for fifteen months and is replaced; the family goes on with its season."""
+    rng = np.random.default_rng(4)
+    season = 1 + 0.5 * np.sin(2 * np.pi * np.arange(60) / 12)
+    rows = []
+    for start in np.repeat(np.arange(0, 60, 15), 10):
+        life = (np.arange(60) >= start) & (np.arange(60) < start + 15)
+        rows.append(np.where(life, 100 * season * np.exp(rng.normal(0, 0.3, 60)), np.nan if start > 0 else 0.0))
+    values = np.array([np.where(np.cumsum(np.nan_to_num(r) > 0) > 0, np.nan_to_num(r), np.nan) for r in rows])
+    panel, scope = panel_of(values), plain_scope(len(values))
+    family = pd.Series("f", index=panel.keys["product"])
+    table, tried, *_ = backtest.forecast(panel, scope, HORIZON, family=family)
+    alone = backtest.forecast(panel, scope, HORIZON)
+    live = short_lived.short_lived(values, scope)
+    assert live.sum() == 10
+    assert (table.loc[table["product"].isin(panel.keys["product"][live]), "model"] == "family share").all()
+    near = [t.tried[t.tried["lag"] <= 3] if hasattr(t, "tried") else t[t["lag"] <= 3] for t in (alone, tried)]
+    error = [(t["actual"] - t["statistical"]).abs().sum() for t in near]
+    assert error[1] < 0.98 * error[0]
+    # The next twelve months of the family are ten items' year of its season.
+    year = table[table["month"] < HORIZON[12]]["units"].sum()
+    assert year == pytest.approx(12_000, rel=0.2)
+
+
+def test_nothing_and_one_series_have_no_levels() -> None:
+    table, tried, levels, how = backtest.forecast(panel_of(demand(1)[:1]), plain_scope(1), HORIZON, family=pd.Series({"0000": "f"}))
+    assert len(table) == len(HORIZON) and len(levels) == 1 and how.startswith("bottom-up")
