@@ -22,6 +22,7 @@ from company.selling import FISCAL_START, Selling  # noqa: E402
 from company.supply import KEPT, Supply  # noqa: E402
 
 SEED = 20261
+VIEW_ROUNDS, VIEW_AHEAD, VIEW_PAST = 15, 6, 4  # rounds of views kept, months each looks ahead, months kept of the past ones
 MONTHS = {"month", "release_month", "recovered_month", "start_month", "end_month", "launch_month", "due_month", "first_month", "last_month", "expires_month"}
 
 
@@ -58,6 +59,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "budget": plan,
         "insights": insights[np.logical_and.reduce(known)].reset_index(drop=True),
         "indicators": indicators(demand, seed),
+        "views": views(demand, seed),
         "inventory": supply.inventory,
         "stock_policies": supply.policies(),
         "operations": supply.operations(),
@@ -149,6 +151,33 @@ def budget(demand: Demand, seed: int) -> pd.DataFrame:
             )
         )
     return pd.concat(frames, ignore_index=True).sort_values(["month", "family", "region"], kind="stable").reset_index(drop=True)
+
+
+def views(demand: Demand, seed: int) -> pd.DataFrame:
+    """Return what sales said by family and region and marketing by family, in the rounds of the last months; some hope too much, each in their way."""
+    rng, at = np.random.default_rng([seed, 13]), demand.known
+    regions, families = demand.regions["region"].to_numpy(), sorted(demand.products["family"].unique())
+    sellers = ["Ben Maier", "Hugo Duval", "Ines Ibarra", "Greta Holm"]
+    hope = np.resize([0.01, 0.0, 0.09, -0.01], len(regions))  # by region; one of them sells before the deal is closed
+    frames = []
+    for back in range(min(VIEW_ROUNDS, max(at - 1, 0)), 0, -1):
+        first = at - back + 1  # the round was held in the month before
+        ahead = np.arange(first, first + (VIEW_AHEAD if back == 1 else VIEW_PAST))
+        said = demand.months[first - 1] + pd.Timedelta(days=23)
+        for family in families:
+            rows = (demand.products["family"] == family).to_numpy()
+            true = demand.units[rows][:, :, ahead].sum(axis=0)
+            sales = true * (1 + hope[:, None]) * np.exp(rng.normal(0, 0.07, true.shape))
+            frames.append(pd.DataFrame({"stated_on": said, "view": "sales", "author": np.repeat(np.resize(sellers, len(regions)), len(ahead)),
+                                        "month": np.tile(demand.months[ahead], len(regions)), "family": family, "region": np.repeat(regions, len(ahead)),
+                                        "units": sales.round().ravel()}))
+            market = true.sum(axis=0) * 1.03 * np.exp(rng.normal(0, 0.06, len(ahead)))
+            frames.append(pd.DataFrame({"stated_on": said, "view": "marketing", "author": "Clara Costa", "month": demand.months[ahead], "family": family,
+                                        "region": None, "units": market.round()}))
+    columns = ["stated_on", "view", "author", "month", "family", "product", "region", "units"]
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(frames, ignore_index=True).assign(product=None)[columns].sort_values(["stated_on", "view", "family", "region", "month"], kind="stable")
 
 
 def indicators(demand: Demand, seed: int) -> pd.DataFrame:

@@ -73,6 +73,13 @@ class DemandPolicy(Part):
     signal_threshold: float = Field(3.5, gt=0, description="Robust z from which a month is a signal.")
     clean_outliers: bool = Field(True, description="Accept proposed outlier corrections by default.")
     insight_weighting: bool = Field(True, description="Weight the effect of insights by their confidence.")
+    consensus: Literal["statistical", "weights", "chosen"] = Field(
+        "statistical", description="What the plan follows: the workbook's own view, the mean of all views weighted by measured accuracy, or a chosen view."
+    )
+    chosen_views: dict[str, str] = Field(default_factory=dict, description="For the consensus \"chosen\": family and the view that it follows.")
+    correct_bias: bool = Field(False, description="Take half of a habitual bias off each author's view.")
+    fence_months: int = Field(1, ge=0, description="Freeze fence: months from the first planned in which changes of the plan are listed as breaches.")
+    fence_tolerance: float = Field(0.05, ge=0, description="Share by which the plan of a family and region may move inside the fence.")
 
 
 class SupplyPolicy(Part):

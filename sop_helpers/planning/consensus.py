@@ -11,20 +11,18 @@ from sop_helpers.planning.launches import launch_stream
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
 STEP_ORDER = (
-    "last plan", "statistical", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
-    "override", "price", "this plan",
+    "last plan", "actuals", "model", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
+    "agreed", "override", "price", "this plan",
 )
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
 
 
-def build_streams(
-    forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, open_orders: pd.DataFrame,
-    *, month: pd.Timestamp, weighted: bool = True,
+def own_view(
+    forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, *, month: pd.Timestamp, weighted: bool = True
 ) -> pd.DataFrame:
-    """Lay the plan out as a sum of streams.
+    """Lay out what the workbook itself expects: statistical, launches after their like product, phase-outs, insights, and a floor at zero.
 
-    In this order: statistical; launches after their like product; phase-outs; insights (their effects are on what the first three give, and add up without
-    compounding); open orders as lower bound; a floor where insights would take more than there is; overrides, the later on top of the earlier.
+    Insights have their effects on what the first three give, and add up without compounding.
 
     Parameters
     ----------
@@ -34,17 +32,17 @@ def build_streams(
         month, product, region, units.
     products : DataFrame
         product, family; launch_month, end_month, like_product, like_scale where there are any.
-    insights, overrides, open_orders : DataFrame
-        As the contracts and the journal; may be empty.
+    insights : DataFrame
+        As the contract; may be empty.
     month : Timestamp
-        First month planned: an insight or override that expires in it or before no longer counts.
+        First month planned: an insight that expires in it or before no longer counts.
     weighted : bool
         Whether the effect of an insight is weighted by its confidence.
 
     Returns
     -------
     DataFrame
-        As the contract ``streams``; the sum of a month, product and region is its plan, never below zero.
+        month, product, region, stream, source, units.
     """
     family = products.set_index("product")["family"]
     parts = [forecast[CELL].assign(stream="statistical", source=forecast["model"].to_numpy(), units=forecast["units"].to_numpy())]
@@ -53,6 +51,37 @@ def build_streams(
     base = _sum(parts).assign(family=lambda f: f["product"].map(family))
     parts.append(_insight_streams(base, insights, month, weighted))
     parts.append(_floor(_sum(parts)))
+    return pd.concat([p for p in parts if len(p)], ignore_index=True)
+
+
+def build_streams(
+    own: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, open_orders: pd.DataFrame, *, month: pd.Timestamp, agreed: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Lay the plan out as a sum of streams.
+
+    In this order: the workbook's own view; what the rule of reconciliation adds for other views; open orders as lower bound; overrides, the later on top
+    of the earlier.
+
+    Parameters
+    ----------
+    own : DataFrame
+        From `own_view`.
+    products : DataFrame
+        product, family.
+    overrides, open_orders : DataFrame
+        As the journal and the contract; may be empty.
+    month : Timestamp
+        First month planned: an override that expires in it or before no longer counts.
+    agreed : DataFrame, optional
+        From `views.agreed_stream`.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``streams``; the sum of a month, product and region is its plan, never below zero.
+    """
+    family = products.set_index("product")["family"]
+    parts = [own] if agreed is None else [own, agreed]
     parts.append(order_stream(_sum(parts), open_orders))
     plan = _sum(parts).assign(family=lambda f: f["product"].map(family))
     parts.append(_override_stream(plan, overrides, month))
@@ -60,6 +89,11 @@ def build_streams(
     out = out.groupby(STREAM_KEYS, as_index=False, sort=True)["units"].sum()
     keep = (out["stream"] == "statistical") | (out["units"] != 0)
     return out[keep].reset_index(drop=True)
+
+
+def plan_of(streams: pd.DataFrame) -> pd.DataFrame:
+    """Add streams up: month, product, region, units."""
+    return _sum([streams])
 
 
 def _sum(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -269,7 +303,8 @@ def gap_to_budget(plan: pd.DataFrame, sales: pd.DataFrame, budget: pd.DataFrame,
 def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFrame, last_plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Explain the way from last month's plan to this one, by family, over the months that both plan.
 
-    Units: the difference of each stream. Money: that difference at today's price, and a step of its own for prices that changed since.
+    Units: the difference of each stream. That of the statistical forecast is called actuals where the same method saw a month more, and model where the
+    method of a series changed. Money: that difference at today's price, and a step of its own for prices that changed since.
 
     Parameters
     ----------
@@ -289,6 +324,7 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
     known = products.set_index("product")
     now, then, here, before = (f[f["month"].isin(months)] for f in (streams, last_streams, plan, last_plan))
     steps = pd.concat([now.assign(sign=1.0), then.assign(sign=-1.0)], ignore_index=True)
+    steps["stream"] = steps["stream"].where(steps["stream"] != "statistical", _cause_of_change(steps))
     price = steps["product"].map(known["unit_price"]).fillna(0.0)
     change = steps["units"] * steps["sign"]
     family = steps["product"].map(known["family"]).fillna("(no family)")
@@ -312,6 +348,15 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
     out = out.sort_values(["family", "order", "step"], kind="stable", ignore_index=True)
     out["order"] = out.groupby("family").cumcount().astype(float)
     return out[["family", "step", "order", "units", "money"]]
+
+
+def _cause_of_change(steps: pd.DataFrame) -> pd.Series:
+    """Tell whether a series' statistical forecast changed by a new actual or by another method; a series in one plan only has a new method."""
+    said = steps[steps["stream"] == "statistical"]
+    methods = said.groupby(["product", "region"])["source"].nunique()
+    both = said.groupby(["product", "region"])["sign"].nunique()
+    same = ((methods == 1) & (both == 2)).reindex(pd.MultiIndex.from_frame(steps[["product", "region"]]), fill_value=False)
+    return pd.Series("actuals", index=steps.index).where(same.to_numpy(), "model")
 
 
 def no_changes() -> pd.DataFrame:

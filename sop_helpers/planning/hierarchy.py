@@ -229,7 +229,8 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         others = np.repeat(np.arange(origins) != o, tried.shape[2])
         seen = np.isfinite(tried[start:, o]).any(axis=0)
         full[:, o, seen] = reconcile(np.nan_to_num(tried[:, o, seen]), tree, flat[:, others])
-    full = np.where(np.isfinite(own), full, np.nan)
+    # To the millionth of a unit: how many threads add up a matrix product shows in digits beyond, and plans built on them must not move.
+    full = np.where(np.isfinite(own), full.round(6), np.nan)
     upward = _lift(tree, own)
     base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
     found = []
@@ -243,7 +244,7 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         levels = _by_level(tree, tried, upward, own, actual, lags)
         return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest")
     share, blend = best[3], best[4]
-    today = units[start:] + share * (reconcile(units, tree, flat) - units[start:])
+    today = units[start:] + share * (reconcile(units, tree, flat).round(6) - units[start:])
     name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
     return Reconciled(blend, today, _by_level(tree, tried, upward, blend, actual, lags), f"{name}, {share:.0%} of the way from bottom-up")
 

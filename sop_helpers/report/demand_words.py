@@ -109,3 +109,42 @@ def budget_words(gap: pd.DataFrame, currency: str) -> str:
     share = f" ({100 * abs(total['gap']) / total['budget']:.1f} %)" if total["budget"] else ""
     text = f"The year is heading {money(abs(total['gap']))} {currency}{share} {side} budget, of which {money(total['gap_to_date'])} is already behind us"
     return text + (f"; {worst['family']} is furthest below." if worst["gap"] < 0 else "; every family is at or above it.")
+
+
+def views_words(views: pd.DataFrame, accuracy: pd.DataFrame, family: pd.Series) -> str:
+    """Say which view was closest at the decision lag, and where the views lie furthest apart."""
+    others = sorted(set(views["stream"]) - {"statistical"})
+    if not others:
+        return "No team brought a view of its own, and there is no closed month: the workbook's own view stands alone."
+    v = views.assign(family=views["product"].map(family))
+    both = v.groupby(["family", "stream", "month"])["units"].sum().unstack("stream")
+    # Views reach differently far ahead: they are compared over the months that both speak of.
+    gaps = {(name, group): _apart(both.loc[group], name) for name in others for group in both.index.unique("family")}
+    widest = max((k for k in gaps if np.isfinite(gaps[k])), key=lambda k: abs(gaps[k]), default=None)
+    good = accuracy[accuracy["points"] >= 6].assign(off=lambda f: f["wmape"] * f["points"])
+    mean = good.groupby("stream")[["off", "points"]].sum()
+    text = f"{len(others) + 1} views stand side by side"
+    if len(mean):
+        error = (mean["off"] / mean["points"]).sort_values(kind="stable")
+        text += f"; by family at the decision lag {error.index[0]} was closest ({100 * error.iloc[0]:.1f} % off)"
+        text += f", {error.index[-1]} furthest ({100 * error.iloc[-1]:.1f} %)" if len(error) > 1 else ""
+    if widest and abs(gaps[widest]) >= 0.005:
+        text += f"; {widest[0]} expects {abs(100 * gaps[widest]):.0f} % {'more' if gaps[widest] > 0 else 'less'} of {widest[1]} than the workbook"
+    return text + "."
+
+
+def _apart(wide: pd.DataFrame, name: str) -> float:
+    if name not in wide:
+        return float("nan")
+    pair = wide[[name, "statistical"]].dropna()
+    return float(pair[name].sum() / pair["statistical"].sum() - 1) if pair["statistical"].sum() > 0 else float("nan")
+
+
+def rule_words(agreed: pd.DataFrame, rule: str) -> str:
+    """Say what the rule of reconciliation does to the plan."""
+    if rule == "statistical":
+        return "The plan follows the workbook's own view; the other views are for the discussion (policies.demand.consensus changes that)."
+    if agreed.empty:
+        return f"The rule {rule!r} changes nothing: no other view has what it needs."
+    named = "weighted by their measured accuracy" if rule == "weights" else "by the view chosen for each family"
+    return f"The views are reconciled {named}: {agreed['units'].sum():+,.0f} units against the workbook's own view."

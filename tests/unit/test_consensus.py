@@ -30,9 +30,9 @@ Table = pd.DataFrame | None
 
 def build(told: Table = None, said: Table = None, orders: Table = None, catalogue: Table = None, **options):
     catalogue = products(4) if catalogue is None else catalogue
+    own = consensus.own_view(forecast(), past(), catalogue, insights() if told is None else told, month=HORIZON[0], **options)
     streams = consensus.build_streams(
-        forecast(), past(), catalogue, insights() if told is None else told, overrides() if said is None else said,
-        open_orders() if orders is None else orders, month=HORIZON[0], **options,
+        own, catalogue, overrides() if said is None else said, open_orders() if orders is None else orders, month=HORIZON[0]
     )
     return streams, consensus.demand_plan(streams, catalogue)
 
@@ -213,6 +213,19 @@ def test_the_waterfall_adds_up_in_units_and_money() -> None:
         assert one["order"].is_monotonic_increasing
     assert steps[steps["step"] == "last plan"]["money"].sum() == pytest.approx(last_plan["revenue"].sum())
     assert not consensus.no_changes().shape[0]
+
+
+def test_the_waterfall_tells_a_new_actual_from_another_method() -> None:
+    catalogue = products(4)
+    before, last_plan = build()
+    told = forecast().assign(units=lambda f: f["units"] + 5)
+    told.loc[told["product"] == "P1", "model"] = "seasonal naive"
+    own = consensus.own_view(told, past(), catalogue, insights(), month=HORIZON[0])
+    now = consensus.build_streams(own, catalogue, overrides(), open_orders(), month=HORIZON[0])
+    steps = consensus.changes(now, consensus.demand_plan(now, catalogue), before, last_plan, catalogue).set_index(["family", "step"])["units"]
+    cells = len(HORIZON) * 2 * 5.0  # regions, units
+    assert steps["F0", "actuals"] == pytest.approx(2 * cells) and ("F0", "model") not in steps
+    assert steps["F1", "actuals"] == pytest.approx(cells) and steps["F1", "model"] == pytest.approx(cells)
 
 
 def test_the_gap_to_budget_splits_into_past_and_future() -> None:

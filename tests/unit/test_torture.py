@@ -74,7 +74,8 @@ def test_every_series_gets_a_forecast_and_a_reason(company, tier: str) -> None:
     assert table["reason"].str.len().min() > 10 and set(table["model"]) <= set(forecasting.REASONS)
     assert table["product"].nunique() == sales["product"].nunique() >= SERIES - 10
     assert np.isfinite(tried[["actual", "statistical", "naive"]].to_numpy()).all()
-    streams = consensus.build_streams(table, cleansed, products, insights(), overrides(), pd.DataFrame(), month=HORIZON[0])
+    own = consensus.own_view(table, cleansed, products, insights(), month=HORIZON[0])
+    streams = consensus.build_streams(own, products, overrides(), pd.DataFrame(), month=HORIZON[0])
     plan = consensus.demand_plan(streams, products)
     assert np.isfinite(plan[["units", "revenue", "margin"]].to_numpy()).all() and (plan["units"] >= 0).all()
     calm = table[table["product"].isin(table.loc[table["units"] < 1e6, "product"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pandera.typing import Series
 
 from sop_helpers.book.tables import fields as f
-from sop_helpers.book.tables.fields import UNITS, Contract, made_by
+from sop_helpers.book.tables.fields import UNITS, Contract, Month, made_by
 
 
 class ForecastLevels(Contract):
@@ -40,4 +40,121 @@ class ForecastErrors(Contract):
 
     class Config(Contract.Config):
         unique = ["product", "region", "months"]
+        metadata = made_by("20_demand")
+
+
+class TeamViews(Contract):
+    """What each view expects in all, split down to product and region."""
+
+    month: Series[Month] = f.month("Month.")
+    product: Series[str] = f.code("Product.")
+    region: Series[str] = f.code("Region.")
+    stream: Series[str] = f.code("statistical (with launches, phase-outs and insights), last consensus, sales, pipeline, marketing, product or finance.")
+    units: Series[float] = f.number("All units that it expects.", UNITS, ge=0)
+
+    class Config(Contract.Config):
+        unique = ["month", "product", "region", "stream"]
+        metadata = made_by("20_demand")
+
+
+class ViewAccuracy(Contract):
+    """How far each view was off at the decision lag, by family, and the weight that this earns it."""
+
+    family: Series[str] = f.code("Family; all where a view named none.")
+    stream: Series[str] = f.code("View.")
+    points: Series[float] = f.number("Months measured.", "count", ge=0)
+    wmape: Series[float] = f.share("Sum of absolute errors of the family's months over sum of actuals.", optional=True)
+    bias: Series[float] = f.share("Sum of forecast minus actual over sum of actuals; above zero is over-forecast.", optional=True)
+    weight: Series[float] = f.share("By the inverse of the mean squared error; blank where fewer than two views were measured in six months.", optional=True)
+
+    class Config(Contract.Config):
+        unique = ["family", "stream"]
+        metadata = made_by("20_demand")
+
+
+class ForecastHabits(Contract):
+    """Who forecasts too high or too low as a habit, and the correction that is offered."""
+
+    stream: Series[str] = f.code("View.")
+    author: Series[str] = f.text("Who said so.")
+    family: Series[str] = f.code("Family.")
+    points: Series[float] = f.number("Months measured.", "count", ge=0)
+    bias: Series[float] = f.share("Mean of log(forecast / actual), as a share; above zero is over-forecast.")
+    t: Series[float] = f.number("That mean over its standard error.", "ratio")
+    factor: Series[float] = f.number("Factor offered on the next view: it takes half of the habit away; 1 offers nothing.", "factor", gt=0)
+    note: Series[str] = f.text("In words.")
+
+    class Config(Contract.Config):
+        unique = ["stream", "author", "family"]
+        metadata = made_by("20_demand")
+
+
+class Assumptions(Contract):
+    """The register of assumptions: each insight and override with the volume of the plan that hangs on it."""
+
+    source: Series[str] = f.code("Insight or override.")
+    kind: Series[str] = f.code("Kind of the insight, or override.")
+    author: Series[str] = f.text("Who said so.")
+    subject: Series[str] = f.text("Family / product / region that it is about.")
+    start_month: Series[Month] = f.month("First month of its effect.")
+    end_month: Series[Month] = f.month("Last month of its effect.")
+    expires_month: Series[Month] = f.month("Month from which it no longer counts unless renewed.", optional=True)
+    units: Series[float] = f.number("Units of this plan that hang on it.", UNITS)
+    money: Series[float] = f.money("The same at the selling price.")
+    status: Series[str] = f.code("in the plan, ends soon, expired, past, without effect.")
+    text: Series[str] = f.text("In their words.", optional=True)
+
+    class Config(Contract.Config):
+        metadata = made_by("20_demand")
+
+
+class FenceBreaches(Contract):
+    """Where the plan of the frozen months moved by more than was agreed since the last closed month."""
+
+    month: Series[Month] = f.month("Month inside the freeze fence.")
+    family: Series[str] = f.code("Family.")
+    region: Series[str] = f.code("Region.")
+    before: Series[float] = f.number("Plan of the last closed month.", UNITS)
+    units: Series[float] = f.number("Plan of this month.", UNITS)
+    change_pct: Series[float] = f.number("Change of it.", "%", optional=True)
+    money: Series[float] = f.money("Change at the selling price.", optional=True)
+    stream: Series[str] = f.code("Stream that moved most.", optional=True)
+    source: Series[str] = f.code("Where that came from.", optional=True)
+
+    class Config(Contract.Config):
+        unique = ["month", "family", "region"]
+        metadata = made_by("20_demand")
+
+
+class PeopleValue(Contract):
+    """What each person's changes did to the error of closed months' plans."""
+
+    person: Series[str] = f.text("Who changed the plan.")
+    reason: Series[str] = f.code("Stream of the change.")
+    points: Series[float] = f.number("Months of products and regions touched, and since come.", "count", ge=0)
+    wmape_without: Series[float] = f.share("WMAPE of what was touched, without the change.", optional=True)
+    wmape_with: Series[float] = f.share("WMAPE with it.", optional=True)
+    fva_points: Series[float] = f.number("Percentage points that the change took off the error.", "points", optional=True)
+    note: Series[str] = f.text("In words, with a caution where there are few.")
+
+    class Config(Contract.Config):
+        unique = ["person", "reason"]
+        metadata = made_by("20_demand")
+
+
+class BudgetGap(Contract):
+    """The fiscal year against its budget, by month and family, in units and money."""
+
+    month: Series[Month] = f.month("Month.")
+    family: Series[str] = f.code("Family.")
+    part: Series[str] = f.code("so far (sold) or to go (planned).")
+    budget_units: Series[float] = f.number("Units budgeted.", UNITS)
+    units: Series[float] = f.number("Units sold or planned.", UNITS)
+    gap_units: Series[float] = f.number("Sold or planned less budget.", UNITS)
+    budget_money: Series[float] = f.money("Revenue budgeted.")
+    money: Series[float] = f.money("Revenue sold or planned.")
+    gap_money: Series[float] = f.money("Sold or planned less budget.")
+
+    class Config(Contract.Config):
+        unique = ["month", "family"]
         metadata = made_by("20_demand")

@@ -82,6 +82,43 @@ def last_forecast_chart(table: pd.DataFrame, currency_note: str = "units") -> Fi
     return figure
 
 
+VIEW_LINES = {"last consensus": ("plan", "--"), "sales": ("actual", "-."), "pipeline": ("actual", ":"), "marketing": ("good", "-."), "product": ("good", ":"),
+              "finance": ("budget", "--")}
+
+
+def views_chart(views: pd.DataFrame, accuracy: pd.DataFrame, family: pd.Series, most: int = 6) -> Figure:
+    """Draw for each family what every view expects; its error at the decision lag stands in the legend.
+
+    Parameters
+    ----------
+    views : DataFrame
+        As the contract ``team_views``.
+    accuracy : DataFrame
+        As the contract ``view_accuracy``.
+    family : Series
+        Family of each product, indexed by product.
+    most : int
+        Most families shown, the largest first.
+    """
+    sums = views.assign(group=views["product"].map(family)).groupby(["group", "stream", "month"])["units"].sum()
+    own = sums.xs("statistical", level="stream").groupby("group").sum().sort_values(ascending=False, kind="stable")
+    error = accuracy.set_index(["family", "stream"])["wmape"]
+    figure, axes = _panels(len(own.index[:most]), "What each view expects", "units a month")
+    for axis, group in zip(axes, own.index[:most], strict=False):
+        mine = sums.loc[group]
+        for name in [n for n in ("statistical", *VIEW_LINES) if n in mine.index.get_level_values("stream")]:
+            colour, line = VIEW_LINES.get(name, ("forecast", "-"))
+            off = error.get((group, name), error.get(("all", name), np.nan))
+            label = f"{name} ({100 * off:.0f} % off)" if np.isfinite(off) else name
+            axis.plot(mine.loc[name].index, mine.loc[name], color=COLOURS[colour], linestyle=line, label=label, linewidth=2 if name == "statistical" else 1.4)
+        axis.set_title(str(group), loc="left", fontsize="medium")
+        axis.set_ylim(0, 1.25 * max(mine.max(), 1e-9))
+        month_axis(axis)
+        thousands(axis)
+        axis.legend(loc="lower left", fontsize="x-small", ncols=2)
+    return figure
+
+
 def forecast_chart(history: pd.DataFrame, band: pd.DataFrame, plan: pd.DataFrame, family: pd.Series, months: int = 36, most: int = 6) -> Figure:
     """Draw each family: demand, cleansed demand, statistical forecast with its 80 % band, consensus.
 

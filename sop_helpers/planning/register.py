@@ -1,0 +1,204 @@
+"""What the plan rests on and who moved it: assumptions with their volume, breaches of the freeze fence, value added by each person, gap to budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+CELL = ["month", "product", "region"]
+SMALL = 12  # months of products and regions below which a person's value added is no evidence
+
+
+def assumptions(
+    insights: pd.DataFrame, overrides: pd.DataFrame, streams: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp
+) -> pd.DataFrame:
+    """List every insight and override with the volume of this plan that hangs on it.
+
+    Parameters
+    ----------
+    insights, overrides : DataFrame
+        As the contract and the journal.
+    streams : DataFrame
+        As the contract ``streams``: an insight's source is its identifier, an override's its author and identifier.
+    products : DataFrame
+        product, unit_price.
+    month : Timestamp
+        First month planned.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``assumptions``: source, kind, author, subject, start_month, end_month, expires_month, units, money, status, text; largest first.
+        Status: in the plan; expired (still to come, but no longer counted); ends soon (counts, expires next month); past; without effect.
+    """
+    price = products.set_index("product")["unit_price"]
+    worth = streams.assign(money=streams["units"] * streams["product"].map(price).fillna(0.0)).groupby("source")[["units", "money"]].sum()
+    parts = []
+    for table, key, kind, text in ((insights, "insight", "kind", "note"), (overrides, "id", "", "reason")):
+        if table.empty:
+            continue
+        subject = table.reindex(columns=["family", "product", "region"]).astype("str").where(table.reindex(columns=["family", "product", "region"]).notna(), "")
+        named = subject.agg(lambda row: " / ".join(filter(None, row)) or "everything", axis=1)
+        source = table[key].astype(str)
+        parts.append(pd.DataFrame({
+            "source": source, "kind": table[kind] if kind else "override", "author": table["author"], "subject": named, "start_month": table["start_month"],
+            "end_month": table["end_month"], "expires_month": table["expires_month"], "text": table[text].fillna("").astype(str),
+            "counted": source if kind else table["author"].astype(str) + " " + source,
+        }))
+    if not parts:
+        return no_assumptions()
+    out = pd.concat(parts, ignore_index=True)
+    sums = worth.reindex(out["counted"]).reset_index(drop=True)
+    out["units"], out["money"] = sums["units"].fillna(0.0), sums["money"].fillna(0.0)
+    gone = out["expires_month"] <= month
+    soon = out["expires_month"] <= month + pd.DateOffset(months=1)
+    past = out["end_month"] < month
+    there = sums["units"].notna().to_numpy()
+    out["status"] = np.select([past, gone, ~there, soon], ["past", "expired", "without effect", "ends soon"], "in the plan")
+    out["size"] = out["money"].abs()
+    out = out.sort_values(["size", "source"], ascending=[False, True], kind="stable", ignore_index=True)
+    return out[list(no_assumptions().columns)]
+
+
+def no_assumptions() -> pd.DataFrame:
+    """Return the register where nobody said anything."""
+    text = dict.fromkeys(["source", "kind", "author", "subject"], "str")
+    months = dict.fromkeys(["start_month", "end_month", "expires_month"], "datetime64[us]")
+    kinds = text | months | {"units": "float64", "money": "float64", "status": "str", "text": "str"}
+    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})
+
+
+def fence_breaches(
+    plan: pd.DataFrame, last_plan: pd.DataFrame, streams: pd.DataFrame, last_streams: pd.DataFrame, products: pd.DataFrame, *, fence_months: int,
+    tolerance: float,
+) -> pd.DataFrame:
+    """List where the plan of the nearest months moved by more than was agreed: what is being made for them can no longer follow.
+
+    Parameters
+    ----------
+    plan, last_plan : DataFrame
+        month, product, region, units: this plan and that of the last closed month.
+    streams, last_streams : DataFrame
+        As the contract ``streams``.
+    products : DataFrame
+        product, family, unit_price.
+    fence_months : int
+        Months from the first month planned that are frozen; none where 0.
+    tolerance : float
+        Share of last month's plan of a family and region by which it may move.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``fence_breaches``: month, family, region, before, units, change_pct, money, stream, source (of the part that moved most).
+    """
+    known = products.set_index("product")
+    first = plan["month"].min()
+    frozen = pd.date_range(first, periods=fence_months, freq="MS")
+    keys = ["month", "family", "region"]
+
+    now, then = (f[f["month"].isin(frozen)].assign(family=f["product"].map(known["family"])) for f in (plan, last_plan))
+    both = pd.concat([now.groupby(keys)["units"].sum(), then.groupby(keys)["units"].sum().rename("before")], axis=1)
+    both = both[both["before"].notna()].fillna({"units": 0.0})
+    both["change"] = both["units"] - both["before"]
+    out = both[both["change"].abs() > tolerance * both["before"].abs() + 1e-9].reset_index()
+    if out.empty:
+        columns = [*keys, "before", "units", "change_pct", "money", "stream", "source"]
+        return out.reindex(columns=columns).astype({"change_pct": "float64", "money": "float64", "stream": "str", "source": "str"})
+    parts = [f[f["month"].isin(frozen)].assign(sign=s) for f, s in ((streams, 1.0), (last_streams, -1.0))]
+    moved = pd.concat(parts, ignore_index=True)
+    moved = moved.assign(family=moved["product"].map(known["family"]), change=moved["units"] * moved["sign"],
+                         money=moved["units"] * moved["sign"] * moved["product"].map(known["unit_price"]).fillna(0.0))
+    money = moved.groupby(keys)["money"].sum()
+    # The statistical stream is one cause, whichever method stands behind it.
+    moved["source"] = moved["source"].where(moved["stream"] != "statistical", "new actuals")
+    cause = moved.groupby([*keys, "stream", "source"], as_index=False)["change"].sum()
+    cause = cause.assign(size=cause["change"].abs()).sort_values("size", ascending=False, kind="stable").drop_duplicates(keys)
+    out = out.merge(money.reset_index(), on=keys, how="left").merge(cause[[*keys, "stream", "source"]], on=keys, how="left")
+    out["change_pct"] = 100 * out["change"] / out["before"].where(out["before"] != 0)
+    out = out.assign(size=out["money"].abs()).sort_values(["size", *keys], ascending=[False, True, True, True], kind="stable", ignore_index=True)
+    return out[[*keys, "before", "units", "change_pct", "money", "stream", "source"]]
+
+
+def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataFrame, actuals: pd.DataFrame) -> pd.DataFrame:
+    """Measure what each person's changes did to the error of closed months' plans: with them, and without them.
+
+    Parameters
+    ----------
+    closed : dict
+        First month planned of each closed cycle -> its ``streams``.
+    insights : DataFrame
+        insight, author, kind.
+    actuals : DataFrame
+        month, product, region, units.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``people_value``: person, reason (stream), points (months of products and regions touched), wmape_without, wmape_with, fva_points
+        (percentage points of error taken off, over what was touched), note with a caution where there are few.
+    """
+    columns = ["person", "reason", "points", "wmape_without", "wmape_with", "fva_points", "note"]
+    parts = []
+    for first, streams in closed.items():
+        plan = streams.groupby(CELL)["units"].sum().rename("plan")
+        said = streams[~streams["stream"].isin(["statistical", "limit", "agreed"]) & (streams["source"] != "open orders above the plan")]
+        parts.append(said.merge(plan.reset_index(), on=CELL).assign(cycle=first))
+    said = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if len(said):
+        came = actuals[[*CELL, "units"]].rename(columns={"units": "actual"})
+        said = said.merge(came, on=CELL)
+    if said.empty:
+        return pd.DataFrame({c: pd.Series(dtype="float64" if c in columns[2:6] else "str") for c in columns})
+    author = insights.assign(insight=insights["insight"].astype(str)).drop_duplicates("insight").set_index("insight")["author"] if len(insights) else {}
+    named = said["source"].map(author) if len(insights) else pd.Series(np.nan, index=said.index, dtype="object")
+    by_override = said["source"].str.rsplit(" ", n=1).str[0].where(said["stream"] == "override")
+    said["person"] = named.fillna(by_override).fillna("the workbook").astype("str")
+    groups = said.groupby(["person", "stream", "cycle", *CELL], as_index=False).agg(units=("units", "sum"), plan=("plan", "first"), actual=("actual", "first"))
+    groups["with"] = (groups["plan"] - groups["actual"]).abs()
+    groups["without"] = (groups["plan"] - groups["units"] - groups["actual"]).abs()
+    groups["points"] = 1.0
+    out = groups.groupby(["person", "stream"], as_index=False)[["points", "actual", "with", "without"]].sum()
+    bottom = out["actual"].where(out["actual"] > 0)
+    out["wmape_without"], out["wmape_with"] = out["without"] / bottom, out["with"] / bottom
+    out["fva_points"] = 100 * (out["wmape_without"] - out["wmape_with"])
+    few = "only " + out["points"].astype(int).astype(str) + " points: too few to judge anybody by"
+    out["note"] = np.where(out["points"] < SMALL, few, np.where(out["fva_points"] >= 0, "took error off", "added error"))
+    out = out.rename(columns={"stream": "reason"}).sort_values(["fva_points", "person"], kind="stable", ignore_index=True)
+    return out[columns].astype({"note": "str"})
+
+
+def budget_by_month(plan: pd.DataFrame, sales: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, fiscal_year_start: int = 1) -> pd.DataFrame:
+    """Compare the fiscal year with its budget month by month, in units and money: what was sold, and what is planned.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        month, product, units, revenue.
+    sales : DataFrame
+        month, product, units, revenue.
+    budget : DataFrame
+        month, family, units, revenue.
+    products : DataFrame
+        product, family.
+    fiscal_year_start : int
+        First month of the fiscal year.
+
+    Returns
+    -------
+    DataFrame
+        As the contract ``budget_gap``: month, family, part (so far, to go), budget_units, units, gap_units, budget_money, money, gap_money. Only months that
+        the budget covers.
+    """
+    first = plan["month"].min()
+    start = pd.Timestamp(first.year - (first.month < fiscal_year_start), fiscal_year_start, 1) if len(plan) else pd.NaT
+    family = products.set_index("product")["family"]
+    mine = budget[budget["month"].isin(pd.date_range(start, periods=12, freq="MS"))] if len(plan) and len(budget) else budget.iloc[:0]
+    keys = ["month", "family"]
+    wanted = mine.groupby(keys)[["units", "revenue"]].sum().set_axis(["budget_units", "budget_money"], axis=1)
+    both = pd.concat([sales.loc[sales["month"] < first, ["month", "product", "units", "revenue"]], plan[["month", "product", "units", "revenue"]]])
+    got = both.assign(family=both["product"].map(family)).groupby(keys)[["units", "revenue"]].sum().set_axis(["units", "money"], axis=1)
+    out = wanted.join(got, how="left").fillna(0.0).reset_index()
+    out["gap_units"], out["gap_money"] = out["units"] - out["budget_units"], out["money"] - out["budget_money"]
+    out["part"] = pd.Series(np.where(out["month"] < first, "so far", "to go"), index=out.index, dtype="str")
+    return out[[*keys, "part", "budget_units", "units", "gap_units", "budget_money", "money", "gap_money"]]

@@ -1,0 +1,74 @@
+"""The register of assumptions, the freeze fence, value added by people, and the budget by month."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from demand_company import HORIZON, MONTHS, insights, open_orders, overrides, products
+from test_consensus import build, forecast, past
+from test_views import actuals
+
+from sop_helpers.planning import consensus, register
+
+CELL = ["month", "product", "region"]
+EFFECT = {"insight": "I1", "family": "F0", "start_month": HORIZON[0], "end_month": HORIZON[2], "effect_pct": 10.0, "confidence": 1.0}
+
+
+def test_every_assumption_carries_the_volume_that_hangs_on_it() -> None:
+    gone, past_one = {"insight": "I2", "expires_month": HORIZON[0]}, {"insight": "I3", "start_month": MONTHS[0], "end_month": MONTHS[1]}
+    told = insights(EFFECT, EFFECT | gone, EFFECT | past_one, EFFECT | {"insight": "I4", "expires_month": HORIZON[1], "effect_pct": 5.0})
+    word = overrides({"id": "override-1", "product": "P1", "region": "R0", "start_month": HORIZON[0], "end_month": HORIZON[0], "units": 500.0})
+    word = word.assign(reason="a deal")
+    streams, plan = build(told, word)
+    out = register.assumptions(told, word, streams, products(4), HORIZON[0]).set_index("source")
+    assert out.loc["I1", "units"] == pytest.approx(0.1 * 3 * 800) and out.loc["I1", "status"] == "in the plan"
+    assert out["status"].to_dict() == {"I1": "in the plan", "override-1": "in the plan", "I4": "ends soon", "I2": "expired", "I3": "past"}
+    assert out.loc["override-1", "units"] == pytest.approx(300.0) and out.loc["override-1", "text"] == "a deal"
+    assert out.loc["I2", "units"] == 0 and out.loc["override-1", "money"] == pytest.approx(300.0 * 11)
+    # What the register explains is what the plan has over the model.
+    assert out["units"].sum() == pytest.approx(plan["units"].sum() - plan["statistical_units"].sum())
+    assert register.assumptions(insights(), overrides(), streams, products(4), HORIZON[0]).empty
+
+
+def test_a_breach_of_the_fence_names_who_moved_it() -> None:
+    before, last_plan = build()
+    word = overrides({"id": "override-7", "family": "F0", "region": "R0", "start_month": HORIZON[0], "end_month": HORIZON[3], "change_pct": 20.0})
+    now, plan = build(said=word)
+    out = register.fence_breaches(plan, last_plan, now, before, products(4), fence_months=2, tolerance=0.05)
+    assert list(out["month"]) == [HORIZON[0], HORIZON[1]] and set(out["family"]) == {"F0"} and set(out["region"]) == {"R0"}
+    assert out["change_pct"].tolist() == pytest.approx([20.0, 20.0]) and set(out["source"]) == {"Kim override-7"}
+    assert out["money"].sum() == pytest.approx(2 * (20.0 * 10 + 60.0 * 12))
+    assert register.fence_breaches(plan, last_plan, now, before, products(4), fence_months=2, tolerance=0.25).empty
+    assert register.fence_breaches(plan, last_plan, now, before, products(4), fence_months=0, tolerance=0.0).empty
+
+
+def test_value_added_is_the_error_without_less_the_error_with() -> None:
+    first, catalogue = MONTHS[-2], products(4)
+    told = insights(EFFECT | {"start_month": first, "end_month": first, "effect_pct": 50.0})
+    word = overrides({"id": "override-9", "author": "Ann Lee", "product": "P0", "start_month": first, "end_month": first, "units": 150.0})
+    made = forecast().assign(month=lambda f: f["month"] - pd.DateOffset(months=2))
+    made = made[made["month"] == first].assign(units=80.0)
+    own = consensus.own_view(made, past(), catalogue, told, month=first)
+    streams = consensus.build_streams(own, catalogue, word, open_orders(), month=first)
+    out = register.value_of_people({first: streams}, told, actuals()).set_index("person")
+    # Kim lifts four cells of 80 to 120 where 100 came; Ann sets the two of P0, planned at 120 each, to 75.
+    kim_with = 2 * abs(75 - 100) + 2 * abs(120 - 100)
+    kim_without = 2 * abs(75 - 40 - 100) + 2 * abs(80 - 100)
+    assert out.loc["Kim", "wmape_with"] == pytest.approx(kim_with / 400) and out.loc["Kim", "wmape_without"] == pytest.approx(kim_without / 400)
+    assert out.loc["Ann Lee", "fva_points"] == pytest.approx(100 * (2 * 20 - 2 * 25) / 200)
+    assert out["note"].str.contains("too few").all()
+    assert register.value_of_people({}, told, actuals()).empty
+
+
+def test_the_budget_by_month_is_in_units_and_money_and_adds_up() -> None:
+    _, plan = build()
+    year = pd.date_range("2026-04-01", periods=12, freq="MS", unit="us")
+    budget = pd.MultiIndex.from_product([year, ["F0", "F1"], ["R0"]], names=["month", "family", "region"]).to_frame(index=False)
+    budget = budget.assign(units=500.0, revenue=6000.0)
+    sold = actuals().assign(revenue=900.0)
+    out = register.budget_by_month(plan, sold, budget, products(4), 4)
+    assert len(out) == 24 and (out.groupby("part").size() == 12).all()
+    assert out.loc[out["part"] == "so far", "units"].sum() == 6 * 800
+    gap = consensus.gap_to_budget(plan, sold, budget, products(4), 4)
+    assert out["gap_money"].sum() == pytest.approx(gap["gap"].sum())
+    assert register.budget_by_month(plan, sold, budget.iloc[:0], products(4), 4).empty
