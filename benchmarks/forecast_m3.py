@@ -87,7 +87,7 @@ def msis(history: Matrix, actual: Matrix, low: Matrix, high: Matrix, alpha: floa
     return float(np.mean((high - low + 2 / alpha * missed).mean(axis=1) / scale))
 
 
-def whole(history: Matrix, name: str = "default") -> tuple[pd.DataFrame, pd.DataFrame]:
+def whole(history: Matrix, name: str = "default") -> backtest.Forecast:
     """The workbook's own forecast: routing, backtest, fallback, bands."""
     n, length = history.shape
     months = pd.date_range("2000-01-01", periods=length + HORIZON, freq="MS", unit="us")
@@ -106,7 +106,8 @@ def main() -> int:
     history, actual = load(folder)
     bench = naive2(history)
     bench_smape, bench_mase = smape(actual, bench), mase(history, actual, bench)
-    table, seconds = timed(lambda: whole(history)[0])
+    made, seconds = timed(lambda: whole(history))
+    table = made.table
     members = {
         "Naive2": timed(lambda: naive2(history)),
         "seasonal naive": timed(lambda: smoothing.seasonal_naive(history, HORIZON)),
@@ -132,7 +133,25 @@ def main() -> int:
         inside = (actual >= low) & (actual <= high)
         parts = " | ".join(f"{100 * inside[:, i : i + 6].mean():.1f} %" for i in (0, 6, 12))
         print(f"| {level} % | {100 * inside.mean():.1f} % | {parts} | {msis(history, actual, low, high, 1 - level / 100):.2f} |")
+    value_added(history, actual, made)
     return 0
+
+
+def value_added(history: Matrix, actual: Matrix, made: backtest.Forecast) -> None:
+    """Print on how many series the forecast is at least as good as seasonal naive, by class, and how many changed their method since the month before."""
+    near = made.tried[made.tried["lag"] <= 3]
+    error = near.assign(own=(near["actual"] - near["statistical"]).abs(), naive=(near["actual"] - near["naive"]).abs())
+    tried = error.groupby(["product", "kind"])[["own", "naive"]].sum().reset_index()
+    units, bench = made.table["units"].to_numpy().reshape(actual.shape), smoothing.seasonal_naive(history, HORIZON)
+    off = pd.DataFrame({"own": np.abs(units - actual).sum(axis=1), "naive": np.abs(bench - actual).sum(axis=1)})
+    print("\n| class | series | share with FVA >= 0, backtest to lag 3 | error over naive's, backtest |\n|---|---|---|---|")
+    for kind, part in [*tried.groupby("kind"), ("all", tried)]:
+        print(f"| {kind} | {len(part)} | {(part['own'] <= part['naive'] + 1e-9).mean():.1%} | {part['own'].sum() / part['naive'].sum():.3f} |")
+    print(f"\nOn the 18 months held out, FVA is >= 0 on {(off['own'] <= off['naive'] + 1e-9).mean():.1%} of the series; "
+          f"their error is {off['own'].sum() / off['naive'].sum():.3f} of naive's.")
+    earlier = whole(history[:, :-1]).table
+    models = [t.drop_duplicates("product")["model"].to_numpy() for t in (made.table, earlier)]
+    print(f"Methods that one more month of history changed: {(models[0] != models[1]).mean():.2%} of the series.")
 
 
 if __name__ == "__main__":

@@ -98,14 +98,16 @@ def accuracy(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        actual and forecast in units at item level; optionally scale (for MASE), lo80 and hi80 (for coverage), and the columns of `by`.
+        actual and forecast in units at item level; optionally scale (for MASE), root_scale (for RMSSE), lo80 and hi80 (for coverage and pinball), and the
+        columns of `by`.
     by : sequence of str
         Columns to group by; all rows together when empty.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then points, actual_units, abs_error_units, wmape, forecast_accuracy, bias, mape, mape_skipped, smape, mase, coverage80.
+        The columns of `by`, then points, actual_units, abs_error_units, wmape, forecast_accuracy, bias, mape, mape_skipped, smape, mase, rmsse,
+        coverage80, pinball80 (mean pinball loss of both limits of the 80 % band over sum of actuals).
     """
     by = list(by)
     f = frame.loc[np.isfinite(frame["actual"]) & np.isfinite(frame["forecast"])]
@@ -120,19 +122,27 @@ def accuracy(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         "mape": np.where(actual != 0, error / np.where(actual != 0, np.abs(actual), 1.0), np.nan),
         "mase": error / scale,
     }, index=f.index)
+    root = f["root_scale"].to_numpy(float) if "root_scale" in f else np.full(len(f), np.nan)
+    parts["squared"] = (error / np.where(root > 0, root, np.nan)) ** 2
+    parts["pinball"] = np.nan
     if {"lo80", "hi80"} <= set(f):
         parts["coverage80"] = np.where(f["lo80"].isna(), np.nan, (f["actual"] >= f["lo80"] - 1e-9) & (f["actual"] <= f["hi80"] + 1e-9))
+        low, high = actual - f["lo80"].to_numpy(float), actual - f["hi80"].to_numpy(float)
+        parts["pinball"] = (np.maximum(0.1 * low, -0.9 * low) + np.maximum(0.9 * high, -0.1 * high)) / 2
     else:
         parts["coverage80"] = np.nan
     groups = parts.groupby([f[c] for c in by], sort=True, observed=True) if by else parts.groupby(np.zeros(len(parts), dtype=int))
-    sums, means = groups[["points", "actual_units", "abs_error_units", "over"]].sum(), groups[["smape", "mape", "mase", "coverage80"]].mean()
+    sums, means = groups[["points", "actual_units", "abs_error_units", "over"]].sum(), groups[["smape", "mape", "mase", "squared", "coverage80"]].mean()
     out = sums.join(means)
     bottom = out["actual_units"].where(out["actual_units"] != 0)
     out["wmape"], out["bias"] = out["abs_error_units"] / bottom, out["over"] / bottom
+    out["rmsse"] = np.sqrt(out["squared"])
+    out["pinball80"] = groups["pinball"].sum(min_count=1) / bottom
     out["forecast_accuracy"] = (1 - out["wmape"]).clip(lower=0)
     out["mape_skipped"] = out["points"] - groups["mape"].count()
     out = out.reset_index() if by else out.reset_index(drop=True)
-    columns = ["points", "actual_units", "abs_error_units", "wmape", "forecast_accuracy", "bias", "mape", "mape_skipped", "smape", "mase", "coverage80"]
+    columns = ["points", "actual_units", "abs_error_units", "wmape", "forecast_accuracy", "bias", "mape", "mape_skipped", "smape", "mase",
+               "rmsse", "coverage80", "pinball80"]
     return out[[*by, *columns]]
 
 
@@ -159,7 +169,8 @@ def accuracy_by_level(
     DataFrame
         As the contract ``accuracy``.
     """
-    columns = ["level", "key", "stream", "basis", "lag", "points", "actual_units", "abs_error_units", "wmape", "bias", "mase", "coverage80"]
+    columns = ["level", "key", "stream", "basis", "lag", "points", "actual_units", "abs_error_units", "wmape", "bias", "smape", "mase", "rmsse",
+               "coverage80", "pinball80"]
     if frame.empty:
         return pd.DataFrame({c: pd.Series(dtype="str" if c in columns[:4] else "float64") for c in columns})
     f = frame.assign(family=frame["product"].map(products.set_index("product")["family"]).fillna("(no family)"))

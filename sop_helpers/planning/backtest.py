@@ -150,7 +150,7 @@ class Forecast(NamedTuple):
         As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
     tried : DataFrame
         The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
-        origins gave), scale (mean absolute error of seasonal naive in the history, for MASE).
+        origins gave), scale and root_scale (of seasonal naive's error in the history, for MASE and RMSSE).
     levels : DataFrame
         level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape (see `hierarchy.reconcile_origins`); empty without a hierarchy.
     method : str
@@ -232,14 +232,17 @@ def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[st
     return out
 
 
-def naive_scale(values: Matrix, season_length: int = 12) -> Matrix:
-    """Mean absolute error of seasonal naive inside each history, the denominator of MASE; NaN where it cannot be had."""
+def naive_scale(values: Matrix, season_length: int = 12, power: int = 1) -> Matrix:
+    """Mean absolute error of seasonal naive inside each history, the denominator of MASE; NaN where it cannot be had.
+
+    With `power` 2 the root of its mean squared error, the denominator of RMSSE.
+    """
     m = season_length if values.shape[1] > season_length else 1
     if values.shape[1] <= m:
         return np.full(len(values), np.nan)
     change = np.abs(values[:, m:] - values[:, :-m])
     count = (~np.isnan(change)).sum(axis=1)
-    mean = np.nansum(change, axis=1) / np.maximum(count, 1)
+    mean = (np.nansum(change**power, axis=1) / np.maximum(count, 1)) ** (1 / power)
     return np.where((count > 0) & (mean > 0), mean, np.nan)
 
 
@@ -255,7 +258,7 @@ def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: i
     out["lag"] = lag + 1
     for name, values in {"actual": tried.actual, "statistical": chosen, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
         out[name] = values[there]
-    out["scale"] = naive_scale(panel.values, season_length)[row]
+    out["scale"], out["root_scale"] = (naive_scale(panel.values, season_length, power)[row] for power in (1, 2))
     return out
 
 

@@ -40,3 +40,12 @@ def test_tiers_hold_what_they_promise(series, tier: str, most: float) -> None:
     if portfolio.TIERS[tier][0] and not learners.available():
         pytest.skip("LightGBM cannot be loaded on this machine: install the OpenMP library (libgomp1)")
     assert owa(series, m3.tier(series[0], tier)) <= most
+
+
+def test_value_is_added_on_most_series_and_in_every_class(series) -> None:
+    near = m3.whole(series[0], "draft").tried.query("lag <= 3")
+    error = near.assign(own=(near["actual"] - near["statistical"]).abs(), naive=(near["actual"] - near["naive"]).abs())
+    by_series = error.groupby("product")[["own", "naive"]].sum()
+    assert (by_series["own"] <= by_series["naive"] + 1e-9).mean() >= 0.85
+    by_class = error.groupby("kind")[["own", "naive"]].sum()
+    assert (by_class["own"] < by_class["naive"]).all()

@@ -74,6 +74,12 @@ def test_the_table_agrees_with_the_functions() -> None:
         assert row["smape"] == pytest.approx(acc.smape(group["actual"], group["forecast"]))
         assert row["mase"] == pytest.approx(acc.mase(group["actual"], group["forecast"], group["scale"]))
         assert row["coverage80"] == pytest.approx(((group["actual"] >= group["lo80"]) & (group["actual"] <= group["hi80"])).mean())
+        low, high = group["actual"] - group["lo80"], group["actual"] - group["hi80"]
+        loss = (np.maximum(0.1 * low, -0.9 * low) + np.maximum(0.9 * high, -0.1 * high)) / 2
+        assert row["pinball80"] == pytest.approx(loss.sum() / group["actual"].sum())
+    rooted = frame.assign(root_scale=3.0)
+    assert acc.accuracy(rooted).iloc[0]["rmsse"] == pytest.approx(acc.rmsse(frame["actual"], frame["forecast"], 3.0))
+    assert out["rmsse"].isna().all()
     total = acc.accuracy(frame).iloc[0]
     assert total["points"] == len(frame) and total["abs_error_units"] == pytest.approx(out["abs_error_units"].sum())
 

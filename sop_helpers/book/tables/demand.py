@@ -8,6 +8,30 @@ from sop_helpers.book.tables import fields as f
 from sop_helpers.book.tables.fields import UNITS, Contract, Month, made_by
 
 
+class Accuracy(Contract):
+    """Measured error by level, stream and lag: from rolling-origin backtests and from closed months."""
+
+    level: Series[str] = f.code("product-region, product, family, region or total.")
+    key: Series[str] = f.code("Member of the level, parts joined by ' / '.")
+    stream: Series[str] = f.code("Whose forecast: a model, statistical, consensus, seasonal naive.")
+    basis: Series[str] = f.code("backtest or closed months.", isin=["backtest", "closed months"])
+    lag: Series[float] = f.number("Months between forecast and month forecast.", "months", ge=0)
+    points: Series[float] = f.number("Forecasts measured.", "count", ge=0)
+    actual_units: Series[float] = f.number("Sum of actuals.", UNITS)
+    abs_error_units: Series[float] = f.number("Sum of absolute errors.", UNITS, ge=0)
+    wmape: Series[float] = f.share("Sum of absolute errors over sum of actuals.", optional=True)
+    bias: Series[float] = f.share("Sum of forecast minus actual over sum of actuals; above zero is over-forecast.", optional=True)
+    smape: Series[float] = f.share("Mean of 2 abs(e) / (actual + forecast).", optional=True)
+    mase: Series[float] = f.number("Mean absolute error over that of seasonal naive in sample.", "ratio", optional=True)
+    rmsse: Series[float] = f.number("Root mean squared error over that of seasonal naive in sample.", "ratio", optional=True)
+    coverage80: Series[float] = f.share("Share of actuals inside the 80 % band.", optional=True)
+    pinball80: Series[float] = f.share("Mean pinball loss of both limits of the 80 % band, over actuals.", optional=True)
+
+    class Config(Contract.Config):
+        unique = ["level", "key", "stream", "basis", "lag"]
+        metadata = made_by("20_demand")
+
+
 class ForecastLevels(Contract):
     """Error of the forecast at every level of the hierarchy, in the backtest up to the decision lag."""
 
