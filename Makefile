@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab check lint benchmark sample lock clean
+.PHONY: help report test lab desk check lint benchmark sample lock clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(READY) ## Set up and run all tests
 
 lab: $(READY) ## Open JupyterLab on the notebooks
 	$(BIN)/sop lab
+
+desk: $(READY) ## Open the desk on which planners change the plan, as a page in the browser
+	$(BIN)/sop desk
 
 check: $(READY) ## Check the sample company's inputs without running
 	$(BIN)/sop check

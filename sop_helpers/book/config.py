@@ -218,7 +218,8 @@ def find_workbook(path: str | Path = "workbook.toml") -> Path:
     WorkbookError
         There is none.
     """
-    given = Path(path)
+    # `sop lab` and `sop desk` tell the notebooks which workbook is meant by the plain name.
+    given = Path(os.environ.get("SOP_WORKBOOK") or path) if str(path) == "workbook.toml" else Path(path)
     if given.is_dir():
         given = given / "workbook.toml"
     if given.is_file():

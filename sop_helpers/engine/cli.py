@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command("status", "Show what has run, what changed since, and which months are closed.", "option")
     command("lab", "Open JupyterLab on the notebooks.", "option")
+    desk = command("desk", "Open a desk notebook as a page in the browser: change the plan, with reason and undo.", "option")
+    desk.add_argument("--notebook", default="overrides", help="which desk (default: overrides)")
+    desk.add_argument("--port", type=int, default=8866, help="port on this machine (default: 8866)")
+    desk.add_argument("--no-browser", action="store_true", help="serve the page and open nothing")
     return parser
 
 
@@ -194,11 +198,31 @@ def _lab(args: argparse.Namespace) -> int:
     from sop_helpers.engine.kernels import common
     from sop_helpers.engine.runner import notebooks_of
 
-    folder = next(iter(notebooks_of(load_workbook(args.workbook)).values())).parent
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)], env={**os.environ, **common()})
+    workbook = load_workbook(args.workbook)
+    folder = next(iter(notebooks_of(workbook).values())).parent
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)], env={**os.environ, **common(), "SOP_WORKBOOK": str(workbook.root)})
 
 
-COMMANDS = {"run": _run, "check": _check, "init": _init, "close": _close, "reopen": _reopen, "actions": _actions, "status": _status, "lab": _lab}
+def _desk(args: argparse.Namespace) -> int:
+    import subprocess
+
+    from sop_helpers.book.config import load_workbook
+    from sop_helpers.engine.kernels import common
+    from sop_helpers.engine.runner import notebooks_of
+
+    workbook = load_workbook(args.workbook)
+    folder = next(iter(notebooks_of(workbook).values())).parent / "desk"
+    notebook = folder / f"{args.notebook}.ipynb"
+    if not notebook.is_file():
+        known = ", ".join(file.stem for file in sorted(folder.glob("*.ipynb"))) or "none"
+        raise WorkbookError(f"no desk is called {args.notebook!r}", f"Choose one of: {known}.")
+    command = [sys.executable, "-m", "voila", str(notebook), f"--port={args.port}", "--show_tracebacks=True"]
+    command += ["--no-browser"] if args.no_browser else []
+    environment = {**os.environ, **common(), "SOP_WORKBOOK": str(workbook.root)} | ({"SOP_MONTH": args.month} if args.month else {})
+    return subprocess.call(command, env=environment)
+
+
+COMMANDS = {"run": _run, "check": _check, "init": _init, "close": _close, "reopen": _reopen, "actions": _actions, "status": _status, "lab": _lab, "desk": _desk}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+DESK = sorted((ROOT / "notebooks" / "desk").glob("*.ipynb"))
 STEPS = ["10_gather", "20_demand", "21_supply", "22_sales", "23_scenarios", "30_performance", "40_meeting", "50_actions", "90_report"]
 
 
@@ -26,7 +27,7 @@ def test_the_list_of_files_is_the_process() -> None:
     assert [n.stem for n in NOTEBOOKS] == STEPS
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.stem)
+@pytest.mark.parametrize("notebook", [*NOTEBOOKS, *DESK], ids=lambda n: n.stem)
 class TestNotebook:
     def test_no_outputs_are_stored(self, notebook: Path) -> None:
         assert all(not c["outputs"] and c["execution_count"] is None for c in _cells(notebook, "code"))

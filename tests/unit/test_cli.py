@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import sop
 
 from sop_helpers.engine.cli import COMMANDS, main
 
@@ -97,3 +98,8 @@ def test_init_lays_down_a_workbook_that_check_can_read(tmp_path: Path, capsys: p
     assert "sop check" in capsys.readouterr().out
     assert main(["check", "-w", str(tmp_path / "ours")]) == 1
     assert "sales" in capsys.readouterr().out
+
+
+def test_a_desk_that_is_not_there_is_named_with_those_that_are(sample_company) -> None:
+    done = sop("desk", "-w", str(sample_company), "--notebook", "nothing", "--no-browser")
+    assert done.returncode != 0 and "overrides" in done.stdout + done.stderr

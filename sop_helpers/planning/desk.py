@@ -1,0 +1,244 @@
+"""What a planner at the desk sees of a part of the plan, and what a change of it would do to units, money and capacity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.consensus import build_streams, demand_plan, touched
+from sop_helpers.planning.intervals import band_of_sums
+
+NOTHING = {"month": "datetime64[us]", "product": "str", "region": "str", "units": "float64", "actual": "float64", "statistical": "float64",
+           "lo80": "float64", "hi80": "float64", "origin": "datetime64[us]", "lag": "int64"}
+
+
+class Impact(NamedTuple):
+    """What edits do: ``totals`` (measure, before, after, change) and ``overloads`` (month, resource, before, after: load as a share)."""
+
+    totals: pd.DataFrame
+    overloads: pd.DataFrame
+
+
+def live_plan(streams: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return streams and plan as they are with the overrides of this moment, without running the step again.
+
+    Parameters
+    ----------
+    streams : DataFrame
+        As the contract ``streams``; the overrides in it are those of the last run.
+    products : DataFrame
+        product, family, unit_price, unit_cost.
+    overrides : DataFrame
+        From the journal.
+    month : Timestamp
+        First month planned.
+    """
+    none = pd.DataFrame(columns=["order", "product", "region", "due_month", "units", "revenue"])
+    now = build_streams(streams[streams["stream"] != "override"], products, overrides, none, month=month)
+    return now, demand_plan(now, products)
+
+
+def in_scope(frame: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str]) -> pd.DataFrame:
+    """Return the rows of a table by product and region that a scope is about.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        product, region and more.
+    products : DataFrame
+        product, family.
+    scope : dict
+        family, product, region; a blank or missing one means all of them.
+    """
+    keep = pd.Series(True, index=frame.index)
+    labels = {"family": frame["product"].map(products.set_index("product")["family"]), "product": frame["product"], "region": frame["region"]}
+    for column, values in labels.items():
+        if scope.get(column):
+            keep &= values == scope[column]
+    return frame[keep]
+
+
+def sheet(
+    plan: pd.DataFrame, forecast: pd.DataFrame, history: pd.DataFrame, last_plan: pd.DataFrame | None, products: pd.DataFrame, scope: dict[str, str]
+) -> pd.DataFrame:
+    """Lay a part of the plan out by month, as the grid shows it.
+
+    Parameters
+    ----------
+    plan, forecast, history : DataFrame
+        As the contracts ``demand_plan``, ``forecast``, ``demand_history``.
+    last_plan : DataFrame or None
+        Plan of the last closed month.
+    products : DataFrame
+        product, family.
+    scope : dict
+        See `in_scope`.
+
+    Returns
+    -------
+    DataFrame
+        month, last_year, statistical, lo80, hi80, last_plan (NaN where there is none), plan; units. The band is that of independent errors.
+    """
+    mine = in_scope(plan, products, scope)
+    out = mine.groupby("month", as_index=False)["units"].sum().rename(columns={"units": "plan"})
+    whole = in_scope(forecast, products, scope)
+    tried = pd.DataFrame({c: pd.Series(dtype=k) for c, k in NOTHING.items()})
+    names = ["month", "units", "lo80", "hi80"]
+    band = band_of_sums(whole, tried, pd.Series("all", index=whole["product"].unique())) if len(whole) else pd.DataFrame(columns=names)
+    out = out.merge(band[names].rename(columns={"units": "statistical"}), on="month", how="left")
+    past = in_scope(history, products, scope).groupby("month")["units"].sum()
+    out["last_year"] = past.reindex(out["month"] - pd.DateOffset(years=1)).to_numpy()
+    before = in_scope(last_plan, products, scope).groupby("month")["units"].sum() if last_plan is not None else pd.Series(dtype=float)
+    out["last_plan"] = before.reindex(out["month"]).to_numpy(dtype=float)
+    return out[["month", "last_year", "statistical", "lo80", "hi80", "last_plan", "plan"]]
+
+
+def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], edits: dict[pd.Timestamp, float]) -> pd.DataFrame:
+    """Split edits of a part of the plan down to its products and regions in proportion to it, evenly where it has none.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        As the contract ``demand_plan``.
+    products : DataFrame
+        product, family, unit_price, unit_cost.
+    scope : dict
+        See `in_scope`.
+    edits : dict
+        Month -> units of the whole scope.
+    """
+    out = plan.copy()
+    rows = in_scope(plan, products, scope)
+    rows = rows[rows["month"].isin(list(edits))]
+    groups = rows.groupby("month")["units"]
+    total, number = groups.transform("sum"), groups.transform("size")
+    share = np.where(total > 0, rows["units"] / total.where(total > 0, 1.0), 1 / number)
+    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * share
+    known = products.set_index("product")
+    price, cost = out["product"].map(known["unit_price"]), out["product"].map(known["unit_cost"])
+    out["revenue"], out["margin"] = out["units"] * price, out["units"] * (price - cost)
+    return out
+
+
+def hours_per_unit(operations: pd.DataFrame, components: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:
+    """Return the hours that one unit of an item takes on each resource, its components' hours included.
+
+    The first make operation of an item counts; lead times are left out: a rough cut.
+
+    Parameters
+    ----------
+    operations, components, loads : DataFrame
+        As the contracts; may be empty.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by item, one column a resource.
+    """
+    if operations.empty or loads.empty:
+        return pd.DataFrame()
+    made = operations[operations["kind"] == "make"].drop_duplicates("item").set_index("operation")["item"]
+    direct = loads.assign(item=loads["operation"].map(made)).dropna(subset=["item"]).pivot_table(
+        index="item", columns="resource", values="hours_per_unit", aggfunc="sum", fill_value=0.0)
+    parts = components.assign(made=components["operation"].map(made)).dropna(subset=["made"])
+    items = sorted({*made, *parts["item"]})
+    place = {item: k for k, item in enumerate(items)}
+    uses = np.zeros((len(items), len(items)))
+    np.add.at(uses, (parts["made"].map(place).to_numpy(dtype=int), parts["item"].map(place).to_numpy(dtype=int)), parts["units_per"].to_numpy(float))
+    own = direct.reindex(items).fillna(0.0)
+    # Own hours and those of all that goes into it: h = own + uses h.
+    return pd.DataFrame(np.linalg.solve(np.eye(len(items)) - uses, own.to_numpy()), index=items, columns=own.columns)
+
+
+def impact(
+    before: pd.DataFrame, after: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], *, load: pd.DataFrame, hours: pd.DataFrame,
+    budget: pd.DataFrame, last_plan: pd.DataFrame | None,
+) -> Impact:
+    """Say what edits do to units, money, the gap to budget and the load of resources.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        month, product, region, units, revenue, margin: the plan without and with the edits.
+    products : DataFrame
+        product, family.
+    scope : dict
+        See `in_scope`.
+    load : DataFrame
+        As the contract ``capacity_load``; may be empty.
+    hours : DataFrame
+        From `hours_per_unit`.
+    budget : DataFrame
+        month, family, region, revenue; may be empty.
+    last_plan : DataFrame or None
+        month, product, region, units.
+    """
+    then, now = in_scope(before, products, scope), in_scope(after, products, scope)
+    rows = [(name, then[column].sum(), now[column].sum()) for name, column in (("units", "units"), ("revenue", "revenue"), ("margin", "margin"))]
+    months = now["month"].unique()
+    if len(budget) and not scope.get("product"):
+        wanted = budget[budget["month"].isin(months)]
+        for column in ("family", "region"):
+            wanted = wanted[wanted[column] == scope[column]] if scope.get(column) else wanted
+        covered = wanted["month"].unique()
+        if len(covered):
+            gap = [f.loc[f["month"].isin(covered), "revenue"].sum() - wanted["revenue"].sum() for f in (then, now)]
+            rows.append(("revenue less budget", *gap))
+    if last_plan is not None:
+        old = in_scope(last_plan, products, scope)
+        shared = set(old["month"]) & set(months)
+        base = old.loc[old["month"].isin(shared), "units"].sum()
+        rows.append(("units less last plan", *[f.loc[f["month"].isin(shared), "units"].sum() - base for f in (then, now)]))
+    totals = pd.DataFrame(rows, columns=["measure", "before", "after"]).assign(change=lambda f: f["after"] - f["before"])
+    return Impact(totals, _overloads(before, after, load, hours))
+
+
+def _overloads(before: pd.DataFrame, after: pd.DataFrame, load: pd.DataFrame, hours: pd.DataFrame) -> pd.DataFrame:
+    """Resources and months that edits load beyond regular time, or load further beyond it."""
+    none = pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "resource": pd.Series(dtype="str"), "before": pd.Series(dtype=float),
+                         "after": pd.Series(dtype=float)})
+    change = after["units"] - before["units"]
+    moved = change.abs() > 1e-9
+    if load.empty or hours.empty or not moved.any():
+        return none
+    delta = pd.DataFrame({"month": after["month"], "product": after["product"], "change": change})[moved]
+    wide = delta.groupby(["month", "product"])["change"].sum().unstack("product", fill_value=0.0)
+    extra = (wide @ hours.reindex(wide.columns).fillna(0.0)).stack().rename("hours").rename_axis(["month", "resource"]).reset_index()
+    both = load.merge(extra, on=["month", "resource"])
+    room = both["available_hours"].where(both["available_hours"] > 0)
+    both["before"], both["after"] = both["required_hours"] / room, (both["required_hours"] + both["hours"]) / room
+    worse = both[(both["after"] > 1.0) & (both["hours"] > 1e-9)]
+    return worse[["month", "resource", "before", "after"]].sort_values("after", ascending=False, kind="stable", ignore_index=True)
+
+
+def overrides_in(overrides: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], months: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return the overrides that touch any of a scope's products and regions in these months.
+
+    Parameters
+    ----------
+    overrides : DataFrame
+        From the journal.
+    products : DataFrame
+        product, family.
+    scope : dict
+        family, product, region; blank means all.
+    months : DatetimeIndex
+        Months of the plan.
+    """
+    if overrides.empty:
+        return overrides
+    items = products[["product", "family"]]
+    if scope.get("family"):
+        items = items[items["family"] == scope["family"]]
+    if scope.get("product"):
+        items = items[items["product"] == scope["product"]]
+    keep = []
+    for _, one in overrides.iterrows():  # dozens
+        region = one["region"] if isinstance(one["region"], str) and one["region"] else ""
+        cells = items.assign(region=region or scope.get("region") or "", month=one["start_month"])
+        there = one["start_month"] <= months[-1] and one["end_month"] >= months[0]
+        apart = bool(region and scope.get("region") and region != scope["region"])
+        keep.append(there and not apart and bool(touched(cells, one).any()))
+    return overrides[np.array(keep, dtype=bool)]

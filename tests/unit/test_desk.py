@@ -1,0 +1,164 @@
+"""The desk: what is typed is split down exactly, costed at once, saved whole or not at all, and can be taken back."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import ROOT, copy_sample
+from demand_company import HORIZON, products
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_consensus import build, forecast, past
+
+from sop_helpers.book.cycle import open_cycle
+from sop_helpers.book.errors import WorkbookError
+from sop_helpers.planning import desk
+
+SCOPES = [{}, {"family": "F0"}, {"product": "P3"}, {"region": "R1"}, {"family": "F1", "region": "R0"}]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(SCOPES), st.floats(0, 1e7), st.booleans())
+def test_an_edit_is_split_down_to_the_last_unit_and_touches_nothing_else(scope: dict, units: float, empty: bool) -> None:
+    _, plan = build()
+    plan = plan.assign(units=0.0) if empty else plan
+    month = HORIZON[3]
+    after = desk.edited_plan(plan, products(4), scope, {month: units})
+    mine = desk.in_scope(after, products(4), scope)
+    assert mine.loc[mine["month"] == month, "units"].sum() == pytest.approx(units, rel=1e-9, abs=1e-9)
+    others = after.index.difference(mine.index[mine["month"] == month])
+    pd.testing.assert_series_equal(after.loc[others, "units"], plan.loc[others, "units"])
+    price = after["product"].map(products(4).set_index("product")["unit_price"])
+    np.testing.assert_allclose(after["revenue"], after["units"] * price)
+
+
+def test_the_sheet_shows_the_part_that_was_chosen() -> None:
+    _, plan = build()
+    told = forecast().assign(lo80=lambda f: 0.9 * f["units"], hi80=lambda f: 1.2 * f["units"])
+    out = desk.sheet(plan, told, past().assign(raw_units=100.0), None, products(4), {"family": "F0", "region": "R0"})
+    assert len(out) == len(HORIZON) and out["plan"].iloc[0] == 400.0 and out["statistical"].iloc[0] == 400.0
+    assert out["last_year"].iloc[0] == 200.0 and out["last_year"].isna().sum() == 6 and out["last_plan"].isna().all()
+    assert (out["lo80"] < out["plan"]).all() and (out["hi80"] > out["plan"]).all()
+
+
+def test_hours_of_components_count() -> None:
+    operations = pd.DataFrame({"operation": ["mP", "mC", "bX"], "kind": ["make", "make", "buy"], "item": ["P0", "C", "X"]})
+    components = pd.DataFrame({"operation": ["mP", "mC"], "item": ["C", "X"], "units_per": [2.0, 5.0]})
+    loads = pd.DataFrame({"operation": ["mP", "mC"], "resource": ["L1", "L2"], "hours_per_unit": [0.5, 0.1]})
+    out = desk.hours_per_unit(operations, components, loads)
+    assert out.loc["P0", "L1"] == 0.5 and out.loc["P0", "L2"] == pytest.approx(0.2) and out.loc["X"].sum() == 0
+    assert desk.hours_per_unit(operations, components, loads.iloc[:0]).empty
+
+
+def test_money_budget_and_overload_follow_an_edit() -> None:
+    _, plan = build()
+    month, scope = HORIZON[0], {"family": "F0"}
+    after = desk.edited_plan(plan, products(4), scope, {month: 1600.0})  # twice as much
+    load = pd.DataFrame({"month": [month, HORIZON[1]], "resource": "L1", "available_hours": 100.0, "required_hours": 90.0})
+    hours = pd.DataFrame({"L1": [0.05, 0.05]}, index=["P0", "P2"])
+    budget = pd.DataFrame({"month": [month], "family": "F0", "region": "R0", "revenue": [5000.0]})
+    found = desk.impact(plan, after, products(4), scope, load=load, hours=hours, budget=budget, last_plan=plan)
+    totals = found.totals.set_index("measure")
+    assert totals.loc["units", "change"] == pytest.approx(800.0)
+    assert totals.loc["revenue", "change"] == pytest.approx(200 * 10 + 600 * 12)
+    assert totals.loc["revenue less budget", "before"] == pytest.approx(200 * 10 + 600 * 12 - 5000)
+    assert totals.loc["units less last plan", "before"] == 0 and totals.loc["units less last plan", "after"] == pytest.approx(800.0)
+    assert found.overloads[["before", "after"]].to_numpy().tolist() == [[0.9, pytest.approx(1.3)]]
+    assert desk.impact(plan, plan, products(4), scope, load=load, hours=hours, budget=budget, last_plan=None).overloads.empty
+
+
+@pytest.fixture()
+def open_desk(sample_month, tmp_path, monkeypatch):
+    """Two desks on one month, as two planners have them."""
+    from sop_helpers.report.desk import OverrideDesk
+
+    company = copy_sample(tmp_path / "company")
+    shutil.copytree(sample_month.company / "output", company / "output")
+    monkeypatch.setenv("SOP_AUTHOR", "Ann Lee")
+    return lambda: OverrideDesk(open_cycle("2026-10", company))
+
+
+def type_in(one, month: str, units: float, reason: str = "a deal") -> None:
+    one.family.value = "Grinders"
+    one.region.value = "DACH"
+    one.grid.edits = {month: units}
+    one.reason.value = reason
+
+
+class TestDesk:
+    def test_nothing_is_saved_without_a_reason_or_from_what_is_no_number(self, open_desk) -> None:
+        one = open_desk()
+        type_in(one, "2026-12", 2000.0, "")
+        assert one.save_button.disabled and "reason" in one.message.value
+        one.reason.value = "a deal"
+        assert not one.save_button.disabled
+        one.grid.wrong = ["2027-01"]
+        assert one.save_button.disabled and "2027-01" in one.message.value
+
+    def test_what_is_typed_is_costed_before_it_is_saved(self, open_desk) -> None:
+        one = open_desk()
+        type_in(one, "2026-12", 9000.0)
+        assert "Over capacity" in one.effect.value and "role=\"alert\"" in one.effect.value
+        assert one.cycle.journal.read("override")["id"].str.startswith("desk-").sum() == 0
+
+    def test_a_save_is_in_the_journal_and_undo_takes_it_back(self, open_desk) -> None:
+        one = open_desk()
+        type_in(one, "2026-12", 2000.0)
+        before = one.sheet.set_index("month")["plan"]
+        assert one.save()
+        entry = one.cycle.journal.read("override").iloc[-1]
+        assert (entry["author"], entry["reason"], entry["units"], entry["region"]) == ("Ann Lee", "a deal", 2000.0, "DACH")
+        assert one.sheet.set_index("month")["plan"]["2026-12-01"] == pytest.approx(2000.0)
+        type_in(one, "2026-12", 2100.0, "more")
+        assert one.save() and one.undo()
+        assert one.sheet.set_index("month")["plan"]["2026-12-01"] == pytest.approx(2000.0)
+        assert one.undo() and one.undo_button.disabled
+        pd.testing.assert_series_equal(one.sheet.set_index("month")["plan"], before)
+        assert len(one.cycle.journal.history("override", entry["id"])) == 4  # nothing is ever deleted
+
+    def test_who_comes_second_is_told_and_writes_nothing(self, open_desk) -> None:
+        first, second = open_desk(), open_desk()
+        type_in(second, "2026-12", 1500.0, "late")
+        type_in(first, "2026-12", 2000.0)
+        assert first.save() and not second.save()
+        assert "Ann Lee" in second.message.value and "2,000 units" in second.message.value and "Nothing was saved" in second.message.value
+        assert (second.cycle.journal.read("override")["units"] != 1500.0).all()
+        second.reload()
+        type_in(second, "2026-12", 1500.0, "late")
+        assert second.save()
+        assert not first.undo() and "cannot be undone" in first.message.value
+
+    def test_a_race_inside_the_save_leaves_all_months_as_they_were(self, open_desk, monkeypatch) -> None:
+        one = open_desk()
+        one.family.value = "Grinders"
+        one.grid.edits, one.reason.value = {"2026-12": 5000.0, "2027-01": 5000.0}, "two months"
+        write = type(one)._write
+
+        def slow(self, month, units, author, reason):
+            if month == pd.Timestamp("2027-01-01"):
+                raise WorkbookError("override desk-x is there already", "Change it, or give another id.")
+            return write(self, month, units, author, reason)
+
+        monkeypatch.setattr(type(one), "_write", slow)
+        assert not one.save() and "Nothing was saved" in one.message.value
+        assert (one.cycle.journal.read("override")["units"] != 5000.0).all()
+
+    def test_data_is_text_in_the_page(self, open_desk) -> None:
+        one = open_desk()
+        one.say("<script>alert(1)</script>")
+        assert "<script>" not in one.message.value and "&lt;script&gt;" in one.message.value
+
+    def test_a_month_that_has_not_run_says_what_to_run(self, tmp_path) -> None:
+        from sop_helpers.report.desk import OverrideDesk
+
+        with pytest.raises(WorkbookError, match="demand_history"):
+            OverrideDesk(open_cycle("2026-10", copy_sample(tmp_path / "company")))
+
+
+def test_the_widget_brings_its_script_and_style() -> None:
+    folder = ROOT / "sop_helpers" / "report" / "widgets"
+    assert "textContent" in (folder / "plan_grid.js").read_text("utf-8") and "innerHTML" not in (folder / "plan_grid.js").read_text("utf-8")
+    assert (folder / "plan_grid.css").is_file()
