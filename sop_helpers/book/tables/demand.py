@@ -23,7 +23,7 @@ class ForecastLevels(Contract):
 
 
 class ForecastErrors(Contract):
-    """How far demand ran off the statistical forecast over the first months together: what stock must bridge."""
+    """How far demand ran off the forecast over the first months together, the published plan's where enough months are closed: what stock must bridge."""
 
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
