@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sop_helpers.book.tables import demand, inputs, plans, review
+from sop_helpers.book.tables import demand, inputs, plans, review, stock
 from sop_helpers.book.tables.fields import Contract
 
 
@@ -26,8 +26,9 @@ def _tables(module) -> dict[str, type[Contract]]:
     return {_name(model): model for model in models}
 
 
-INPUTS: dict[str, type[Contract]] = _tables(inputs)
-OUTPUTS: dict[str, type[Contract]] = _tables(plans) | _tables(demand) | _tables(review)
+_STOCK = _tables(stock)
+INPUTS: dict[str, type[Contract]] = _tables(inputs) | {name: m for name, m in _STOCK.items() if m.Config.metadata["direction"] == "input"}
+OUTPUTS: dict[str, type[Contract]] = _tables(plans) | _tables(demand) | _tables(review) | {name: m for name, m in _STOCK.items() if name not in INPUTS}
 TABLES: dict[str, type[Contract]] = INPUTS | OUTPUTS
 
 
