@@ -363,14 +363,14 @@ class Supply:
         return table
 
     def deliveries(self, month: pd.Timestamp) -> pd.DataFrame:
-        """Return the purchase orders of the last two years that arrived before a month; the late supplier's are late one time in six."""
+        """Return the purchase orders of the last two years that arrived before a month; one supplier is late one time in eight."""
         bought = self.items[~self.items["made"]]
         orders = pd.date_range(end=month, periods=27, freq="MS")[:-1]
         size = (len(bought), len(orders))
         rng = np.random.default_rng([self.seed, 17])
-        took = bought["lead"].to_numpy()[:, None] * 30.4 * rng.lognormal(0, 0.08, size) + rng.integers(0, 5, size)
-        often = np.where(bought["supplier"] == LATE, 1 / 6, 1 / 40)[:, None]
-        took += np.where(rng.random(size) < often, rng.uniform(20, 50, size), 0)
+        took = bought["lead"].to_numpy()[:, None] * 30.4 * rng.lognormal(0, 0.04, size) + rng.integers(-2, 3, size)
+        late = (bought["supplier"] == LATE).to_numpy()[:, None] & (rng.random(size) < 1 / 8)
+        took += np.where(late, rng.uniform(10, 20, size), 0)
         day = orders.to_numpy()[None, :] + pd.to_timedelta(rng.integers(0, 6, size).ravel(), "D").to_numpy().reshape(size)
         arrived = day + pd.to_timedelta(np.rint(took).ravel(), "D").to_numpy().reshape(size)
         table = pd.DataFrame({name: np.repeat(bought[column].to_numpy(), size[1]) for name, column in

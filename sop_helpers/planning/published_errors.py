@@ -52,6 +52,8 @@ def published_errors(errors: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame
     mine = out["months"].isin(enough).to_numpy()
     factor = np.where(mine, np.sqrt(out["months"].map(pool).fillna(1.0) * size), 1.0)
     out[["sd_units", *LEVELS]] = out[["sd_units", *LEVELS]].mul(factor, axis=0)
+    # The bias of the statistical forecast is not that of the plan; what the plan's own was is in its spread.
+    out["bias_units"] = out["bias_units"].where(~mine, 0.0)
     words = "closed months, " + out["months"].map(seen).fillna(0).astype(int).astype("str") + " plans"
     out["basis"] = out["basis"].where(~mine, words)
     for months, group in known.groupby("months"):

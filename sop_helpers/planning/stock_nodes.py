@@ -29,7 +29,9 @@ class StockNodes:
     forecast : ndarray (n, t)
         What the error was measured against, exploded alike.
     variance : ndarray (n, m)
-        Variance of the error of the first 1 to m months together.
+        Variance of the error of the first 1 to m months together, about the bias.
+    bias : ndarray (n, m)
+        Demand above forecast that is to be expected in them.
     shape : ndarray (n, m, 6)
         Quantiles of that error in standard deviations; known where one series is served, else NaN.
     lead : ndarray (n, k)
@@ -44,6 +46,7 @@ class StockNodes:
     demand: Matrix
     forecast: Matrix
     variance: Matrix
+    bias: Matrix
     shape: Matrix
     lead: Matrix
     chance: Matrix
@@ -51,8 +54,8 @@ class StockNodes:
     told: NDArray[np.object_]
     lot: Matrix
 
-    def error(self, bridge: Matrix) -> tuple[Matrix, Matrix]:
-        """Return standard deviation (n, k) and shape (n, k, 6) of the error over `bridge` months (n, k), which may be fractional.
+    def error(self, bridge: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Return standard deviation and bias (n, k), and shape (n, k, 6), of the error over `bridge` months (n, k), which may be fractional.
 
         Between whole numbers of months the variance is interpolated; beyond the last, it grows on as it grew over the second half of them.
         """
@@ -67,7 +70,9 @@ class StockNodes:
             power = np.log(known[:, most] / known[:, half]) / np.log(most / half) if most > 1 else np.ones(len(self.nodes))
         power = np.clip(np.nan_to_num(power, nan=1.0, posinf=2.0), 1.0, 2.0)
         beyond = np.maximum(bridge / most, 1.0) ** power[:, None]
-        return np.sqrt(variance * beyond), self.shape[row, np.clip(np.rint(inside).astype(np.int64), 1, most) - 1]
+        so_far = np.concatenate([np.zeros((len(self.nodes), 1)), self.bias], axis=1)
+        bias = (so_far[row, low] * (1 - part) + so_far[row, low + 1] * part) * np.maximum(bridge / most, 1.0)
+        return np.sqrt(variance * beyond), bias, self.shape[row, np.clip(np.rint(inside).astype(np.int64), 1, most) - 1]
 
 
 def stock_nodes(
@@ -88,7 +93,7 @@ def stock_nodes(
     series["location"] = serve_from(series, regions, inventory, operations)
     units = matrix(demand, series, months, "units")
     said = matrix(forecast, series, months, "units") if len(forecast) else units.copy()
-    variance, shape, basis = _errors(forecast, errors, series, said, units, products, months)
+    variance, bias, shape, basis = _errors(forecast, errors, series, said, units, products, months)
 
     ops = operations.sort_values("operation", ignore_index=True)
     made = components[components["operation"].isin(ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
@@ -110,21 +115,22 @@ def stock_nodes(
     lots = ops[["lot_min", "lot_multiple"]].astype(float).max(axis=1).fillna(0.0).to_numpy() if len(ops) else np.zeros(0)
 
     at_node = at.get_indexer(pd.MultiIndex.from_frame(sold))
-    first = [np.zeros((len(nodes), part.shape[1])) for part in (units, said, variance)]
-    for whole, part in zip(first, (units, said, variance), strict=True):
+    parts = (units, said, variance, bias)
+    first = [np.zeros((len(nodes), part.shape[1])) for part in parts]
+    for whole, part in zip(first, parts, strict=True):
         np.add.at(whole, at_node, part)
     # What is moved on is kept where it is sold; components are kept where they are used.
     is_product = nodes["item"].isin(products["product"]).to_numpy()
     by_move = (ops["kind"] == "move").to_numpy()[uses["op"].to_numpy()] if len(uses) else np.array([], dtype=bool)
     edges = _edges(best, uses.assign(kept=~(by_move & is_product[uses["node"].to_numpy()])), out_of)
-    mean, base, spread = (_explode(whole, edges, power) for whole, power in zip(first, (1, 1, 2), strict=True))
+    mean, base, spread, usual = (_explode(whole, edges, power) for whole, power in zip(first, (1, 1, 2, 1), strict=True))
     alone = (np.bincount(at_node, minlength=len(nodes)) == 1) & np.isclose(mean.sum(axis=1), first[0].sum(axis=1))
     one = np.zeros(len(nodes), dtype=np.int64)
     one[at_node] = np.arange(len(series))
     own_shape = np.where(alone[:, None, None], shape[one], np.nan) if len(series) else np.full((len(nodes), variance.shape[1], len(LEVELS)), np.nan)
     words = np.where(np.bincount(at_node, minlength=len(nodes)) > 0, basis[one] if len(series) else "", "what it goes into").astype(object)
     lot = np.where(best >= 0, lots[np.maximum(best, 0)] if len(ops) else 0.0, 0.0)
-    return StockNodes(nodes, mean, base, spread, own_shape, lead, CHANCES if lead.shape[1] > 1 else np.ones(1), words, told, lot)
+    return StockNodes(nodes, mean, base, spread, usual, own_shape, lead, CHANCES if lead.shape[1] > 1 else np.ones(1), words, told, lot)
 
 
 def window(units: Matrix, length: Matrix) -> Matrix:
@@ -165,8 +171,8 @@ def matrix(frame: pd.DataFrame, series: pd.DataFrame, months: pd.DatetimeIndex, 
 
 def _errors(
     forecast: pd.DataFrame, errors: pd.DataFrame | None, series: pd.DataFrame, said: Matrix, units: Matrix, products: pd.DataFrame, months: pd.DatetimeIndex
-) -> tuple[Matrix, Matrix, NDArray[np.object_]]:
-    """Variance (series, m) of the error of 1 to m months, its shape (series, m, 6), and what it was measured on.
+) -> tuple[Matrix, Matrix, Matrix, NDArray[np.object_]]:
+    """Variance and bias (series, m) of the error of 1 to m months, its shape (series, m, 6), and what it was measured on.
 
     Where nothing was measured the bands of the forecast tell it, widened as much as sums of measured errors were. A series that has neither, a launch
     that lies ahead, gets a high error of its family relative to demand: that which nine in ten of its series stay below.
@@ -175,6 +181,7 @@ def _errors(
     measured = errors is not None and not errors.empty
     most = int(errors["months"].max()) if measured else min(6, len(months))
     sd, shape = np.full((len(series), most), np.nan), np.full((len(series), most, len(LEVELS)), np.nan)
+    bias = np.zeros((len(series), most))
     basis, wider = np.full(len(series), "bands of the forecast", dtype=object), np.ones(most)
     if measured:
         errors = errors.sort_values("months", ascending=False, kind="stable")
@@ -182,6 +189,7 @@ def _errors(
         good = row >= 0
         sd[row[good], col[good]] = errors["sd_units"].to_numpy(dtype=float)[good]
         shape[row[good], col[good]] = errors[list(LEVELS)].to_numpy(dtype=float)[good] / np.where(sd > 0, sd, 1.0)[row[good], col[good]][:, None]
+        bias[row[good], col[good]] = np.nan_to_num(errors["bias_units"].to_numpy(dtype=float))[good] if "bias_units" in errors else 0.0
         basis[row[good]] = errors["basis"].to_numpy(dtype=object)[good]
         wider = errors.groupby("months")["correlation_factor"].median().reindex(range(1, most + 1)).ffill().to_numpy()
         # A history too short for the longest sums is taken to go on independently.
@@ -191,7 +199,10 @@ def _errors(
         width = matrix(forecast.assign(sd=(forecast["hi80"] - forecast["lo80"]) / _BAND80), series, months, "sd")[:, :most]
         width = np.concatenate([width, np.repeat(width[:, -1:], most - width.shape[1], axis=1)], axis=1)
         sd = np.where(np.isnan(sd[:, :1]), np.sqrt((width**2).cumsum(axis=1)) * wider, sd)
+    # The spread was measured about zero: what is expected of it is no risk. At least three quarters of it stay one.
     variance = np.nan_to_num(sd) ** 2
+    bias = np.clip(bias, -0.5 * np.sqrt(variance), 0.5 * np.sqrt(variance))
+    variance = variance - bias**2
     total = said[:, : variance.shape[1]].cumsum(axis=1)
     total = np.concatenate([total, np.repeat(total[:, -1:], variance.shape[1] - total.shape[1], axis=1)], axis=1)
     bare = (variance[:, -1] <= 0) & (units.sum(axis=1) > 0)
@@ -204,7 +215,7 @@ def _errors(
         variance = np.where(bare[:, None], usual * level**2, variance)
         basis = np.where(bare, "nine in ten of its family", basis)
         said[bare] = units[bare].mean(axis=1, keepdims=True)
-    return variance, shape, basis.astype(object)
+    return variance, bias, shape, basis.astype(object)
 
 
 def _leads(
@@ -228,6 +239,7 @@ def _leads(
             break
         step = own[seen[further]]
         lead[further] = added(lead[further], step) if lead.shape[1] > 1 else lead[further] + step
+        words[further] = np.where(words[further] == "stated", words[seen[further]], words[further])
         seen = np.where(further, before[np.maximum(seen, 0)], -1)
     return lead, words
 

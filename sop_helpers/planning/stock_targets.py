@@ -112,7 +112,7 @@ def inventory_targets(
         before = _demand_over(net, np.maximum(net.lead, 1e-9), policy["distribution"], inventory)
         rate = np.where(np.isnan(policy["fill_rate"]), level, policy["fill_rate"])
         stock = np.where(filled, whole.for_fill_rate(rate, cycle, before), stock)
-    expected = whole.expected()
+    expected = _expected(net, bridge) @ net.chance
     safety = np.maximum(stock - expected, 0.0)
 
     ahead = sum(c * window(net.demand, b) for c, b in zip(net.chance, bridge.T, strict=True))
@@ -168,10 +168,8 @@ def _demand_over(net: StockNodes, bridge: Matrix, asked: NDArray[np.object_], in
 
     Where none is: empirical if kernel densities of published errors tell the quantiles, negative binomial for few whole units, else gamma.
     """
-    sd, shape = net.error(bridge)
-    mean = first_months(net.forecast, bridge)
-    plan = first_months(net.demand, bridge)
-    mean = np.where(mean > 0, mean, plan)
+    sd, bias, shape = net.error(bridge)
+    mean = _expected(net, bridge)
     told = np.isfinite(shape).all(axis=(1, 2))
     broken = inventory.loc[(inventory["on_hand"] % 1).abs() > 1e-9, "item"].unique() if len(inventory) else []
     few = (mean @ net.chance < COUNTED) & ~net.nodes["item"].isin(broken).to_numpy()
@@ -179,7 +177,17 @@ def _demand_over(net: StockNodes, bridge: Matrix, asked: NDArray[np.object_], in
     usual = np.where(dense & told, "empirical", np.where(few, "negative binomial", "gamma"))
     family = np.where(np.isin(asked, FAMILIES), asked, usual).astype(object)
     family = np.where((family == "empirical") & ~told, "gamma", family)
+    # Measured quantiles hold the bias already; they stand in standard deviations about zero.
+    measured = (family == "empirical")[:, None]
+    sd = np.where(measured, np.sqrt(sd**2 + bias**2), sd)
+    mean = np.where(measured, mean, np.maximum(mean + bias, 0.0))
     return LeadDemand(mean, sd, np.broadcast_to(net.chance, mean.shape), family.astype(object), np.nan_to_num(shape))
+
+
+def _expected(net: StockNodes, bridge: Matrix) -> Matrix:
+    """Forecast of `bridge` months (n, k); the plan where there is none."""
+    said = first_months(net.forecast, bridge)
+    return np.where(said > 0, said, first_months(net.demand, bridge))
 
 
 def _buffers(net: StockNodes, policy: dict[str, NDArray], whole: LeadDemand, ahead: Matrix, bridge: Matrix, review: Matrix) -> tuple[Matrix, Matrix]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sop_helpers.planning.error_growth import growth, relative_growth
+from sop_helpers.planning.error_growth import estimated, growth, relative_growth
 
 rng = np.random.default_rng(3)
 NOISE = 100 + 10 * rng.standard_normal((300, 120))
@@ -48,3 +48,7 @@ def test_a_series_departs_from_its_class_as_far_as_it_has_evidence() -> None:
     much, none = relative_growth(own, kind, np.full((3, 2), 1e9)), relative_growth(own, kind, np.zeros((3, 2)))
     np.testing.assert_allclose(much, [[1, 1.6], [1, 0.4], [1, 1]], rtol=1e-6)
     np.testing.assert_allclose(none, 1.0)
+
+
+def test_a_spread_seen_in_few_months_is_a_guess() -> None:
+    assert estimated(np.array([12.0, 1e9, 0.0])) == pytest.approx([np.sqrt(1.2), 1.0, np.sqrt(2.0)])

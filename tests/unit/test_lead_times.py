@@ -44,7 +44,7 @@ def test_deliveries_say_it_better_than_the_master_and_their_late_tail_is_kept() 
     leads, told = lead_times(operations(), deliveries("C1", took))
     assert CHANCES @ leads[0] == pytest.approx(2.3, abs=0.02)
     assert leads[0][:5] == pytest.approx(np.full(5, 2.0), abs=0.02) and leads[0][-2:] == pytest.approx([5.0, 5.0], abs=0.02)
-    assert told[0] == "100 deliveries"
+    assert told[0] == "100 deliveries, drawn to those of the supplier"
 
 
 def test_an_item_seldom_delivered_borrows_its_suppliers_deliveries_relative_to_the_lead_time_stated() -> None:
@@ -63,7 +63,14 @@ def test_an_operation_without_a_supplier_is_told_by_all_deliveries_of_the_item()
     leads, told = lead_times(operations(), deliveries("P", np.full(10, 1.0), None))
     assert told == ["stated", "stated", "10 deliveries"] and leads[2] == pytest.approx(np.full(8, 1.0), abs=0.03)
     both = pd.concat([deliveries("P", np.full(10, 1.0), None), deliveries("C1", np.full(9, 2.5))], ignore_index=True)
-    assert lead_times(operations(), both)[1] == ["9 deliveries", "9 deliveries of the supplier", "10 deliveries"]
+    assert lead_times(operations(), both)[1] == ["9 deliveries, drawn to those of the supplier", "9 deliveries of the supplier", "10 deliveries"]
+
+
+def test_a_late_tail_of_the_supplier_reaches_an_item_that_was_lucky() -> None:
+    lucky, other = deliveries("C1", np.full(16, 2.0)), deliveries("C2", np.r_[np.full(72, 1.0), np.full(8, 4.0)])
+    leads, _ = lead_times(operations(), pd.concat([lucky, other], ignore_index=True))
+    # Of 96 deliveries of the supplier 8 took four times what is stated; they count for half beside the item's own 16.
+    assert CHANCES @ (leads[0] > 5) == pytest.approx(8 / 96 / 2, abs=0.02)
 
 
 def test_two_steps_add_up_in_mean_and_variance() -> None:

@@ -15,7 +15,7 @@ MONTHS = 3
 
 def errors(series: int, sd: float = 10.0) -> pd.DataFrame:
     """A backtest's table with independent normal errors."""
-    rows = [(f"P{i:03d}", "R", float(m), sd * m**0.5, 1.0, *(stats.norm.ppf(list(LEVELS.values())) * sd * m**0.5), "backtest")
+    rows = [(f"P{i:03d}", "R", float(m), sd * m**0.5, 1.0, *(stats.norm.ppf(list(LEVELS.values())) * sd * m**0.5), "backtest", sd * m**0.5, 0.0)
             for i in range(series) for m in range(1, MONTHS + 1)]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
 

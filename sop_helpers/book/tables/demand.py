@@ -37,6 +37,8 @@ class ForecastErrors(Contract):
     q98: Series[float] = f.number("98 % quantile of it.", UNITS)
     q99: Series[float] = f.number("99 % quantile of it.", UNITS)
     basis: Series[str] = f.text("What it was measured on.")
+    class_sd_units: Series[float] = f.number("Standard deviation that its class and history give it, its own backtest errors left aside.", UNITS, optional=True)
+    bias_units: Series[float] = f.number("Demand above forecast that its class shows month after month; part of the standard deviation.", UNITS, optional=True)
 
     class Config(Contract.Config):
         unique = ["product", "region", "months"]
