@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.error_bias import FEWEST, OVERLAP, SPARSE, class_bias, drawn_rates, rate_bias
 from sop_helpers.planning.error_growth import estimated, growth, relative_growth
 from sop_helpers.planning.forecasting import CLASSES, classify, trim
 from sop_helpers.planning.intermittent import learn_sums, sum_quantiles
@@ -20,8 +21,6 @@ from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.smoothing import Matrix, is_seasonal, lengths
 
 LEVELS = {"q50": 0.5, "q80": 0.8, "q90": 0.9, "q95": 0.95, "q98": 0.98, "q99": 0.99}
-FEWEST = 30  # sums below which a class borrows from all classes
-OVERLAP = 0.7  # sums of k months from neighbouring origins count for one in so many times k
 CLASS_WEIGHT = 8.0  # independent sums that the class counts for beside a series' own errors
 COLUMNS = [*KEYS, "months", "sd_units", "correlation_factor", *LEVELS, "basis", "class_sd_units", "bias_units"]
 
@@ -51,13 +50,15 @@ def error_sums(
     DataFrame
         As the contract ``forecast_errors``: product, region, months; sd_units; correlation_factor (standard deviation of the sum over that of as many
         independent errors); q50 to q99, quantiles of demand less forecast, units; basis; class_sd_units (the spread before the series' own backtest errors
-        count); bias_units (demand above forecast, as its class shows it). Empty where nothing could be tried out.
+        count); bias_units (demand above forecast that is to be expected, which
+        sd_units leaves out). Empty where nothing could be tried out.
     """
     sums = summed_errors(tried, most_months)
     if sums.empty or panel.keys.empty:
         return no_error_sums()
     values = trim(panel.values)
     kind = pd.Series(classify(values), index=pd.MultiIndex.from_frame(panel.keys[KEYS]))
+    sums, slopes = drawn_rates(sums, panel, values)
     scale = tried.dropna(subset=["scale"]).groupby(KEYS)["scale"].first().reindex(kind.index)
     pools = pd.concat([_pool(sums, name, most_months) for name in CLASSES], ignore_index=True)
     out = panel.keys[KEYS].assign(kind=kind.to_numpy(), scale=scale.to_numpy()).dropna(subset=["scale"]).merge(pools, on="kind")
@@ -65,9 +66,15 @@ def error_sums(
     out = out.merge(own, on=[*KEYS, "months"], how="left")
     out["correlation_factor"] *= out["growth"]
     out["class_sd_units"] = out["sd_units"] * out["scale"] * out["growth"]
-    out["bias_units"] = _biases(sums, out, panel) * out["scale"]
+    sparse = out["kind"].isin(SPARSE).to_numpy()
+    out["bias_units"] = np.where(sparse, rate_bias(slopes, out, panel, values, forecast), class_bias(sums, out, panel) * out["scale"])
     demands = pd.Series((np.nan_to_num(values) > 0).sum(axis=1), index=kind.index).reindex(pd.MultiIndex.from_frame(out[KEYS])).to_numpy()
     out[["sd_units", *LEVELS]] = out[["sd_units", *LEVELS]].mul(out["scale"] * out["growth"] * out["size"] * estimated(demands), axis=0)
+    out.loc[sparse, list(LEVELS)] = out.loc[sparse, list(LEVELS)].add(out.loc[sparse, "bias_units"], axis=0)
+    # Of other classes the spread is about zero so far, bias included; most of it stays risk in any case.
+    small = np.clip(out["bias_units"], -0.5 * out["sd_units"], 0.5 * out["sd_units"])
+    out["bias_units"] = np.where(sparse, out["bias_units"], small)
+    out["sd_units"] = np.sqrt(out["sd_units"] ** 2 - np.where(sparse, 0.0, small) ** 2)
     grows = ["sd_units", *[name for name, level in LEVELS.items() if level > 0.5]]
     out = out.sort_values([*KEYS, "months"], kind="stable", ignore_index=True)
     out[grows] = out.groupby(KEYS)[grows].cummax()
@@ -82,7 +89,7 @@ def no_error_sums() -> pd.DataFrame:
 
 
 def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
-    """Add the scaled errors of each series and origin up over lags 1 to `months`: kind, months, error, and the last month's error ``single``.
+    """Add the scaled errors of each series and origin up over lags 1 to `months`: error, forecast ``said``, and the last month's error ``single``.
 
     A sum is left out unless all its lags were measured.
     """
@@ -90,8 +97,8 @@ def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
     near = near.assign(single=(near["actual"] - near["statistical"]) / near["scale"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
     groups = near.groupby([*KEYS, "origin"], sort=False)
     whole = near["lag"] == groups.cumcount() + 1
-    out = near.assign(error=groups["single"].cumsum(), months=near["lag"])[whole]
-    return out[[*KEYS, "kind", "origin", "months", "error", "single"]].reset_index(drop=True)
+    out = near.assign(error=groups["single"].cumsum(), said=groups["statistical"].cumsum() / near["scale"], months=near["lag"])[whole]
+    return out[[*KEYS, "kind", "origin", "months", "error", "said", "single", "scale"]].reset_index(drop=True)
 
 
 def _own_factors(
@@ -111,29 +118,6 @@ def _own_factors(
     number = out["count"].fillna(0.0) / np.maximum(out["months"] * OVERLAP, 1.0)
     out["size"] = np.sqrt((number * out["mean"].fillna(1.0) + CLASS_WEIGHT) / (number + CLASS_WEIGHT))
     return out[[*KEYS, "months", "growth", "size"]]
-
-
-def _biases(sums: pd.DataFrame, out: pd.DataFrame, panel: Panel) -> Matrix:
-    """Mean error, in scales, that series of the same class and about as uncertain show: uncertain ones tend to be forecast low.
-
-    The mean is drawn towards zero as far as it changes from origin to origin (James-Stein): a market that rose in the months tried is no bias.
-    """
-    month = out[out["months"] == 1].set_index(KEYS)
-    # Uncertain against the whole history: against today's forecast, those that just sold little would be taken for those that sell little.
-    level = np.nansum(panel.values, axis=1) / np.maximum(lengths(panel.values)[1], 1)
-    demand = pd.Series(level, index=pd.MultiIndex.from_frame(panel.keys[KEYS])).reindex(month.index)
-    unsure = (month["class_sd_units"] / demand.where(demand > 0)).fillna(np.inf)
-    place = unsure.groupby(month["kind"]).rank(pct=True, method="first")
-    many = unsure.groupby(month["kind"]).transform("size") >= 3 * FEWEST
-    label = (month["kind"].astype("str") + np.where(many, np.ceil(place * 3).astype(int).astype("str"), "")).rename("label")
-    by_origin = sums.merge(label.reset_index(), on=KEYS).groupby(["label", "months", "origin"])["error"].mean()
-    groups = by_origin.groupby(["label", "months"])
-    told = pd.DataFrame({"mean": groups.mean(), "spread": groups.var(), "origins": groups.size()})
-    independent = told["origins"] / np.maximum(told.index.get_level_values("months") * OVERLAP, 1.0)
-    noise = (told["spread"] / independent).fillna(np.inf)
-    kept = (told["mean"] * (1 - noise / told["mean"].where(told["mean"] != 0) ** 2).clip(lower=0)).fillna(0.0)
-    at = pd.MultiIndex.from_arrays([label.reindex(pd.MultiIndex.from_frame(out[KEYS])), out["months"]])
-    return kept.reindex(at).fillna(0.0).to_numpy()
 
 
 def _pool(sums: pd.DataFrame, kind: str, most_months: int) -> pd.DataFrame:

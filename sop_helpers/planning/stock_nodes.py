@@ -199,10 +199,7 @@ def _errors(
         width = matrix(forecast.assign(sd=(forecast["hi80"] - forecast["lo80"]) / _BAND80), series, months, "sd")[:, :most]
         width = np.concatenate([width, np.repeat(width[:, -1:], most - width.shape[1], axis=1)], axis=1)
         sd = np.where(np.isnan(sd[:, :1]), np.sqrt((width**2).cumsum(axis=1)) * wider, sd)
-    # The spread was measured about zero: what is expected of it is no risk. At least three quarters of it stay one.
     variance = np.nan_to_num(sd) ** 2
-    bias = np.clip(bias, -0.5 * np.sqrt(variance), 0.5 * np.sqrt(variance))
-    variance = variance - bias**2
     total = said[:, : variance.shape[1]].cumsum(axis=1)
     total = np.concatenate([total, np.repeat(total[:, -1:], variance.shape[1] - total.shape[1], axis=1)], axis=1)
     bare = (variance[:, -1] <= 0) & (units.sum(axis=1) > 0)

@@ -177,10 +177,8 @@ def _demand_over(net: StockNodes, bridge: Matrix, asked: NDArray[np.object_], in
     usual = np.where(dense & told, "empirical", np.where(few, "negative binomial", "gamma"))
     family = np.where(np.isin(asked, FAMILIES), asked, usual).astype(object)
     family = np.where((family == "empirical") & ~told, "gamma", family)
-    # Measured quantiles hold the bias already; they stand in standard deviations about zero.
-    measured = (family == "empirical")[:, None]
-    sd = np.where(measured, np.sqrt(sd**2 + bias**2), sd)
-    mean = np.where(measured, mean, np.maximum(mean + bias, 0.0))
+    # Measured quantiles hold the bias already.
+    mean = np.where((family == "empirical")[:, None], mean, np.maximum(mean + bias, 0.0))
     return LeadDemand(mean, sd, np.broadcast_to(net.chance, mean.shape), family.astype(object), np.nan_to_num(shape))
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sop_helpers.planning.cumulative import CLASS_WEIGHT, OVERLAP
+from sop_helpers.planning.cumulative import CLASS_WEIGHT, OVERLAP, summed_errors
+from sop_helpers.planning.error_bias import SPARSE, drawn_rates
 from sop_helpers.planning.error_growth import estimated
+from sop_helpers.planning.forecasting import trim
 from sop_helpers.planning.lead_demand import LeadDemand
-from sop_helpers.planning.panel import KEYS, to_panel
+from sop_helpers.planning.panel import KEYS, Panel, to_panel
 from sop_helpers.planning.published_errors import closed_sums
 from sop_helpers.planning.smoothing import Matrix
 from sop_helpers.planning.stock_targets import COUNTED
@@ -21,7 +23,7 @@ USUAL_MONTHS = 24  # months of demand that the usual formula takes its standard 
 COLUMNS = ["basis", "rule", "kind", "target", "cycles", "achieved", "fill_rate", "safety_units", "safety_value"]
 
 
-def forecast_trials(tried: pd.DataFrame, closed: pd.DataFrame, most_months: int = 6) -> pd.DataFrame:
+def forecast_trials(tried: pd.DataFrame, closed: pd.DataFrame, panel: Panel, most_months: int = 6) -> pd.DataFrame:
     """Add up what was forecast from past months, and what came, over the first months.
 
     Parameters
@@ -30,6 +32,8 @@ def forecast_trials(tried: pd.DataFrame, closed: pd.DataFrame, most_months: int 
         Backtest: product, region, kind, origin, lag, actual, statistical.
     closed : DataFrame
         month, product, region, lag, actual, consensus (see `accuracy.closed_table`).
+    panel : Panel
+        Demand.
     most_months : int
         Longest sum.
 
@@ -38,16 +42,17 @@ def forecast_trials(tried: pd.DataFrame, closed: pd.DataFrame, most_months: int 
     DataFrame
         As the contract ``forecast_trials``.
     """
-    near = tried[tried["lag"] <= most_months].dropna(subset=["actual", "statistical"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
-    groups = near.groupby([*KEYS, "origin"], sort=False)
-    whole = near["lag"] == groups.cumcount() + 1
-    sums = near.assign(months=near["lag"].astype(float), forecast_units=groups["statistical"].cumsum(), actual_units=groups["actual"].cumsum())[whole]
-    kind = near.groupby(KEYS)["kind"].last()
+    sums = summed_errors(tried, most_months)
+    said, came = sums["said"] * sums["scale"], (sums["said"] + sums["error"]) * sums["scale"]
+    shift = drawn_rates(sums, panel, trim(panel.values))[0]["shift"] * sums["scale"] if len(sums) else 0.0
+    sums = sums.assign(months=sums["months"].astype(float), forecast_units=said, actual_units=came.clip(lower=0), expected_units=(said + shift).clip(lower=0))
+    kind = sums.groupby(KEYS)["kind"].last()
     lived = closed_sums(closed).rename(columns={"forecast": "forecast_units", "actual": "actual_units"})
     lived = lived[lived["months"] <= most_months]
     lived["origin"] = pd.PeriodIndex.from_ordinals(lived["origin"].astype(np.int64) - 1 - 1970 * 12, freq="M").to_timestamp().astype("datetime64[us]")
     lived["kind"] = kind.reindex(pd.MultiIndex.from_frame(lived[KEYS])).fillna("not tried").to_numpy()
-    columns = [*KEYS, "kind", "basis", "origin", "months", "forecast_units", "actual_units"]
+    lived["expected_units"] = lived["forecast_units"]
+    columns = [*KEYS, "kind", "basis", "origin", "months", "forecast_units", "actual_units", "expected_units"]
     parts = [part.assign(basis=name)[columns] for part, name in ((sums, "backtest"), (lived, "closed months")) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
@@ -90,10 +95,12 @@ def stock_backtest(
     mean, spread = mine["forecast_units"].to_numpy(dtype=float), mine["spread"].to_numpy(dtype=float)
     sold = history[history["units"] > 0].groupby(KEYS).size().reindex(pd.MultiIndex.from_frame(mine[KEYS])).fillna(0.0).to_numpy(dtype=float)
     spread = np.where(mine["basis"] == "backtest", spread * estimated(sold), spread)
-    bias = np.clip(mine["bias_units"].fillna(0.0).to_numpy(dtype=float), -0.5 * spread, 0.5 * spread)
+    regular = ~mine["kind"].isin(SPARSE).to_numpy()
+    bias = np.where(regular, np.clip(mine["bias_units"].fillna(0.0), -0.5 * spread, 0.5 * spread), mine["expected_units"] - mean)
+    lower = np.where(regular & (mine["basis"] == "backtest"), bias, 0.0)
     family = np.where(mean < COUNTED, "negative binomial", "gamma").astype(object)
     one = np.ones((len(mean), 1))
-    demand = LeadDemand(np.maximum(mean + bias, 0.0)[:, None], np.sqrt(spread**2 - bias**2)[:, None], one, family, np.zeros((len(mean), 1, 6)))
+    demand = LeadDemand(np.maximum(mean + bias, 0.0)[:, None], np.sqrt(spread**2 - lower**2)[:, None], one, family, np.zeros((len(mean), 1, 6)))
     usual = _usual_spread(mine, history) * np.sqrt(mine["months"].to_numpy(dtype=float))
     cost = mine["product"].map(products.set_index("product")["unit_cost"]).astype(float).fillna(0.0).to_numpy()
     rows = []
@@ -129,7 +136,7 @@ def backtest_words(table: pd.DataFrame) -> str:
 def _without_itself(group: pd.DataFrame) -> pd.DataFrame:
     """Give each trial the spread that the trials of other months tell: of its class, and drawn to its own."""
     months = int(group["months"].iloc[0])
-    square = ((group["actual_units"] - group["forecast_units"]) / group["class_sd_units"].where(group["class_sd_units"] > 0)) ** 2
+    square = ((group["actual_units"] - group["expected_units"]) / group["class_sd_units"].where(group["class_sd_units"] > 0)) ** 2
     wide = group.assign(square=square).pivot(index=KEYS, columns="origin", values="square")
     number = wide.columns.year * 12 + wide.columns.month
     apart = (np.abs(number.to_numpy()[:, None] - number.to_numpy()[None, :]) >= months).astype(float)

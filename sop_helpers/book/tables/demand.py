@@ -28,7 +28,7 @@ class ForecastErrors(Contract):
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
     months: Series[float] = f.number("How many months were added up.", "months", ge=1)
-    sd_units: Series[float] = f.number("Standard deviation of the summed error, about zero.", UNITS, ge=0)
+    sd_units: Series[float] = f.number("Standard deviation of the summed error about what is expected of it (bias_units).", UNITS, ge=0)
     correlation_factor: Series[float] = f.number("That over the one of as many independent errors.", "ratio", ge=0)
     q50: Series[float] = f.number("Median of summed demand less summed forecast.", UNITS)
     q80: Series[float] = f.number("80 % quantile of it.", UNITS)
@@ -38,7 +38,7 @@ class ForecastErrors(Contract):
     q99: Series[float] = f.number("99 % quantile of it.", UNITS)
     basis: Series[str] = f.text("What it was measured on.")
     class_sd_units: Series[float] = f.number("Standard deviation that its class and history give it, its own backtest errors left aside.", UNITS, optional=True)
-    bias_units: Series[float] = f.number("Demand above forecast that its class shows month after month; part of the standard deviation.", UNITS, optional=True)
+    bias_units: Series[float] = f.number("Demand above forecast that is to be expected; the standard deviation is about it.", UNITS, optional=True)
 
     class Config(Contract.Config):
         unique = ["product", "region", "months"]

@@ -85,6 +85,7 @@ class ForecastTrials(Contract):
     months: Series[float] = f.number("How many months were added up.", "months", ge=1)
     forecast_units: Series[float] = f.number("Forecast of these months together.", UNITS, ge=0)
     actual_units: Series[float] = f.number("What came in them.", UNITS, ge=0)
+    expected_units: Series[float] = f.number("Forecast drawn to the mean of the history where demand is intermittent: what stock expects.", UNITS, ge=0)
 
     class Config(Contract.Config):
         unique = ["product", "region", "basis", "origin", "months"]
