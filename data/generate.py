@@ -67,6 +67,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "loads": supply.loads(),
         "resources": supply.resources(),
         "receipts": supply.receipts(month),
+        "deliveries": supply.deliveries(month),
         "production": supply.production(),
         "ledger": ledger(demand, supply, seed),
         "opportunities": selling.opportunities(),

@@ -19,6 +19,10 @@ OVERTIME = 0.08
 SLIPPED, UNTIL = {("C-600", "2026-11"): 0.0, ("C-600", "2026-12"): 0.5}, "2027-01"
 
 
+# supplier who is late more often than the others
+LATE = "Thermolux"
+
+
 class Supply:
     """Items, operations and the simulated past of stock and production.
 
@@ -356,6 +360,24 @@ class Supply:
         table = table[table["units"] > 0].reset_index(drop=True)
         table["due_month"] = table["due_month"].astype("datetime64[us]")
         table.insert(0, "receipt", [f"{kind[:2].upper()}{month:%y%m}-{number:04d}" for number, kind in enumerate(table["kind"], 1)])
+        return table
+
+    def deliveries(self, month: pd.Timestamp) -> pd.DataFrame:
+        """Return the purchase orders of the last two years that arrived before a month; one supplier is late one time in eight."""
+        bought = self.items[~self.items["made"]]
+        orders = pd.date_range(end=month, periods=27, freq="MS")[:-1]
+        size = (len(bought), len(orders))
+        rng = np.random.default_rng([self.seed, 17])
+        took = bought["lead"].to_numpy()[:, None] * 30.4 * rng.lognormal(0, 0.04, size) + rng.integers(-2, 3, size)
+        late = (bought["supplier"] == LATE).to_numpy()[:, None] & (rng.random(size) < 1 / 8)
+        took += np.where(late, rng.uniform(10, 20, size), 0)
+        day = orders.to_numpy()[None, :] + pd.to_timedelta(rng.integers(0, 6, size).ravel(), "D").to_numpy().reshape(size)
+        arrived = day + pd.to_timedelta(np.rint(took).ravel(), "D").to_numpy().reshape(size)
+        table = pd.DataFrame({name: np.repeat(bought[column].to_numpy(), size[1]) for name, column in
+                              (("item", "item"), ("location", "site"), ("supplier", "supplier"))})  # fmt: skip
+        table = table.assign(ordered=day.ravel(), arrived=arrived.ravel())
+        table = table[table["arrived"] < month].sort_values(["ordered", "item"], kind="stable", ignore_index=True)
+        table.insert(0, "delivery", [f"D{n:05d}" for n in range(1, len(table) + 1)])
         return table
 
     def production(self) -> pd.DataFrame:

@@ -95,6 +95,36 @@ class SupplyPolicy(Part):
     whole_lots: bool = Field(True, description="Round planned orders to lot sizes.")
 
 
+class StockPolicy(Part):
+    """How much stock to hold where no stock policy of an item says otherwise; the service level is the one under supply."""
+
+    review_months: float = Field(1.0, ge=0, description="Months between two decisions on stock.")
+    abc: list[float] = Field([0.80, 0.95], min_length=2, max_length=2, description="Shares of planned revenue at which segments A and B end.")
+    xyz: list[float] = Field(
+        [0.25, 0.50], min_length=2, max_length=2, description="Errors of a month's forecast, relative to demand, at which segments X and Y end."
+    )
+    segment_service: dict[str, float] = Field(
+        default_factory=dict, description="Cycle service level by segment such as AX; the others have that of supply, an item's own policy comes first."
+    )
+
+    @field_validator("segment_service")
+    @classmethod
+    def _segments_and_shares(cls, value: dict[str, float]) -> dict[str, float]:
+        for name, level in value.items():
+            if len(name) != 2 or name[0] not in "ABC-" or name[1] not in "XYZ":
+                raise ValueError(f"segment {name!r} is not one of AX to CZ, or -X to -Z for what is not sold")
+            if not 0 < level < 1:
+                raise ValueError(f"the service level of segment {name} lies between 0 and 1, not {level}")
+        return value
+
+    @field_validator("abc", "xyz")
+    @classmethod
+    def _rising(cls, value: list[float]) -> list[float]:
+        if not 0 < value[0] < value[1]:
+            raise ValueError(f"the two limits must rise from above 0, not {value}")
+        return value
+
+
 class SalesPolicy(Part):
     """How sales capacity is planned."""
 
@@ -119,6 +149,7 @@ class Policies(Part):
 
     demand: DemandPolicy = DemandPolicy()
     supply: SupplyPolicy = SupplyPolicy()
+    stock: StockPolicy = StockPolicy()
     sales: SalesPolicy = SalesPolicy()
     finance: FinancePolicy = FinancePolicy()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sop_helpers.book import tables
-from sop_helpers.book.config import Calendar, Company, DemandPolicy, FinancePolicy, JournalSettings, Meeting, Part, SalesPolicy, SupplyPolicy
+from sop_helpers.book.config import Calendar, Company, DemandPolicy, FinancePolicy, JournalSettings, Meeting, Part, SalesPolicy, StockPolicy, SupplyPolicy
 from sop_helpers.book.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def workbook_text(name: str, currency: str, month: str) -> str:
         sources,
         _section("policies.demand", DemandPolicy),
         _section("policies.supply", SupplyPolicy),
+        _section("policies.stock", StockPolicy),
         _section("policies.sales", SalesPolicy),
         _section("policies.finance", FinancePolicy),
         scenarios,

@@ -2,25 +2,32 @@
 
 Errors of neighbouring months go the same way more often than not, so that the error of a sum is larger than the root of its parts' squares. It is
 therefore measured: from every origin of the backtest, errors are added up over the first months, divided by the scale of their series and pooled by
-class. Intermittent demand gets learned quantiles of its sums instead (see `intermittent.learn_sums`).
+class. Each series then departs from its class as far as its own evidence goes: how fast its errors grow with the months (see `error_growth`), and how
+large its own errors were; and the fewer months with demand it has, the more its spread is a guess. Intermittent demand gets learned quantiles of its
+sums instead (see `intermittent.learn_sums`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from sop_helpers.planning.error_bias import FEWEST, OVERLAP, SPARSE, class_bias, drawn_rates, rate_bias
+from sop_helpers.planning.error_growth import estimated, growth, relative_growth
 from sop_helpers.planning.forecasting import CLASSES, classify, trim
 from sop_helpers.planning.intermittent import learn_sums, sum_quantiles
 from sop_helpers.planning.panel import KEYS, Panel
-from sop_helpers.planning.smoothing import Matrix, lengths
+from sop_helpers.planning.smoothing import Matrix, is_seasonal, lengths
 
 LEVELS = {"q50": 0.5, "q80": 0.8, "q90": 0.9, "q95": 0.95, "q98": 0.98, "q99": 0.99}
-FEWEST = 30  # sums below which a class borrows from all classes
-COLUMNS = [*KEYS, "months", "sd_units", "correlation_factor", *LEVELS, "basis"]
+CLASS_WEIGHT = 8.0  # independent sums that the class counts for beside a series' own errors
+COLUMNS = [*KEYS, "months", "sd_units", "correlation_factor", *LEVELS, "basis", "class_sd_units", "bias_units"]
 
 
-def error_sums(panel: Panel, forecast: pd.DataFrame, tried: pd.DataFrame, *, most_months: int = 6, seed: int = 0) -> pd.DataFrame:
+def error_sums(
+    panel: Panel, forecast: pd.DataFrame, tried: pd.DataFrame, *, most_months: int = 6, seed: int = 0, season_length: int = 12
+) -> pd.DataFrame:
     """Return the spread of the forecast's error over the first months together, for each series and number of months.
 
     Parameters
@@ -35,22 +42,42 @@ def error_sums(panel: Panel, forecast: pd.DataFrame, tried: pd.DataFrame, *, mos
         Longest sum.
     seed : int
         Of the quantiles that are learned.
+    season_length : int
+        Months in a season.
 
     Returns
     -------
     DataFrame
         As the contract ``forecast_errors``: product, region, months; sd_units; correlation_factor (standard deviation of the sum over that of as many
-        independent errors); q50 to q99, quantiles of demand less forecast, units; basis. Empty where nothing could be tried out.
+        independent errors); q50 to q99, quantiles of demand less forecast, units; basis; class_sd_units (the spread before the series' own backtest errors
+        count); bias_units (demand above forecast that is to be expected, which
+        sd_units leaves out). Empty where nothing could be tried out.
     """
     sums = summed_errors(tried, most_months)
     if sums.empty or panel.keys.empty:
         return no_error_sums()
     values = trim(panel.values)
     kind = pd.Series(classify(values), index=pd.MultiIndex.from_frame(panel.keys[KEYS]))
+    sums, slopes = drawn_rates(sums, panel, values)
     scale = tried.dropna(subset=["scale"]).groupby(KEYS)["scale"].first().reindex(kind.index)
     pools = pd.concat([_pool(sums, name, most_months) for name in CLASSES], ignore_index=True)
     out = panel.keys[KEYS].assign(kind=kind.to_numpy(), scale=scale.to_numpy()).dropna(subset=["scale"]).merge(pools, on="kind")
-    out[["sd_units", *LEVELS]] = out[["sd_units", *LEVELS]].mul(out["scale"], axis=0)
+    own = _own_factors(sums, pools, panel, values, kind.to_numpy(), most_months, season_length)
+    out = out.merge(own, on=[*KEYS, "months"], how="left")
+    out["correlation_factor"] *= out["growth"]
+    out["class_sd_units"] = out["sd_units"] * out["scale"] * out["growth"]
+    sparse = out["kind"].isin(SPARSE).to_numpy()
+    out["bias_units"] = np.where(sparse, rate_bias(slopes, out, panel, values, forecast), class_bias(sums, out, panel) * out["scale"])
+    demands = pd.Series((np.nan_to_num(values) > 0).sum(axis=1), index=kind.index).reindex(pd.MultiIndex.from_frame(out[KEYS])).to_numpy()
+    out[["sd_units", *LEVELS]] = out[["sd_units", *LEVELS]].mul(out["scale"] * out["growth"] * out["size"] * estimated(demands), axis=0)
+    out.loc[sparse, list(LEVELS)] = out.loc[sparse, list(LEVELS)].add(out.loc[sparse, "bias_units"], axis=0)
+    # Of other classes the spread is about zero so far, bias included; most of it stays risk in any case.
+    small = np.clip(out["bias_units"], -0.5 * out["sd_units"], 0.5 * out["sd_units"])
+    out["bias_units"] = np.where(sparse, out["bias_units"], small)
+    out["sd_units"] = np.sqrt(out["sd_units"] ** 2 - np.where(sparse, 0.0, small) ** 2)
+    grows = ["sd_units", *[name for name, level in LEVELS.items() if level > 0.5]]
+    out = out.sort_values([*KEYS, "months"], kind="stable", ignore_index=True)
+    out[grows] = out.groupby(KEYS)[grows].cummax()
     out = _learned(out, panel, values, forecast, seed)
     return out.sort_values([*KEYS, "months"], ignore_index=True)[COLUMNS]
 
@@ -62,7 +89,7 @@ def no_error_sums() -> pd.DataFrame:
 
 
 def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
-    """Add the scaled errors of each series and origin up over lags 1 to `months`: kind, months, error, and the last month's error ``single``.
+    """Add the scaled errors of each series and origin up over lags 1 to `months`: error, forecast ``said``, and the last month's error ``single``.
 
     A sum is left out unless all its lags were measured.
     """
@@ -70,8 +97,27 @@ def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
     near = near.assign(single=(near["actual"] - near["statistical"]) / near["scale"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
     groups = near.groupby([*KEYS, "origin"], sort=False)
     whole = near["lag"] == groups.cumcount() + 1
-    out = near.assign(error=groups["single"].cumsum(), months=near["lag"])[whole]
-    return out[["kind", "months", "error", "single"]].reset_index(drop=True)
+    out = near.assign(error=groups["single"].cumsum(), said=groups["statistical"].cumsum() / near["scale"], months=near["lag"])[whole]
+    return out[[*KEYS, "kind", "origin", "months", "error", "said", "single", "scale"]].reset_index(drop=True)
+
+
+def _own_factors(
+    sums: pd.DataFrame, pools: pd.DataFrame, panel: Panel, values: Matrix, kind: NDArray[np.object_], most_months: int, season_length: int
+) -> pd.DataFrame:
+    """How far each series departs from its class, by number of months: product, region, months, growth and size (factors of the spread)."""
+    history = lengths(values)[1][:, None] / np.arange(1, most_months + 1)
+    rates = relative_growth(growth(values, is_seasonal(values, season_length), most_months, season_length), kind, history)
+    at = pd.MultiIndex.from_product([range(len(values)), range(1, most_months + 1)], names=["series", "months"])
+    out = pd.DataFrame({"growth": np.sqrt(rates).ravel()}, index=at).reset_index()
+    out = pd.concat([panel.keys[KEYS].iloc[out["series"]].reset_index(drop=True), out], axis=1)
+    both = sums.merge(pools[["kind", "months", "sd_units"]], on=["kind", "months"]).merge(out, on=[*KEYS, "months"])
+    square = (both["error"] / (both["sd_units"] * both["growth"]).where(both["sd_units"] > 0)) ** 2
+    own = square.groupby([both[k] for k in [*KEYS, "months"]]).agg(["mean", "count"]).reset_index()
+    out = out.merge(own, on=[*KEYS, "months"], how="left")
+    # Sums of neighbouring origins share months: there are fewer independent ones.
+    number = out["count"].fillna(0.0) / np.maximum(out["months"] * OVERLAP, 1.0)
+    out["size"] = np.sqrt((number * out["mean"].fillna(1.0) + CLASS_WEIGHT) / (number + CLASS_WEIGHT))
+    return out[[*KEYS, "months", "growth", "size"]]
 
 
 def _pool(sums: pd.DataFrame, kind: str, most_months: int) -> pd.DataFrame:

@@ -176,30 +176,37 @@ def silver_meal(demand: ArrayLike, fixed_cost: float, holding_cost: float) -> Ar
 class Buffer:
     """Zones of a demand-driven buffer in units, and their tops."""
 
-    red: float
-    yellow: float
-    green: float
+    red: Array
+    yellow: Array
+    green: Array
 
     @property
-    def top_of_red(self) -> float:
+    def top_of_red(self) -> Array:
         """Units at which stock is critical."""
         return self.red
 
     @property
-    def top_of_yellow(self) -> float:
+    def top_of_yellow(self) -> Array:
         """Units at which an order is due."""
         return self.red + self.yellow
 
     @property
-    def top_of_green(self) -> float:
+    def top_of_green(self) -> Array:
         """Units that an order fills up to."""
         return self.red + self.yellow + self.green
 
 
 def ddmrp_buffer(
-    daily_use: float, lead_time_days: float, lead_time_factor: float, variability_factor: float, order_cycle_days: float = 0.0, minimum_lot: float = 0.0
+    daily_use: ArrayLike,
+    lead_time_days: ArrayLike,
+    lead_time_factor: ArrayLike,
+    variability_factor: ArrayLike,
+    order_cycle_days: ArrayLike = 0.0,
+    minimum_lot: ArrayLike = 0.0,
 ) -> Buffer:
-    """Return the buffer of demand-driven MRP: red is a base share of use over the lead time and a safety share of that base."""
-    yellow = daily_use * lead_time_days
-    base = yellow * lead_time_factor
-    return Buffer(base * (1 + variability_factor), yellow, max(base, daily_use * order_cycle_days, minimum_lot))
+    """Return the buffer of demand-driven MRP: red is a base share of use over the lead time and a safety share of that base. Arrays are broadcast."""
+    daily_use = np.asarray(daily_use, dtype=float)
+    yellow = daily_use * np.asarray(lead_time_days, dtype=float)
+    base = yellow * np.asarray(lead_time_factor, dtype=float)
+    green = np.maximum(np.maximum(base, daily_use * np.asarray(order_cycle_days, dtype=float)), minimum_lot)
+    return Buffer(base * (1 + np.asarray(variability_factor, dtype=float)), yellow, green)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.finance import financials
-from sop_helpers.planning.stock_targets import inventory_targets
+from sop_helpers.planning.lead_times import DAYS_PER_MONTH
+from sop_helpers.planning.stock_targets import StockRules, inventory_targets
 from sop_helpers.planning.supply import SupplyResult, plan_supply
 from sop_helpers.planning.supply_results import overtime_cost
 
@@ -89,8 +90,9 @@ def run_scenarios(
     months: pd.DatetimeIndex,
     *,
     currency: str = "money",
-    service_level: float = 0.95,
-    accuracy: pd.DataFrame | None = None,
+    errors: pd.DataFrame | None = None,
+    deliveries: pd.DataFrame | None = None,
+    stock_rules: StockRules | None = None,
     **rules: Any,
 ) -> ScenarioResults:
     """Plan base and each scenario, and lay them side by side.
@@ -101,13 +103,13 @@ def run_scenarios(
         Name to factors; base is added in front.
     tables : mapping
         demand and the tables of `SUPPLY_TABLES`.
-    forecast, stock_policies, accuracy : DataFrame
-        As the contracts; inventory targets follow each scenario's demand and lead times.
+    forecast, stock_policies, errors, deliveries : DataFrame
+        As the contracts (errors: forecast_errors); inventory targets follow each scenario's demand and lead times.
     months : DatetimeIndex
         Months planned.
     currency : str
         Unit of the money measures.
-    service_level : float
+    stock_rules : StockRules, optional
         Where no stock policy says otherwise.
     **rules
         Policy numbers of `plan_supply`.
@@ -117,7 +119,7 @@ def run_scenarios(
         changed = apply_scenario(tables, factors)
         targets = inventory_targets(
             changed["demand"], forecast, changed["operations"], changed["components"], changed["regions"], changed["inventory"], stock_policies,
-            changed["products"], months, service_level=service_level, accuracy=accuracy,
+            changed["products"], months, errors=errors, deliveries=_later(deliveries, changed["operations"], factors), rules=stock_rules,
         )  # fmt: skip
         plan = plan_supply(**changed, targets=targets, months=months, stock_policies=stock_policies, **rules)
         priced = changed["products"]
@@ -143,6 +145,16 @@ def run_scenarios(
     base = side[side["scenario"] == "base"].set_index("measure")["value"]
     side["against_base"] = side["value"] - side["measure"].map(base)
     return ScenarioResults(side[["scenario", "measure", "unit", "value", "against_base"]], pd.concat(money, ignore_index=True), plans)
+
+
+def _later(deliveries: pd.DataFrame | None, operations: pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame | None:
+    """What deliveries of bought items would have taken with a scenario's extra lead time."""
+    extra = factors.get("extra_lead_time_months", 0)
+    if deliveries is None or deliveries.empty or not extra:
+        return deliveries
+    bought = pd.MultiIndex.from_frame(operations.loc[operations["kind"] == "buy", ["item", "location"]])
+    longer = pd.to_timedelta(np.where(pd.MultiIndex.from_frame(deliveries[["item", "location"]]).isin(bought), extra * DAYS_PER_MONTH, 0.0), "D")
+    return deliveries.assign(arrived=deliveries["arrived"] + longer)
 
 
 def _rolled_up(plan: SupplyResult) -> pd.Series:

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from sop_helpers.planning.inventory import safety_stock
-from sop_helpers.planning.supply_network import Matrix, check_bills, month_number, path_costs, serve_from
+from sop_helpers.planning.inventory import ddmrp_buffer
+from sop_helpers.planning.lead_demand import FAMILIES, LeadDemand
+from sop_helpers.planning.lead_times import DAYS_PER_MONTH
+from sop_helpers.planning.segments import segment
+from sop_helpers.planning.stock_nodes import StockNodes, first_months, stock_nodes, window
+from sop_helpers.planning.supply_network import Matrix
 
-DAYS_PER_MONTH = 365 / 12
-# Half the width of an 80 % band of a normal error is 1.2816 standard deviations.
-_BAND80 = 2 * 1.2815515655446004
-# A mean absolute error of a normal error times this is its standard deviation.
-_MAE_TO_SD = float(np.sqrt(np.pi / 2))
+METHODS = ("service level", "fill rate", "days of cover", "ddmrp")
+COUNTED = 30.0  # units over lead time and review below which whole units make a difference
+# Middle of the ranges that the Demand Driven Institute gives for short, medium and long lead times and low, medium and high variability.
+_LEAD_FACTORS, _LEAD_MONTHS = np.array([0.8, 0.5, 0.3]), np.array([0.5, 2.0])
+_VARIABILITY_FACTORS, _VARIABILITY = np.array([0.2, 0.5, 0.8]), np.array([0.25, 0.5])
+_NUMBERS = [
+    "service_level", "fill_rate", "days_of_cover", "review_days", "lead_time_factor", "variability_factor", "min_units", "max_units",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StockRules:
+    """What holds where no stock policy says otherwise.
+
+    Attributes
+    ----------
+    service_level : float
+        Cycle service level.
+    review_months : float
+        Time between two decisions.
+    abc, xyz : sequence of float
+        Limits of the segments (see `segments.segment`).
+    segment_service : mapping
+        Cycle service level by segment, such as {"AX": 0.98}; what is left out has `service_level`.
+    """
+
+    service_level: float = 0.95
+    review_months: float = 1.0
+    abc: Sequence[float] = (0.80, 0.95)
+    xyz: Sequence[float] = (0.25, 0.50)
+    segment_service: Mapping[str, float] = field(default_factory=dict)
 
 
 def inventory_targets(
@@ -26,195 +60,164 @@ def inventory_targets(
     products: pd.DataFrame,
     months: pd.DatetimeIndex,
     *,
-    service_level: float = 0.95,
-    accuracy: pd.DataFrame | None = None,
-    review_months: float = 1.0,
+    errors: pd.DataFrame | None = None,
+    deliveries: pd.DataFrame | None = None,
+    rules: StockRules | None = None,
 ) -> pd.DataFrame:
     """Return inventory targets, as the contract inventory_targets.
 
     Where customers are served, stock bridges the lead time of getting the item there (making or buying and moving it) plus the review; it holds what
-    a gamma distribution of the forecast's error over that time asks for. Errors of regions are taken as independent. Components bridge their own
-    lead time, with demand and error exploded from what they go into. A policy in days of cover replaces the service level; minimum and
-    maximum, and shelf life, bound the result.
+    the forecast's measured error over that time asks for (see `lead_demand`), relative to demand: more where more is planned. Lead times that vary
+    are a mixture. Errors of regions are taken as independent. Components bridge their own lead time, with demand and error exploded from what they
+    go into. Minimum and maximum, and shelf life, bound the result.
 
     Parameters
     ----------
     demand : DataFrame
         month, product, region, units (the consensus).
     forecast : DataFrame
-        As the contract; lo80 and hi80 tell the error. May be empty: then `accuracy` or nothing tells it.
+        As the contract; what the errors are relative to. May be empty.
     operations, components, regions, inventory, stock_policies, products : DataFrame
-        As the contracts; all but products may be empty.
+        As the contracts; all but products may be empty. A policy's method is service level, fill rate, days of cover or ddmrp; where it is blank,
+        the number given tells it.
     months : DatetimeIndex
         Months planned.
-    service_level : float
-        Cycle service level where no policy says otherwise.
-    accuracy : DataFrame, optional
-        As the contract; where the measured error of a product-region is larger than its band says, the measured one counts.
-    review_months : float
-        Time between two decisions.
+    errors : DataFrame, optional
+        As the contract forecast_errors; without them the bands of the forecast tell the error.
+    deliveries : DataFrame, optional
+        As the contract; what lead times are measured on.
+    rules : StockRules, optional
+        What holds where no policy says otherwise.
 
     Raises
     ------
     ValueError
         A bill of material has a cycle.
     """
-    check_bills(operations, components)
-    periods = len(months)
-    series = demand[["product", "region"]].drop_duplicates().sort_values(["product", "region"], ignore_index=True)
-    series["location"] = serve_from(series, regions, inventory, operations)
-    units, sd = _matrix(demand, series, months, "units"), _errors(forecast, accuracy, series, months)
+    rules = rules or StockRules()
+    net = stock_nodes(demand, forecast, errors, operations, components, regions, inventory, products, months, deliveries)
+    policy = _policies(net, stock_policies)
+    known = segment(net, products, rules.abc, rules.xyz)
+    usual = known.map(dict(rules.segment_service)).astype(float).fillna(rules.service_level).to_numpy()
+    level = np.where(np.isnan(policy["service_level"]), usual, policy["service_level"])
+    review = np.where(np.isnan(policy["review_days"]), rules.review_months, policy["review_days"] / DAYS_PER_MONTH)
+    method = _methods(policy)
 
-    ops = operations.sort_values("operation", ignore_index=True)
-    made = components[components["operation"].isin(ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
-    moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
-    inputs = pd.concat([made[["operation", "item", "location", "units_per"]], moved], ignore_index=True)
-    sold = series[["product", "location"]].rename(columns={"product": "item"})
-    nodes = pd.concat([sold, ops[["item", "location"]], inputs[["item", "location"]]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)
-    at = pd.MultiIndex.from_frame(nodes)
-    out_of = at.get_indexer(pd.MultiIndex.from_frame(ops[["item", "location"]]))
-    uses = pd.DataFrame(
-        {
-            "op": pd.Index(ops["operation"]).get_indexer(inputs["operation"]),
-            "node": at.get_indexer(pd.MultiIndex.from_frame(inputs[["item", "location"]])),
-            "units_per": inputs["units_per"].to_numpy(dtype=float),
-        }
-    )
-    _, best, _ = path_costs(out_of, ops["unit_cost"].to_numpy(dtype=float), uses, np.zeros(len(nodes)))
-    lead = _leads(nodes, ops, best, uses)
+    bridge = net.lead + review[:, None]
+    whole, before = _demand_over(net, bridge, policy["distribution"], inventory), None
+    cycle = np.maximum(first_months(net.forecast, review[:, None])[:, 0], net.lot)
+    stock = whole.for_service(level)
+    filled = method == "fill rate"
+    if filled.any():
+        before = _demand_over(net, np.maximum(net.lead, 1e-9), policy["distribution"], inventory)
+        rate = np.where(np.isnan(policy["fill_rate"]), level, policy["fill_rate"])
+        stock = np.where(filled, whole.for_fill_rate(rate, cycle, before), stock)
+    expected = _expected(net, bridge) @ net.chance
+    safety = np.maximum(stock - expected, 0.0)
 
-    mean, variance = np.zeros((len(nodes), periods)), np.zeros((len(nodes), periods))
-    at_node = at.get_indexer(pd.MultiIndex.from_frame(sold))
-    np.add.at(mean, at_node, units)
-    np.add.at(variance, at_node, sd**2)
-    # What is moved on is kept where it is sold; components are kept where they are used.
-    is_product = nodes["item"].isin(products["product"]).to_numpy()
-    by_move = (ops["kind"] == "move").to_numpy()[uses["op"].to_numpy()] if len(uses) else np.array([], dtype=bool)
-    kept = ~(by_move & is_product[uses["node"].to_numpy()])
-    mean, variance = _explode(mean, variance, best, uses.assign(kept=kept), out_of)
+    ahead = sum(c * window(net.demand, b) for c, b in zip(net.chance, bridge.T, strict=True))
+    # Error goes with demand: what is asked for against the first months' demand is taken to the months ahead.
+    units = np.where((expected > 0)[:, None], np.divide(safety, expected, out=np.zeros_like(safety), where=expected > 0)[:, None] * ahead, safety[:, None])
+    wanted = units
+    cover = window(net.demand, np.nan_to_num(policy["days_of_cover"]) / DAYS_PER_MONTH)
+    units, wanted = (np.where((method == "days of cover")[:, None], cover, part) for part in (units, wanted))
+    if (method == "ddmrp").any():
+        red, middle = _buffers(net, policy, whole, ahead, bridge, review)
+        units, wanted = np.where((method == "ddmrp")[:, None], red, units), np.where((method == "ddmrp")[:, None], middle, wanted)
 
-    bridge = lead + review_months
-    first = np.clip(bridge[:, None] - np.arange(periods), 0.0, 1.0)
-    near, near_sd = (mean * first).sum(axis=1), np.sqrt((variance * first).sum(axis=1))
-    rel = np.divide(near_sd, near, out=np.zeros_like(near), where=near > 0)
-    # Error grows with demand: the error of the first months, relative to their demand, is taken to the months ahead.
-    ahead = window(mean, bridge)
-    cum_sd = np.where((near > 0)[:, None], rel[:, None] * ahead, near_sd[:, None])
-
-    rule = stock_policies.drop_duplicates(["item", "location"]).set_index(["item", "location"]).reindex(at).reset_index(drop=True)
-    level = rule["service_level"].astype(float).fillna(service_level).to_numpy()
-    days = rule["days_of_cover"].astype(float).to_numpy()
-    safety = safety_stock(level[:, None], ahead, cum_sd, "gamma")
-    cover = window(mean, np.nan_to_num(days) / DAYS_PER_MONTH)
-    by_days = ~np.isnan(days)
-    safety = np.where(by_days[:, None], cover, safety)
-    life = (
-        nodes["item"].map(products.set_index("product")["shelf_life_months"]).astype(float).to_numpy()
-        if "shelf_life_months" in products
-        else np.full(len(nodes), np.nan)
-    )
-    target = np.where(np.isnan(life)[:, None], safety, np.minimum(safety, window(mean, np.nan_to_num(life))))
-    least, most = rule["min_units"].astype(float).fillna(0.0).to_numpy(), rule["max_units"].astype(float).fillna(np.inf).to_numpy()
+    life = net.nodes["item"].map(products.set_index("product")["shelf_life_months"]).astype(float).to_numpy() if "shelf_life_months" in products else np.nan
+    life = np.broadcast_to(life, len(net.nodes))
+    target = np.where(np.isnan(life)[:, None], wanted, np.minimum(wanted, window(net.demand, np.nan_to_num(life))))
+    least, most = np.nan_to_num(policy["min_units"]), np.where(np.isnan(policy["max_units"]), np.inf, policy["max_units"])
     target = np.minimum(np.maximum(target, least[:, None]), most[:, None])
 
-    method = np.where(
-        by_days,
-        "days of future demand",
-        "gamma quantile of the forecast error over " + pd.Series(bridge).map("{:.1f}".format).to_numpy(dtype=object) + " months",
-    )
-    method = method + np.where(least > 0, ", at least the minimum", "") + np.where(np.isfinite(most), ", at most the maximum", "")
-    index = np.repeat(np.arange(len(nodes)), periods)
-    return pd.DataFrame(
-        {
-            "month": np.tile(months.to_numpy().astype("datetime64[us]"), len(nodes)),
-            "item": nodes["item"].to_numpy()[index],
-            "location": nodes["location"].to_numpy()[index],
-            "safety_units": safety.reshape(-1),
-            "target_units": target.reshape(-1),
-            "service_level": np.where(by_days, np.nan, level)[index],
-            "method": method[index],
-        }
-    )
+    served = np.isin(method, METHODS[:2])
+    shown = pd.DataFrame({
+        "service_level": np.where(method == "service level", level, np.nan),
+        "method": _words(method, policy, whole, bridge @ net.chance, level, least, most),
+        "segment": known.to_numpy(),
+        "bridge_months": bridge @ net.chance,
+        "error_basis": np.where(served, net.basis, None),
+        "lead_time_basis": net.told,
+    })  # fmt: skip
+    index = np.repeat(np.arange(len(net.nodes)), len(months))
+    head = pd.DataFrame({"month": np.tile(months.to_numpy().astype("datetime64[us]"), len(net.nodes))})
+    body = pd.concat([net.nodes, shown], axis=1).iloc[index].reset_index(drop=True)
+    out = pd.concat([head, body], axis=1).assign(safety_units=units.reshape(-1), target_units=target.reshape(-1))
+    return out[["month", "item", "location", "safety_units", "target_units", *shown.columns]]
 
 
-def window(units: Matrix, length: np.ndarray) -> Matrix:
-    """Return the units of the `length` months (may be fractional) after each month, row by row.
+def _policies(net: StockNodes, stock_policies: pd.DataFrame) -> dict[str, NDArray]:
+    """Each policy column by node; NaN, or None for words, where nothing is said."""
+    at = pd.MultiIndex.from_frame(net.nodes)
+    rule = stock_policies.drop_duplicates(["item", "location"]).set_index(["item", "location"]).reindex(at)
+    words = {name: rule[name].astype(object).where(rule[name].notna(), None).to_numpy() if name in rule else np.full(len(at), None, dtype=object)
+             for name in ("method", "distribution")}  # fmt: skip
+    return words | {name: rule[name].to_numpy(dtype=float) if name in rule else np.full(len(at), np.nan) for name in _NUMBERS}
 
-    Months beyond the last repeat those of a year before, or the last one where the table is shorter than a year.
+
+def _methods(policy: dict[str, NDArray]) -> NDArray[np.object_]:
+    told = np.where(~np.isnan(policy["days_of_cover"]), "days of cover", np.where(~np.isnan(policy["fill_rate"]), "fill rate", "service level"))
+    method = np.where(pd.isna(policy["method"]), told, policy["method"]).astype(object)
+    # Days of cover without days cannot be held.
+    return np.where((method == "days of cover") & np.isnan(policy["days_of_cover"]), "service level", method).astype(object)
+
+
+def _demand_over(net: StockNodes, bridge: Matrix, asked: NDArray[np.object_], inventory: pd.DataFrame) -> LeadDemand:
+    """Demand over `bridge` months (n, k), of the family asked for.
+
+    Where none is: empirical if kernel densities of published errors tell the quantiles, negative binomial for few whole units, else gamma.
     """
-    periods = units.shape[1]
-    far = int(np.ceil(length.max(initial=0.0))) + 1
-    back = 12 if periods >= 12 else 1
-    total = units
-    while total.shape[1] < periods + far:
-        total = np.concatenate([total, total[:, [-back]]], axis=1)
-    total = np.concatenate([np.zeros((len(units), 1)), total.cumsum(axis=1)], axis=1)
-    whole = np.floor(length).astype(np.int64)
-    start = np.arange(periods)[None, :] + 1
-    end = start + whole[:, None]
-    row = np.arange(len(units))[:, None]
-    part = (length - whole)[:, None] * (total[row, end + 1] - total[row, end])
-    return total[row, end] - total[row, start] + part
+    sd, bias, shape = net.error(bridge)
+    mean = _expected(net, bridge)
+    told = np.isfinite(shape).all(axis=(1, 2))
+    broken = inventory.loc[(inventory["on_hand"] % 1).abs() > 1e-9, "item"].unique() if len(inventory) else []
+    few = (mean @ net.chance < COUNTED) & ~net.nodes["item"].isin(broken).to_numpy()
+    dense = np.array([str(b).startswith("closed months") and "kernel density" in str(b) for b in net.basis], dtype=bool)
+    usual = np.where(dense & told, "empirical", np.where(few, "negative binomial", "gamma"))
+    family = np.where(np.isin(asked, FAMILIES), asked, usual).astype(object)
+    family = np.where((family == "empirical") & ~told, "gamma", family)
+    # Measured quantiles hold the bias already.
+    mean = np.where((family == "empirical")[:, None], mean, np.maximum(mean + bias, 0.0))
+    return LeadDemand(mean, sd, np.broadcast_to(net.chance, mean.shape), family.astype(object), np.nan_to_num(shape))
 
 
-def _matrix(frame: pd.DataFrame, series: pd.DataFrame, months: pd.DatetimeIndex, column: str, fill: float = 0.0) -> Matrix:
-    out = np.full((len(series), len(months)), fill)
-    row = pd.MultiIndex.from_frame(series[["product", "region"]]).get_indexer(pd.MultiIndex.from_frame(frame[["product", "region"]]))
-    col = month_number(frame["month"], months[0])
-    known = (row >= 0) & (col >= 0) & (col < len(months))
-    out[row[known], col[known]] = frame[column].to_numpy(dtype=float)[known]
-    return out
+def _expected(net: StockNodes, bridge: Matrix) -> Matrix:
+    """Forecast of `bridge` months (n, k); the plan where there is none."""
+    said = first_months(net.forecast, bridge)
+    return np.where(said > 0, said, first_months(net.demand, bridge))
 
 
-def _errors(forecast: pd.DataFrame, accuracy: pd.DataFrame | None, series: pd.DataFrame, months: pd.DatetimeIndex) -> Matrix:
-    """Standard deviation of the error by series and month."""
-    sd = np.zeros((len(series), len(months)))
-    if len(forecast):
-        wide = forecast.assign(sd=(forecast["hi80"] - forecast["lo80"]) / _BAND80)
-        sd = _matrix(wide, series, months, "sd")
-    if accuracy is None or accuracy.empty:
-        return sd
-    # The measured error of the published forecast comes first, then that of the statistical one from the backtest.
-    rank = {("consensus", "closed months"): 0, ("consensus", "backtest"): 1, ("statistical", "closed months"): 2, ("statistical", "backtest"): 3}
-    own = accuracy[(accuracy["level"] == "product-region") & (accuracy["points"] >= 6)]
-    own = own.assign(rank=[rank.get(k, 9) for k in zip(own["stream"], own["basis"], strict=True)])
-    own = own[own["rank"] < 9].sort_values(["key", "rank", "lag"], kind="stable").drop_duplicates("key").set_index("key")
-    if own.empty:
-        return sd
-    mae = (own["abs_error_units"] / own["points"]).reindex(series["product"] + " / " + series["region"]).fillna(0.0).to_numpy(dtype=float)
-    return np.maximum(sd, (_MAE_TO_SD * mae)[:, None])
+def _buffers(net: StockNodes, policy: dict[str, NDArray], whole: LeadDemand, ahead: Matrix, bridge: Matrix, review: Matrix) -> tuple[Matrix, Matrix]:
+    """Red zone, and the middle of the range in which a demand-driven buffer lets stock lie: red and half of green. Both (n, t)."""
+    lead = net.lead @ net.chance
+    daily = ahead / np.maximum((bridge @ net.chance) * DAYS_PER_MONTH, 1e-9)[:, None]
+    mean = whole.expected()
+    spread = np.sqrt((whole.weight * whole.sd**2).sum(axis=1))
+    unsure = np.divide(spread, mean, out=np.ones_like(mean), where=mean > 0)
+    by_lead, by_spread = _LEAD_FACTORS[np.searchsorted(_LEAD_MONTHS, lead)], _VARIABILITY_FACTORS[np.searchsorted(_VARIABILITY, unsure)]
+    factor = np.where(np.isnan(policy["lead_time_factor"]), by_lead, policy["lead_time_factor"])
+    variability = np.where(np.isnan(policy["variability_factor"]), by_spread, policy["variability_factor"])
+    days, lot = (review * DAYS_PER_MONTH)[:, None], net.lot[:, None]
+    buffer = ddmrp_buffer(daily, (lead * DAYS_PER_MONTH)[:, None], factor[:, None], variability[:, None], days, lot)
+    return np.asarray(buffer.red), np.asarray(buffer.red + buffer.green / 2)
 
 
-def _leads(nodes: pd.DataFrame, ops: pd.DataFrame, best: np.ndarray, uses: pd.DataFrame) -> np.ndarray:
-    """Months from release to receipt at each node, moves counted back to where the item is made or bought."""
-    own = np.where(best >= 0, ops["lead_time_months"].to_numpy(dtype=float)[np.maximum(best, 0)] if len(ops) else 0.0, 0.0)
-    source = np.full(len(ops), -1)
-    moves = uses[(ops["kind"] == "move").to_numpy()[uses["op"].to_numpy()]] if len(uses) else uses
-    source[moves["op"].to_numpy()] = moves["node"].to_numpy()
-    before = np.where(best >= 0, source[np.maximum(best, 0)] if len(ops) else -1, -1)
-    lead, seen = own.copy(), before.copy()
-    for _ in range(len(nodes)):
-        if (seen < 0).all():
-            break
-        lead = lead + np.where(seen >= 0, own[np.maximum(seen, 0)], 0.0)
-        seen = np.where(seen >= 0, before[np.maximum(seen, 0)], -1)
-    return lead
-
-
-def _explode(mean: Matrix, variance: Matrix, best: np.ndarray, uses: pd.DataFrame, out_of: np.ndarray) -> tuple[Matrix, Matrix]:
-    """Demand and its variance at every node, with those of what it goes into along the cheapest operations where the use is `kept`."""
-    chosen = uses[np.isin(uses["op"], best[best >= 0])]
-    parent, child, per = out_of[chosen["op"].to_numpy()], chosen["node"].to_numpy(), chosen["units_per"].to_numpy()
-    kept = chosen["kept"].to_numpy(dtype=float)[:, None]
-    total, total_variance = mean.copy(), variance.copy()
-    step, step_variance = mean, variance
-    for _ in range(len(mean)):
-        flow, flow_variance = step[parent] * per[:, None], step_variance[parent] * per[:, None] ** 2
-        np.add.at(total, child, flow * kept)
-        np.add.at(total_variance, child, flow_variance * kept)
-        step, step_variance = np.zeros_like(mean), np.zeros_like(mean)
-        np.add.at(step, child, flow)
-        np.add.at(step_variance, child, flow_variance)
-        if not step.any():
-            break
-    return total, total_variance
+def _words(
+    method: NDArray[np.object_], policy: dict[str, NDArray], whole: LeadDemand, bridge: Matrix, level: Matrix, least: Matrix, most: Matrix
+) -> NDArray[np.object_]:
+    """Say the rule behind each target."""
+    over = " error over " + pd.Series(bridge).map("{:.1f}".format) + " months"
+    family = pd.Series(whole.family, dtype="str")
+    rate = pd.Series(np.where(np.isnan(policy["fill_rate"]), level, policy["fill_rate"])).map("{:.1%}".format)
+    mixed = np.where(np.ptp(whole.mean, axis=1) > 1e-9, ", lead times as they came", "")
+    texts = {
+        "service level": "service: " + family + over + mixed,
+        "fill rate": "fill rate " + rate + ": " + family + over + mixed,
+        "days of cover": pd.Series("days of future demand", index=family.index),
+        "ddmrp": pd.Series("demand-driven buffer: red and half of green", index=family.index),
+    }
+    out = pd.Series("", index=family.index)
+    for name, text in texts.items():
+        out = out.where(method != name, text)
+    return (out + np.where(least > 0, ", at least the minimum", "") + np.where(np.isfinite(most), ", at most the maximum", "")).to_numpy(dtype=object)

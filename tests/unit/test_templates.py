@@ -95,7 +95,8 @@ def test_every_setting_stands_in_the_new_workbook_with_its_sentence(tmp_path):
     text = (tmp_path / "workbook.toml").read_text("utf-8")
     from sop_helpers.book import config
 
-    for part in (config.Company, config.Calendar, config.DemandPolicy, config.SupplyPolicy, config.SalesPolicy, config.FinancePolicy, config.Meeting):
+    policies = (config.DemandPolicy, config.SupplyPolicy, config.StockPolicy, config.SalesPolicy, config.FinancePolicy)
+    for part in (config.Company, config.Calendar, *policies, config.Meeting):
         for name, field in part.model_fields.items():
             assert f"# {field.description}\n" in text and (f"\n{name} = " in text or f"\n# {name} =" in text), name
 

@@ -47,12 +47,12 @@ class ForecastLevels(Contract):
 
 
 class ForecastErrors(Contract):
-    """How far demand ran off the statistical forecast over the first months together: what stock must bridge."""
+    """How far demand ran off the forecast over the first months together, the published plan's where enough months are closed: what stock must bridge."""
 
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
     months: Series[float] = f.number("How many months were added up.", "months", ge=1)
-    sd_units: Series[float] = f.number("Standard deviation of the summed error, about zero.", UNITS, ge=0)
+    sd_units: Series[float] = f.number("Standard deviation of the summed error about what is expected of it (bias_units).", UNITS, ge=0)
     correlation_factor: Series[float] = f.number("That over the one of as many independent errors.", "ratio", ge=0)
     q50: Series[float] = f.number("Median of summed demand less summed forecast.", UNITS)
     q80: Series[float] = f.number("80 % quantile of it.", UNITS)
@@ -61,6 +61,8 @@ class ForecastErrors(Contract):
     q98: Series[float] = f.number("98 % quantile of it.", UNITS)
     q99: Series[float] = f.number("99 % quantile of it.", UNITS)
     basis: Series[str] = f.text("What it was measured on.")
+    class_sd_units: Series[float] = f.number("Standard deviation that its class and history give it, its own backtest errors left aside.", UNITS, optional=True)
+    bias_units: Series[float] = f.number("Demand above forecast that is to be expected; the standard deviation is about it.", UNITS, optional=True)
 
     class Config(Contract.Config):
         unique = ["product", "region", "months"]

@@ -147,22 +147,6 @@ class Inventory(Contract):
         metadata = {"direction": "input", "required": False, "as_of": "month"}
 
 
-class StockPolicies(Contract):
-    """How much stock the company wants to hold, per item and location."""
-
-    item: Series[str] = f.code("Product or component.")
-    location: Series[str] = f.code("Where it lies.")
-    service_level: Series[float] = f.share("Wanted probability of no stock-out in a replenishment cycle.", optional=True, gt=0, lt=1)
-    days_of_cover: Series[float] = f.number("Instead of a service level: days of future demand to hold.", "days", optional=True, ge=0)
-    holding_rate: Series[float] = f.share("Cost of holding stock for a year, as a share of its value.", optional=True, ge=0)
-    min_units: Series[float] = f.number("Never plan to hold less.", UNITS, optional=True, ge=0)
-    max_units: Series[float] = f.number("Never plan to hold more.", UNITS, optional=True, ge=0)
-
-    class Config(Contract.Config):
-        unique = ["item", "location"]
-        metadata = {"direction": "input", "required": False}
-
-
 class Operations(Contract):
     """Ways to get an item at a location: make it, buy it, move it there."""
 
@@ -180,6 +164,7 @@ class Operations(Contract):
     fixed_cost: Series[float] = f.money("Cost of one order or set-up.", optional=True, ge=0)
     first_month: Series[Month] = f.month("First month of release.", optional=True)
     last_month: Series[Month] = f.month("Last month of release.", optional=True)
+    lead_time_sd_months: Series[float] = f.number("Standard deviation of the lead time, where no deliveries tell it.", "months", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["operation"]

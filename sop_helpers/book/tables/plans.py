@@ -155,22 +155,6 @@ class Changes(Contract):
         metadata = made_by("20_demand")
 
 
-class InventoryTargets(Contract):
-    """How much stock to hold, and why."""
-
-    month: Series[Month] = f.month("Month at whose end it should lie there.")
-    item: Series[str] = f.code("Product or component.")
-    location: Series[str] = f.code("Location.")
-    safety_units: Series[float] = f.number("Safety stock.", UNITS, ge=0)
-    target_units: Series[float] = f.number("Wanted closing stock.", UNITS, ge=0)
-    service_level: Series[float] = f.share("Cycle service it is meant to give.", optional=True)
-    method: Series[str] = f.text("Rule that gave it.")
-
-    class Config(Contract.Config):
-        unique = ["month", "item", "location"]
-        metadata = made_by("21_supply")
-
-
 class SupplyPlan(Contract):
     """Planned operations: what to make, buy and move, and when."""
 
