@@ -72,6 +72,7 @@ class DemandPolicy(Part):
     lag_months: int = Field(3, ge=1, description="Decision lag: how long before a month its forecast must stand.")
     signal_threshold: float = Field(3.5, gt=0, description="Robust z from which a month is a signal.")
     clean_outliers: bool = Field(True, description="Accept proposed outlier corrections by default.")
+    accept_level_shifts: bool = Field(False, description="Accept proposed corrections of lasting steps in level by default; M3 does not reward it.")
     insight_weighting: bool = Field(True, description="Weight the effect of insights by their confidence.")
 
 

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.history import cleanse, propose_corrections
+from sop_helpers.planning.level_shifts import shift_corrections
 from sop_helpers.planning.panel import KEYS, Panel, align
 
 CELL = ["month", *KEYS]
 
 
-def correct(raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, **options: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def correct(
+    raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, *, accept_shifts: bool = False, season_length: int = 12, **options: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Propose all corrections, apply what people decided about them, and add what is accepted to the raw history.
 
     Each step sees the history with the accepted corrections of the step before, so that no step has to guess what people will say of another one.
@@ -27,6 +30,10 @@ def correct(raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, **options:
         The same as a panel (see `history.history_panel`).
     decisions : DataFrame
         The journal's entries of the kind ``correction``.
+    accept_shifts : bool
+        Whether lasting steps in level are taken out of the months before unless somebody says no.
+    season_length : int
+        Months in a season.
     **options
         Of `history.propose_corrections`.
 
@@ -35,7 +42,10 @@ def correct(raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, **options:
     corrections, demand_history : DataFrame
         As the contracts.
     """
-    steps: list[Callable[[Panel], pd.DataFrame]] = [lambda seen: propose_corrections(seen, **options)]
+    steps: list[Callable[[Panel], pd.DataFrame]] = [
+        lambda seen: propose_corrections(seen, season_length=season_length, **options),
+        lambda seen: shift_corrections(seen, season_length, accept_shifts),
+    ]
     seen, found = panel, []
     for propose in steps:
         found.append(decide(propose(seen), decisions))
