@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class Calendar(Part):
     """How far the plan looks."""
 
     horizon_months: int = Field(18, ge=1, le=60, description="Months planned, the cycle's own month included.")
+    data_until: date | None = Field(None, description="Last day that the sales data cover, where the last month had not ended when they were drawn.")
     frozen_months: int = Field(1, ge=0, description="First months of the horizon in which releases can no longer be changed.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.calendars import partial_month
 from sop_helpers.planning.history import cleanse, propose_corrections
 from sop_helpers.planning.level_shifts import shift_corrections
 from sop_helpers.planning.panel import KEYS, Panel, align
@@ -16,7 +17,8 @@ CELL = ["month", *KEYS]
 
 
 def correct(
-    raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, *, accept_shifts: bool = False, season_length: int = 12, **options: Any
+    raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, *, accept_shifts: bool = False, season_length: int = 12,
+    data_until: pd.Timestamp | None = None, countries: pd.Series | None = None, **options: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Propose all corrections, apply what people decided about them, and add what is accepted to the raw history.
 
@@ -34,6 +36,10 @@ def correct(
         Whether lasting steps in level are taken out of the months before unless somebody says no.
     season_length : int
         Months in a season.
+    data_until : Timestamp, optional
+        Last day that the data cover (see `calendars.partial_month`).
+    countries : Series, optional
+        Country by region, for its working days.
     **options
         Of `history.propose_corrections`.
 
@@ -43,6 +49,7 @@ def correct(
         As the contracts.
     """
     steps: list[Callable[[Panel], pd.DataFrame]] = [
+        lambda seen: partial_month(seen, data_until, countries, season_length),
         lambda seen: propose_corrections(seen, season_length=season_length, **options),
         lambda seen: shift_corrections(seen, season_length, accept_shifts),
     ]

@@ -47,6 +47,7 @@ class Sales(Contract):
     shipped_units: Series[float] = f.number("Of the units ordered, those shipped on time from stock; gives the fill rate.", UNITS, optional=True, ge=0)
     orders: Series[float] = f.number("Number of orders; with orders_otif gives OTIF.", "orders", optional=True, ge=0)
     orders_otif: Series[float] = f.number("Number of orders delivered both on time and in full.", "orders", optional=True, ge=0)
+    data_until: Series[Day] = f.day("Last day that the month's data cover, where it had not ended; found from the dates of order lines.", optional=True)
 
     class Config(Contract.Config):
         unique = ["month", "product", "region"]
@@ -59,6 +60,7 @@ class Regions(Contract):
     region: Series[str] = f.code("Sales region.")
     name: Series[str] = f.text("Name that people use.", optional=True)
     ship_from: Series[str] = f.code("Location whose stock serves the region.")
+    country: Series[str] = f.code("Country whose holidays count, such as DE, or DE-BY for a part of it; blank leaves working days aside.", optional=True)
     priority: Series[float] = f.number("Weight of a lost sale in this region against others; 1 is normal, 2 counts double.", "factor", optional=True, gt=0)
 
     class Config(Contract.Config):
