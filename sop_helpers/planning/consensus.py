@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consumption import order_stream
-from sop_helpers.planning.launches import launch_stream
+from sop_helpers.planning.launches import launch_stream, unknown_victims
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
@@ -183,6 +183,7 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
         like = products.get("like_product", pd.Series(index=products.index, dtype="str"))
         alone = products[(products["launch_month"] >= month) & like.isna() & ~products["product"].isin(cells["product"])]
         rows += [("launch", p, "it has no like product: name one, or bring its volume as an insight") for p in alone["product"]]
+    rows += unknown_victims(products)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
 
 

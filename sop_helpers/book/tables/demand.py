@@ -5,7 +5,7 @@ from __future__ import annotations
 from pandera.typing import Series
 
 from sop_helpers.book.tables import fields as f
-from sop_helpers.book.tables.fields import UNITS, Contract, made_by
+from sop_helpers.book.tables.fields import UNITS, Contract, Month, made_by
 
 
 class ForecastLevels(Contract):
@@ -40,4 +40,23 @@ class ForecastErrors(Contract):
 
     class Config(Contract.Config):
         unique = ["product", "region", "months"]
+        metadata = made_by("20_demand")
+
+
+class LastBuys(Contract):
+    """Products that end inside the plan, and what to get of them for the last time."""
+
+    product: Series[str] = f.code("Product.")
+    end_month: Series[Month] = f.month("Its last month of sale.")
+    last_release_month: Series[Month] = f.month("Month in which the last order can still be released.")
+    remaining_units: Series[float] = f.number("Demand planned to the last month of sale.", UNITS, ge=0)
+    safety_units: Series[float] = f.number("Beyond it, from margin against cost and the forecast's error; below zero where margin is thin.", UNITS)
+    stock_units: Series[float] = f.number("On hand at all locations.", UNITS)
+    on_order_units: Series[float] = f.number("Open purchase and production orders.", UNITS, ge=0)
+    to_get_units: Series[float] = f.number("Still to be made or bought in all.", UNITS, ge=0)
+    last_buy_units: Series[float] = f.number("Of it, what the last order holds, in whole lots.", UNITS, ge=0)
+    note: Series[str] = f.text("What to know.", optional=True)
+
+    class Config(Contract.Config):
+        unique = ["product"]
         metadata = made_by("20_demand")

@@ -29,6 +29,8 @@ class Products(Contract):
     end_month: Series[Month] = f.month("Last month of sale, for a product that is phased out.", optional=True)
     like_product: Series[str] = f.code("For a launch: the product whose history it is expected to follow.", ref="products.product", optional=True)
     like_scale: Series[float] = f.number("For a launch: its expected size as a multiple of the like product.", "factor", optional=True, gt=0)
+    cannibalises: Series[str] = f.text("For a launch: products that lose customers to it, several joined by ;.", optional=True)
+    cannibal_share: Series[float] = f.share("Share of the launch's units that would have been theirs; 0.5 where left out.", optional=True, ge=0, le=1)
     shelf_life_months: Series[float] = f.number("Months that a unit can be kept.", "months", optional=True, gt=0)
 
     class Config(Contract.Config):
