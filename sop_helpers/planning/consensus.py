@@ -11,7 +11,7 @@ from sop_helpers.planning.launches import launch_stream, unknown_victims
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
 STEP_ORDER = (
-    "last plan", "statistical", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
+    "last plan", "statistical", "driver", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
     "override", "price", "this plan",
 )
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
@@ -19,12 +19,13 @@ KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "lau
 
 def build_streams(
     forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, open_orders: pd.DataFrame,
-    *, month: pd.Timestamp, weighted: bool = True,
+    *, month: pd.Timestamp, weighted: bool = True, drivers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lay the plan out as a sum of streams.
 
-    In this order: statistical; launches after their like product; phase-outs; insights (their effects are on what the first three give, and add up without
-    compounding); open orders as lower bound; a floor where insights would take more than there is; overrides, the later on top of the earlier.
+    In this order: statistical; drivers; launches after their like product; phase-outs; insights (their effects are on what the first four give,
+    and add up without compounding); open orders as lower bound; a floor where insights would take more than there is; overrides, the later on top of
+    the earlier.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ def build_streams(
         First month planned: an insight or override that expires in it or before no longer counts.
     weighted : bool
         Whether the effect of an insight is weighted by its confidence.
+    drivers : DataFrame, optional
+        What measured drivers add (see `drivers.driver_stream`).
 
     Returns
     -------
@@ -48,6 +51,7 @@ def build_streams(
     """
     family = products.set_index("product")["family"]
     parts = [forecast[CELL].assign(stream="statistical", source=forecast["model"].to_numpy(), units=forecast["units"].to_numpy())]
+    parts += [] if drivers is None else [drivers]
     parts.append(launch_stream(forecast, history, products))
     parts.append(_phase_out(_sum(parts), products))
     base = _sum(parts).assign(family=lambda f: f["product"].map(family))

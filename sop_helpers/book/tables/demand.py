@@ -60,3 +60,22 @@ class LastBuys(Contract):
     class Config(Contract.Config):
         unique = ["product"]
         metadata = made_by("20_demand")
+
+
+class Drivers(Contract):
+    """The most promising driver of each family, chosen on older origins and judged on newer ones."""
+
+    family: Series[str] = f.code("Family.")
+    driver: Series[str] = f.text("Indicator, or own price.")
+    lag: Series[float] = f.number("Months by which demand follows it.", "months", ge=0)
+    coefficient: Series[float] = f.number("Change of the logarithm of demand for one of the driver's: near enough % for %.", "elasticity")
+    wmape_without: Series[float] = f.share("Error of the family's forecast without it.", ge=0)
+    wmape_with: Series[float] = f.share("Error with it.", ge=0)
+    origins: Series[float] = f.number("Past months that it was judged from.", "count", ge=0)
+    origins_better: Series[float] = f.number("Of them, those at which it helped.", "count", ge=0)
+    kept: Series[bool] = f.flag("Whether it moves the plan.")
+    why: Series[str] = f.text("Kept, or what speaks against it.")
+
+    class Config(Contract.Config):
+        unique = ["family"]
+        metadata = made_by("20_demand")

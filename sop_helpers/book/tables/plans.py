@@ -122,7 +122,7 @@ class Streams(Contract):
     month: Series[Month] = f.month("Month.")
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
-    stream: Series[str] = f.code("statistical, promotion, launch, phase-out, marketing, product, sales, finance, supply, limit (never below zero) or override.")
+    stream: Series[str] = f.code("statistical, driver, promotion, launch, phase-out, marketing, product, sales, finance, supply, limit (at zero) or override.")
     source: Series[str] = f.code("Model, insight or override that it comes from.")
     units: Series[float] = f.number("What it adds (or takes away, below zero).", UNITS)
 
