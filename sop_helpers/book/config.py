@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class Calendar(Part):
     """How far the plan looks."""
 
     horizon_months: int = Field(18, ge=1, le=60, description="Months planned, the cycle's own month included.")
+    data_until: date | None = Field(None, description="Last day that the sales data cover, where the last month had not ended when they were drawn.")
     frozen_months: int = Field(1, ge=0, description="First months of the horizon in which releases can no longer be changed.")
 
 
@@ -72,6 +74,7 @@ class DemandPolicy(Part):
     lag_months: int = Field(3, ge=1, description="Decision lag: how long before a month its forecast must stand.")
     signal_threshold: float = Field(3.5, gt=0, description="Robust z from which a month is a signal.")
     clean_outliers: bool = Field(True, description="Accept proposed outlier corrections by default.")
+    accept_level_shifts: bool = Field(False, description="Accept proposed corrections of lasting steps in level by default; M3 does not reward it.")
     insight_weighting: bool = Field(True, description="Weight the effect of insights by their confidence.")
     consensus: Literal["statistical", "weights", "chosen"] = Field(
         "statistical", description="What the plan follows: the workbook's own view, the mean of all views weighted by measured accuracy, or a chosen view."

@@ -83,6 +83,13 @@ class Cycle:
         """Last month with actuals."""
         return self.month - pd.DateOffset(months=1)
 
+    def data_until(self, sales: pd.DataFrame) -> pd.Timestamp | None:
+        """Return the last day that the sales of the last actual month cover, from the workbook or the data; None where the month was over."""
+        if self.workbook.calendar.data_until is not None:
+            return pd.Timestamp(self.workbook.calendar.data_until)
+        found = sales.loc[sales["month"] == self.last_actual, "data_until"].max() if "data_until" in sales else pd.NaT
+        return None if pd.isna(found) else found
+
     @property
     def horizon(self) -> pd.DatetimeIndex:
         """Months planned, as period starts."""

@@ -20,6 +20,9 @@ KINDS: dict[str, dict[str, str]] = {
         "function": "text", "kind": "text", "family": "text", "product": "text", "region": "text", "start_month": "month", "end_month": "month",
         "effect_pct": "number", "effect_units": "number", "confidence": "number", "expires_month": "month", "note": "text", "raised_on": "day",
     },
+    "correction": {
+        "product": "text", "region": "text", "cause": "text", "start_month": "month", "end_month": "month", "accepted": "flag",
+    },
     "attendance": {"function": "text", "person": "text", "status": "text"},
     "sign_off": {"step": "text", "role": "text", "status": "text"},
     "decision": {
@@ -34,6 +37,7 @@ KINDS: dict[str, dict[str, str]] = {
 REQUIRED: dict[str, list[str]] = {
     "override": ["start_month", "end_month"],
     "insight": ["function", "kind", "start_month", "end_month"],
+    "correction": ["start_month", "end_month", "accepted"],
     "attendance": ["function", "person", "status"],
     "sign_off": ["step", "role", "status"],
     "decision": ["decision", "question", "option"],
@@ -42,6 +46,9 @@ REQUIRED: dict[str, list[str]] = {
     "closing": ["status"],
 }
 ALLOWED: dict[tuple[str, str], list[str]] = {
+    ("correction", "cause"): [
+        "returns", "entry error", "partial month", "stock-out", "promotion", "event", "outlier", "level shift",
+    ],
     ("attendance", "status"): ["invited", "present", "delegate", "absent"],
     ("action", "status"): ["open", "done", "late", "cancelled"],
     ("closing", "status"): ["closed", "reopened"],

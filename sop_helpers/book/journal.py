@@ -97,7 +97,8 @@ class Journal:
             filled = f"sqlite:///{self.file}"
         engine = _engine(filled)
         try:
-            if not sa.inspect(engine).has_table("journal_seeded"):
+            # A journal begun by an earlier version lacks the kinds that were added since.
+            if not {*_metadata().tables, "journal_seeded"} <= set(sa.inspect(engine).get_table_names()):
                 self._create(engine)
         except sa.exc.OperationalError as error:
             raise WorkbookError(f"the journal cannot be opened: {error.orig}", "Check [journal] url, or that the output folder can be written to.") from error
@@ -115,8 +116,8 @@ class Journal:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(20261001)"))
+            _metadata().create_all(connection)
             if not sa.inspect(connection).has_table("journal_seeded"):
-                _metadata().create_all(connection)
                 for kind, row in self._seed():
                     connection.execute(_metadata().tables[f"journal_{kind}"].insert().values(row))
                 connection.execute(sa.schema.CreateTable(sa.Table("journal_seeded", sa.MetaData(), sa.Column("time", sa.DateTime))))
@@ -157,7 +158,7 @@ class Journal:
         Parameters
         ----------
         kind : str
-            ``override``, ``insight``, ``attendance``, ``sign_off``, ``decision``, ``action``, ``comment`` or ``closing``.
+            ``override``, ``insight``, ``correction``, ``attendance``, ``sign_off``, ``decision``, ``action``, ``comment`` or ``closing``.
         expired : bool
             Give expired overrides and insights too.
         all_months : bool

@@ -208,12 +208,14 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
         problems.append(Problem("", "the query returns no rows" if source.query else "there is a header and no rows: fill it in; expected at least one row"))
     elif not len(cells):
         loaded.notes.append(Problem("", "there is a header and no rows: taken as none"))
-    frame, lines = _coerce_columns(table, named, dialect, problems)
+    frame, lines, days = _coerce_columns(table, named, dialect, problems)
     if problems:
         raise TableError(table, origin.label, problems)
     extra = len(cells.columns) > len(named.columns)
     frame = _as_known(table, frame, month, origin.label)
     frame = _add_up(table, frame, lines or extra, loaded.notes)
+    if lines and "data_until" in frame:
+        frame = _mark_partial_month(frame, days, month, loaded.notes)
     problems = check_contract(table, frame)
     if problems:
         raise TableError(table, origin.label, problems)
@@ -221,10 +223,10 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     return loaded
 
 
-def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems: list[Problem]) -> tuple[pd.DataFrame, bool]:
-    """Coerce every column of the contract; tell whether the rows are dated by days (order lines) rather than months."""
+def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems: list[Problem]) -> tuple[pd.DataFrame, bool, pd.Series]:
+    """Coerce every column of the contract; tell whether the rows are dated by days (order lines) rather than months, and by which."""
     dated = tables.meta(table).get("as_of")
-    out, lines = {}, False
+    out, lines, days = {}, False, pd.Series(dtype="datetime64[us]")
     for name, spec in tables.columns(table).items():
         if name not in cells:
             kind = {"number": "float64", "month": "datetime64[us]", "day": "datetime64[us]", "flag": "object"}.get(spec["kind"], "str")
@@ -237,11 +239,28 @@ def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems:
             problems.append(Problem(name, f"blank; expected a {spec['kind']} in every row", values.index[values.isna()].tolist()))
         if spec["kind"] == "month":
             lines = lines or (name == dated and bool((values.dt.day > 1).any()))
+            days = values if name == dated else days
             values = coerce.month_start(values)
         elif spec["kind"] == "flag" and not problem and not values.isna().any():
             values = values.astype(bool)
         out[name] = values
-    return pd.DataFrame(out), lines
+    return pd.DataFrame(out), lines, days
+
+
+def _mark_partial_month(frame: pd.DataFrame, days: pd.Series, month: pd.Timestamp | None, notes: list[Problem]) -> pd.DataFrame:
+    """Say in ``data_until`` on which day the last month's order lines stop, where they stop well before it ends.
+
+    Well before: two days further from the end than in any of the twelve months before, and three at least.
+    """
+    known = days[days < month] if month is not None else days
+    last = known.groupby(known.dt.to_period("M")).max()
+    left = (last.index.end_time.normalize() - last.dt.normalize()).dt.days if len(last) else pd.Series(dtype=float)
+    if len(left) < 2 or not left.iloc[-1] > max(left.iloc[:-1].tail(12).max() + 1, 2):
+        return frame
+    until = last.iloc[-1].normalize()
+    notes.append(Problem("data_until", f"the order lines of {until:%Y-%m} end on {until:%Y-%m-%d}: the month is taken as partial"))
+    mine = frame["month"] == until.to_period("M").to_timestamp()
+    return frame.assign(data_until=frame["data_until"].where(~mine | frame["data_until"].notna(), until))
 
 
 def _as_known(table: str, frame: pd.DataFrame, month: pd.Timestamp | None, label: str) -> pd.DataFrame:
@@ -275,4 +294,6 @@ def _add_up(table: str, frame: pd.DataFrame, lines: bool, notes: list[Problem]) 
     first = groups[sums].sum(min_count=1).assign(_row=groups["_row"].first())
     # sums of cents would otherwise show the noise of floating point
     first[sums] = first[sums].round(6)
+    for column in [c for c in frame.columns if c not in (*key, *sums)]:
+        first[column] = groups[column].max()
     return first.reset_index().set_index("_row")[list(frame.columns)].rename_axis(None)

@@ -6,23 +6,24 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consumption import order_stream
-from sop_helpers.planning.launches import launch_stream
+from sop_helpers.planning.launches import launch_stream, unknown_victims
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
 STEP_ORDER = (
-    "last plan", "actuals", "model", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
+    "last plan", "actuals", "model", "driver", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
     "agreed", "override", "price", "this plan",
 )
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
 
 
 def own_view(
-    forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, *, month: pd.Timestamp, weighted: bool = True
+    forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, *, month: pd.Timestamp, weighted: bool = True,
+    drivers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Lay out what the workbook itself expects: statistical, launches after their like product, phase-outs, insights, and a floor at zero.
+    """Lay out what the workbook itself expects: statistical, drivers, launches after their like product, phase-outs, insights, and a floor at zero.
 
-    Insights have their effects on what the first three give, and add up without compounding.
+    Insights have their effects on what the first four give, and add up without compounding.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def own_view(
         First month planned: an insight that expires in it or before no longer counts.
     weighted : bool
         Whether the effect of an insight is weighted by its confidence.
+    drivers : DataFrame, optional
+        What measured drivers add (see `drivers.driver_stream`).
 
     Returns
     -------
@@ -46,6 +49,7 @@ def own_view(
     """
     family = products.set_index("product")["family"]
     parts = [forecast[CELL].assign(stream="statistical", source=forecast["model"].to_numpy(), units=forecast["units"].to_numpy())]
+    parts += [] if drivers is None else [drivers]
     parts.append(launch_stream(forecast, history, products))
     parts.append(_phase_out(_sum(parts), products))
     base = _sum(parts).assign(family=lambda f: f["product"].map(family))
@@ -217,6 +221,7 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
         like = products.get("like_product", pd.Series(index=products.index, dtype="str"))
         alone = products[(products["launch_month"] >= month) & like.isna() & ~products["product"].isin(cells["product"])]
         rows += [("launch", p, "it has no like product: name one, or bring its volume as an insight") for p in alone["product"]]
+    rows += unknown_victims(products)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
 
 

@@ -11,6 +11,7 @@ from sop_helpers.planning.smoothing import Matrix, lengths
 
 RAMP_MONTHS = 6  # a launch is ramped after this many months
 USUAL_RAMP = np.array([0.4, 0.55, 0.7, 0.8, 0.9, 1.0])  # share of the steady level where the like product's own launch lies outside the data
+USUAL_CANNIBAL_SHARE = 0.5  # where the company names victims and no share
 STREAM_COLUMNS = {"month": "datetime64[us]", "product": "str", "region": "str", "stream": "str", "source": "str", "units": "float64"}
 
 
@@ -52,12 +53,12 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     history : DataFrame
         month, product, region, units: complete.
     products : DataFrame
-        product, launch_month, like_product, like_scale.
+        product, launch_month, like_product, like_scale; cannibalises and cannibal_share where there are any.
 
     Returns
     -------
     DataFrame
-        month, product, region, stream, source, units.
+        month, product, region, stream, source, units; below zero for what a launch takes from named products (see `cannibalised`).
     """
     empty = pd.DataFrame({c: pd.Series(dtype=k) for c, k in STREAM_COLUMNS.items()})
     if forecast.empty or not {"launch_month", "like_product"} <= set(products):
@@ -82,8 +83,62 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
         parts.append(plan.assign(stream="launch"))
     if not parts:
         return empty
+    parts.append(cannibalised(pd.concat(parts, ignore_index=True), forecast, products))
     out = pd.concat(parts, ignore_index=True)[list(STREAM_COLUMNS)]
     return out[out["units"] != 0].reset_index(drop=True)
+
+
+def victims_of(products: pd.DataFrame) -> pd.DataFrame:
+    """Return each launch with each product that it is said to take customers from: product, victim, share."""
+    if "cannibalises" not in products:
+        return pd.DataFrame({"product": pd.Series(dtype="str"), "victim": pd.Series(dtype="str"), "share": pd.Series(dtype="float64")})
+    named = products[products["cannibalises"].notna()]
+    share = named["cannibal_share"].fillna(USUAL_CANNIBAL_SHARE) if "cannibal_share" in named else USUAL_CANNIBAL_SHARE
+    out = named[["product"]].assign(victim=named["cannibalises"].astype("str").str.split(";"), share=share).explode("victim", ignore_index=True)
+    out["victim"] = out["victim"].str.strip()
+    return out[(out["victim"] != "") & (out["victim"] != out["product"])].drop_duplicates(["product", "victim"], ignore_index=True)
+
+
+def unknown_victims(products: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """List the products named under ``cannibalises`` that nobody sells, as rows of `consensus.problems`."""
+    named = victims_of(products)
+    lost = named[~named["victim"].isin(products["product"])]
+    said = "table 'products', column 'cannibalises': {!r} is no product; nothing is taken from it"
+    return [("launch", product, said.format(victim)) for product, victim in lost[["product", "victim"]].to_numpy()]
+
+
+def cannibalised(launches: pd.DataFrame, forecast: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Take from the products that a launch cannibalises what it is said to win from them.
+
+    Of the units that the launch adds in a month and region, the share is taken from the products named there, in proportion to their forecast, and never more
+    than they have; what their own history already shows of it is not taken again, as those units are in the launch's own forecast.
+
+    Parameters
+    ----------
+    launches : DataFrame
+        month, product, region, units: what each launch adds to the statistical forecast.
+    forecast : DataFrame
+        month, product, region, units.
+    products : DataFrame
+        product; cannibalises and cannibal_share where there are any.
+
+    Returns
+    -------
+    DataFrame
+        month, product, region, stream, source, units: rows below zero.
+    """
+    named = victims_of(products)
+    cells = launches[["month", "product", "region", "units"]].merge(named, on="product")
+    theirs = forecast[["month", "product", "region", "units"]].rename(columns={"product": "victim", "units": "there"})
+    cells = cells.merge(theirs, on=["month", "victim", "region"])
+    total = cells.groupby(["month", "product", "region"])["there"].transform("sum")
+    cells["taken"] = np.maximum(cells["units"], 0.0) * cells["share"] * (cells["there"] / total.where(total > 0)).fillna(0.0)
+    # Several launches may take from the same product: together no more than there is.
+    wanted = cells.groupby(["month", "victim", "region"])["taken"].transform("sum")
+    cells["taken"] *= np.minimum(1.0, (cells["there"] / wanted.where(wanted > 0)).fillna(0.0))
+    out = pd.DataFrame({"month": cells["month"], "product": cells["victim"], "region": cells["region"], "stream": "launch",
+                        "source": "cannibalised by " + cells["product"].astype("str"), "units": -cells["taken"]})
+    return out[out["units"] < 0].reset_index(drop=True)
 
 
 def cells_to_plan(history: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:

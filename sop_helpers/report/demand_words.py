@@ -50,9 +50,13 @@ def corrections_words(corrections: pd.DataFrame, history: pd.DataFrame) -> str:
     share = 100 * taken["units"].abs().sum() / max(history["raw_units"].sum(), 1e-9)
     causes = taken["cause"].value_counts()
     parts = ", ".join(f"{n} for {cause}" for cause, n in causes.items())
-    waiting = len(corrections) - len(taken)
+    open_ones = corrections[~corrections["accepted"].astype(bool)]
+    waiting = int((open_ones["cause"] != "level shift").sum())
+    steps = open_ones[open_ones["cause"] == "level shift"].drop_duplicates(["product", "region"])
     text = f"{len(taken)} of {len(history):,} months were corrected ({parts}), {share:.1f} % of all units" if len(taken) else "No correction is accepted yet"
-    return text + (f"; {waiting} recent one{'s wait' if waiting > 1 else ' waits'} for the meeting." if waiting else ".")
+    text += f"; {waiting} more {'are' if waiting > 1 else 'is'} left out or wait{'' if waiting > 1 else 's'} for the meeting" if waiting else ""
+    many = f"the level of {len(steps)} series seems to have moved for good" if len(steps) else ""
+    return f"{text}; {many}: say so in the journal, or leave it in." if many else f"{text}."
 
 
 def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame, family: pd.Series) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,12 @@ def test_the_digest_follows_what_the_month_sees(book: Workbook) -> None:
     before = september.digest("comment"), october.digest("comment")
     october.add("comment", author="Ann", topic="t", text="x")
     assert september.digest("comment") == before[0] and october.digest("comment") != before[1]
+
+
+def test_a_journal_of_an_earlier_version_gets_the_kinds_that_were_added(journal: Journal) -> None:
+    key = journal.add("comment", author="Ann", topic="t", text="x")
+    with sqlite3.connect(journal.file) as connection:
+        connection.execute("DROP TABLE journal_correction")
+    assert journal.read("correction").empty
+    journal.add("correction", author="Ann", accepted=True, **SPAN)
+    assert journal.read("correction")["accepted"].tolist() == [True] and journal.read("comment")["id"].tolist() == [key]

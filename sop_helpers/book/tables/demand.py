@@ -184,3 +184,41 @@ class BudgetGap(Contract):
     class Config(Contract.Config):
         unique = ["month", "family"]
         metadata = made_by("20_demand")
+
+
+class LastBuys(Contract):
+    """Products that end inside the plan, and what to get of them for the last time."""
+
+    product: Series[str] = f.code("Product.")
+    end_month: Series[Month] = f.month("Its last month of sale.")
+    last_release_month: Series[Month] = f.month("Month in which the last order can still be released.")
+    remaining_units: Series[float] = f.number("Demand planned to the last month of sale.", UNITS, ge=0)
+    safety_units: Series[float] = f.number("Beyond it, from margin against cost and the forecast's error; below zero where margin is thin.", UNITS)
+    stock_units: Series[float] = f.number("On hand at all locations.", UNITS)
+    on_order_units: Series[float] = f.number("Open purchase and production orders.", UNITS, ge=0)
+    to_get_units: Series[float] = f.number("Still to be made or bought in all.", UNITS, ge=0)
+    last_buy_units: Series[float] = f.number("Of it, what the last order holds, in whole lots.", UNITS, ge=0)
+    note: Series[str] = f.text("What to know.", optional=True)
+
+    class Config(Contract.Config):
+        unique = ["product"]
+        metadata = made_by("20_demand")
+
+
+class Drivers(Contract):
+    """The most promising driver of each family, chosen on older origins and judged on newer ones."""
+
+    family: Series[str] = f.code("Family.")
+    driver: Series[str] = f.text("Indicator, or own price.")
+    lag: Series[float] = f.number("Months by which demand follows it.", "months", ge=0)
+    coefficient: Series[float] = f.number("Change of the logarithm of demand for one of the driver's: near enough % for %.", "elasticity")
+    wmape_without: Series[float] = f.share("Error of the family's forecast without it.", ge=0)
+    wmape_with: Series[float] = f.share("Error with it.", ge=0)
+    origins: Series[float] = f.number("Past months that it was judged from.", "count", ge=0)
+    origins_better: Series[float] = f.number("Of them, those at which it helped.", "count", ge=0)
+    kept: Series[bool] = f.flag("Whether it moves the plan.")
+    why: Series[str] = f.text("Kept, or what speaks against it.")
+
+    class Config(Contract.Config):
+        unique = ["family"]
+        metadata = made_by("20_demand")

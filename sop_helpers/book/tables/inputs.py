@@ -29,6 +29,8 @@ class Products(Contract):
     end_month: Series[Month] = f.month("Last month of sale, for a product that is phased out.", optional=True)
     like_product: Series[str] = f.code("For a launch: the product whose history it is expected to follow.", ref="products.product", optional=True)
     like_scale: Series[float] = f.number("For a launch: its expected size as a multiple of the like product.", "factor", optional=True, gt=0)
+    cannibalises: Series[str] = f.text("For a launch: products that lose customers to it, several joined by ;.", optional=True)
+    cannibal_share: Series[float] = f.share("Share of the launch's units that would have been theirs; 0.5 where left out.", optional=True, ge=0, le=1)
     shelf_life_months: Series[float] = f.number("Months that a unit can be kept.", "months", optional=True, gt=0)
 
     class Config(Contract.Config):
@@ -47,6 +49,7 @@ class Sales(Contract):
     shipped_units: Series[float] = f.number("Of the units ordered, those shipped on time from stock; gives the fill rate.", UNITS, optional=True, ge=0)
     orders: Series[float] = f.number("Number of orders; with orders_otif gives OTIF.", "orders", optional=True, ge=0)
     orders_otif: Series[float] = f.number("Number of orders delivered both on time and in full.", "orders", optional=True, ge=0)
+    data_until: Series[Day] = f.day("Last day that the month's data cover, where it had not ended; found from the dates of order lines.", optional=True)
 
     class Config(Contract.Config):
         unique = ["month", "product", "region"]
@@ -59,6 +62,7 @@ class Regions(Contract):
     region: Series[str] = f.code("Sales region.")
     name: Series[str] = f.text("Name that people use.", optional=True)
     ship_from: Series[str] = f.code("Location whose stock serves the region.")
+    country: Series[str] = f.code("Country whose holidays count, such as DE, or DE-BY for a part of it; blank leaves working days aside.", optional=True)
     priority: Series[float] = f.number("Weight of a lost sale in this region against others; 1 is normal, 2 counts double.", "factor", optional=True, gt=0)
 
     class Config(Contract.Config):

@@ -64,10 +64,12 @@ class Corrections(Contract):
     month: Series[Month] = f.month("Month.")
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
-    cause: Series[str] = f.code("Why: returns, entry error, stock-out, promotion, event, outlier.")
+    cause: Series[str] = f.code("Why: returns, entry error, partial month, stock-out, promotion, event, outlier, level shift.")
     units: Series[float] = f.number("What was added (or taken away, below zero).", UNITS)
     accepted: Series[bool] = f.flag("Whether it is in the cleansed history.")
     note: Series[str] = f.text("How the size was found.", optional=True)
+    decided_by: Series[str] = f.text("Who accepted or rejected it; blank where the rule of its cause decides.", optional=True)
+    reason: Series[str] = f.text("Why they did, in their words.", optional=True)
 
     class Config(Contract.Config):
         unique = ["month", "product", "region", "cause"]
@@ -99,7 +101,7 @@ class Streams(Contract):
     month: Series[Month] = f.month("Month.")
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
-    stream: Series[str] = f.code("statistical, promotion, launch, phase-out, marketing, product, sales, finance, supply, limit (never below zero) or override.")
+    stream: Series[str] = f.code("statistical, driver, promotion, launch, phase-out, marketing, product, sales, finance, supply, limit (at zero) or override.")
     source: Series[str] = f.code("Model, insight or override that it comes from.")
     units: Series[float] = f.number("What it adds (or takes away, below zero).", UNITS)
 

@@ -1,0 +1,230 @@
+"""Working days: months of unequal length made comparable, and a last month that has not ended made whole.
+
+Holidays come from the `holidays` package, by country (``DE``) or part of one (``DE-BY``).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.backtest import backtest
+from sop_helpers.planning.decomposition import expectation
+from sop_helpers.planning.forecasting import Scope, classify
+from sop_helpers.planning.panel import KEYS, Panel
+from sop_helpers.planning.smoothing import Matrix
+
+GAIN = 0.01  # of the error: what working days must save before demand is forecast by them
+LEAST_SHARE = 0.5  # of a month's working days: with fewer a month is not scaled up but set to what was expected
+CAUSE = "partial month"
+TRIED_COLUMNS = ["country", "regions", "wmape_months", "wmape_days", "origins", "origins_better", "kept"]
+
+
+@lru_cache(maxsize=256)
+def _calendar(country: str, first: int, last: int) -> tuple[str, tuple[np.datetime64, ...]]:
+    """Return the working days of a week (Monday first, as numpy masks them) and the holidays of some years."""
+    import holidays
+
+    code, _, part = country.partition("-")
+    try:
+        found = holidays.country_holidays(code, subdiv=part or None, years=range(first, last + 1))
+    except NotImplementedError as error:
+        raise ValueError(f"table 'regions', column 'country': found {country!r}; expected an ISO code such as DE, or DE-BY for a part of it") from error
+    mask = "".join("0" if day in found.weekend else "1" for day in range(7))
+    return mask, tuple(np.datetime64(day) for day in sorted(found))
+
+
+def working_days(first: pd.DatetimeIndex, after: pd.DatetimeIndex, country: str | None = None) -> Matrix:
+    """Count the working days from `first` to the day before `after`, pair by pair.
+
+    Parameters
+    ----------
+    first, after : DatetimeIndex
+        First day, and the first day that no longer counts.
+    country : str, optional
+        ISO code; without one every Monday to Friday is a working day.
+
+    Raises
+    ------
+    ValueError
+        The country is unknown to the calendar.
+    """
+    if not len(first):
+        return np.zeros(0)
+    mask, free = _calendar(country, int(first.min().year), int(after.max().year)) if country else ("1111100", ())
+    days = [d.to_numpy().astype("datetime64[D]") for d in (first, after)]
+    return np.busday_count(*days, weekmask=mask, holidays=np.array(free, dtype="datetime64[D]")).astype(float)
+
+
+def month_days(months: pd.DatetimeIndex, country: str | None = None) -> Matrix:
+    """Working days of each month."""
+    return working_days(months, months + pd.DateOffset(months=1), country)
+
+
+def countries_of(regions: pd.DataFrame) -> pd.Series:
+    """Return the country of each region, indexed by region; regions without one are left out."""
+    if "country" not in regions or regions.empty:
+        return pd.Series(dtype="str")
+    return regions.set_index("region")["country"].dropna().astype("str").str.strip().str.upper()
+
+
+def day_ratios(region: pd.Series, months: pd.DatetimeIndex, countries: pd.Series, base: pd.DatetimeIndex) -> Matrix:
+    """Return working days over their mean for each region (rows) and month (columns); 1 for a region without country.
+
+    Parameters
+    ----------
+    region : Series
+        Region of each row.
+    months : DatetimeIndex
+        Months wanted.
+    countries : Series
+        Country by region.
+    base : DatetimeIndex
+        Months whose mean is 1: those of the history, for history and forecast alike.
+    """
+    out = np.ones((len(region), len(months)))
+    country = region.map(countries) if len(countries) else pd.Series(pd.NA, index=region.index)
+    for one in country.dropna().unique():
+        out[(country == one).to_numpy()] = month_days(months, one) / month_days(base, one).mean()
+    return out
+
+
+def per_day(panel: Panel, countries: pd.Series) -> Panel:
+    """Return demand of months of average length: divided by working days over their mean."""
+    if countries.empty:
+        return panel
+    return Panel(panel.keys, panel.months, panel.values / day_ratios(panel.keys["region"], panel.months, countries, panel.months))
+
+
+def by_month(frame: pd.DataFrame, countries: pd.Series, base: pd.DatetimeIndex, columns: list[str]) -> pd.DataFrame:
+    """Undo `per_day` in a long table: multiply its columns by the working days of its months.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        month, region and the columns.
+    countries, base
+        As given to `day_ratios`.
+    columns : list of str
+        Columns in units.
+    """
+    if countries.empty or frame.empty:
+        return frame
+    months = pd.DatetimeIndex(np.sort(frame["month"].unique()))
+    regions = pd.Series(frame["region"].unique())
+    ratio = day_ratios(regions, months, countries, base)
+    factor = ratio[pd.Index(regions).get_indexer(frame["region"]), months.get_indexer(pd.DatetimeIndex(frame["month"]))]
+    return frame.assign(**{column: frame[column] * factor for column in columns})
+
+
+def try_working_days(panel: Panel, countries: pd.Series, *, origins: int = 6, lag_months: int = 3, season_length: int = 12) -> pd.DataFrame:
+    """Forecast families by region from past origins with and without working days, and keep them by country where they help.
+
+    Sums by family and region are tried, as single series are too noisy to show a day more or less. Kept where the error up to the decision lag falls by a
+    hundredth and at more than half of the origins.
+
+    Parameters
+    ----------
+    panel : Panel
+        Cleansed demand; keys hold ``family``.
+    countries : Series
+        Country by region.
+    origins, lag_months, season_length : int
+        As in the workbook's demand policy; twice as many origins are looked at.
+
+    Returns
+    -------
+    DataFrame
+        country, regions, wmape_months, wmape_days, origins, origins_better, kept.
+    """
+    mine = panel.keys["region"].isin(countries.index)
+    if not mine.any():
+        return pd.DataFrame({c: pd.Series(dtype="bool" if c == "kept" else "str" if c in ("country", "regions") else "float64") for c in TRIED_COLUMNS})
+    sums = pd.DataFrame(np.nan_to_num(panel.values)).groupby([panel.keys["family"], panel.keys["region"]]).sum()
+    keys = sums.index.to_frame(index=False).set_axis(["family", "region"], axis=1)
+    there = keys["region"].isin(countries.index).to_numpy()
+    keys, values = keys[there].reset_index(drop=True), sums.to_numpy(float)[there]
+    n, country = len(keys), keys["region"].map(countries).to_numpy()
+    ratio = day_ratios(keys["region"], panel.months, countries, panel.months)
+    scope = Scope(np.arange(n), np.full(n, -1), np.full(n, 10**6))
+    options = {"origins": 2 * origins, "lag_months": lag_months, "season_length": season_length}
+    plain, daily = (backtest(v, scope, lag_months, **options) for v in (values, values / ratio))
+    months = len(panel.months) - plain.back[:, None] + np.arange(plain.actual.shape[2])
+    back = ratio[:, np.minimum(months, len(panel.months) - 1)]
+    error = [np.abs(plain.statistical - plain.actual), np.abs(daily.statistical * back - plain.actual)]
+    rows = []
+    for one in sorted(set(country)):
+        part = country == one
+        by_origin = [np.nansum(e[part], axis=(0, 2)) for e in error]
+        total = max(float(np.nansum(plain.actual[part])), 1e-9)
+        better, count = int((by_origin[1] < by_origin[0]).sum()), len(plain.back)
+        kept = bool(by_origin[1].sum() < (1 - GAIN) * by_origin[0].sum() and better > count / 2)
+        names = ", ".join(sorted(keys.loc[part, "region"].unique()))
+        rows.append((one, names, by_origin[0].sum() / total, by_origin[1].sum() / total, float(count), float(better), kept))
+    return pd.DataFrame(rows, columns=TRIED_COLUMNS)
+
+
+def worth_keeping(countries: pd.Series, tried: pd.DataFrame) -> pd.Series:
+    """Return the countries of those regions whose working days help (see `try_working_days`)."""
+    return countries[countries.isin(tried.loc[tried["kept"].astype(bool), "country"])] if len(tried) else countries.iloc[:0]
+
+
+def partial_month(panel: Panel, data_until: pd.Timestamp | None, countries: pd.Series | None = None, season_length: int = 12) -> pd.DataFrame:
+    """Propose to make the last month whole where its data end before it does, one row a series.
+
+    With half of its working days or more, demand is scaled up by working days; with fewer it is set to what trend and season led to expect.
+
+    Parameters
+    ----------
+    panel : Panel
+        Raw history.
+    data_until : Timestamp, optional
+        Last day that the data cover; nothing is proposed without one, or where the month was over.
+    countries : Series, optional
+        Country by region; Monday to Friday without.
+    season_length : int
+        Months in a season.
+
+    Returns
+    -------
+    DataFrame
+        month, product, region, cause, units, accepted, note.
+
+    Raises
+    ------
+    ValueError
+        The day lies before the last month of the history: whole months are missing.
+    """
+    out = panel.keys[KEYS].iloc[:0].assign(cause="", units=0.0, accepted=True, note="")
+    out.insert(0, "month", pd.DatetimeIndex([], dtype="datetime64[us]"))
+    if data_until is None or pd.isna(data_until) or not len(panel.months):
+        return out
+    last = panel.months[-1]
+    if data_until < last:
+        raise ValueError(f"data_until is {data_until:%Y-%m-%d}, but the history goes to {last:%Y-%m}: expected a day of that month or after it")
+    region, after = panel.keys["region"], data_until.normalize() + pd.Timedelta(days=1)
+    if after >= last + pd.DateOffset(months=1):
+        return out
+    country = region.map(countries) if countries is not None and len(countries) else pd.Series(pd.NA, index=region.index)
+    whole, done = np.ones(len(region)), np.ones(len(region))
+    for one in [None, *country.dropna().unique()]:
+        rows = (country.isna() if one is None else country == one).to_numpy()
+        start = pd.DatetimeIndex([last])
+        whole[rows] = month_days(start, one)[0]
+        done[rows] = working_days(start, pd.DatetimeIndex([after]), one)[0]
+    share = done / np.maximum(whole, 1.0)
+    raw = np.nan_to_num(panel.values[:, -1])
+    scaled = share >= LEAST_SHARE
+    sparse = np.isin(classify(panel.values), ["intermittent", "lumpy"])
+    before = panel.values[:, -season_length - 1 : -1]
+    usual = np.nansum(before, axis=1) / np.maximum((~np.isnan(before)).sum(axis=1), 1)
+    expected = np.where(sparse, usual, expectation(np.maximum(panel.values, 0.0), season_length=season_length, ahead=1).units[:, -1])
+    units = np.where(scaled, raw / np.maximum(share, 1e-9), np.nan_to_num(expected)) - raw
+    rows = np.flatnonzero((units != 0) & ~np.isnan(panel.values[:, -1]) & (raw >= 0))
+    said = np.where(scaled, "scaled up by working days", "too few to scale: set to what trend and season led to expect")
+    text = [f"data end on {data_until:%Y-%m-%d}, {d:.0f} of {w:.0f} working days; {s}" for d, w, s in zip(done[rows], whole[rows], said[rows], strict=True)]
+    out = panel.keys[KEYS].iloc[rows].reset_index(drop=True)
+    out.insert(0, "month", np.full(len(rows), last.to_datetime64()).astype("datetime64[us]"))
+    return out.assign(cause=pd.Series(CAUSE, index=out.index, dtype="str"), units=units[rows], accepted=True, note=pd.Series(text, dtype="str"))

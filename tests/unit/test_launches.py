@@ -1,0 +1,110 @@
+"""Launches and phase-outs: what a launch takes from others, and the last buy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from demand_company import HORIZON, insights, open_orders, overrides, products
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_consensus import check_sum, forecast, past
+
+from sop_helpers.planning import consensus, launches
+from sop_helpers.planning.last_buys import last_buys
+
+CELL = ["month", "product", "region"]
+MOVES = pd.DataFrame(columns=["month", "item", "location", "on_hand"])
+OPEN = pd.DataFrame(columns=["kind", "item", "units"])
+WAYS = pd.DataFrame(columns=["kind", "item", "lead_time_months", "last_month", "lot_multiple"])
+NO_ERRORS = pd.DataFrame(columns=["product", "region", "months", "sd_units"])
+
+
+def catalogue(share: float | None = 0.4, victims: str = "P0; P2", scale: float = 0.5) -> pd.DataFrame:
+    out = products(5)
+    out.loc[4, ["launch_month", "like_product", "like_scale"]] = [HORIZON[2], "P1", scale]
+    out["cannibalises"] = pd.Series([None] * 4 + [victims], dtype="str")
+    return out.assign(cannibal_share=[np.nan] * 4 + [np.nan if share is None else share])
+
+
+def streams_of(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    streams = consensus.build_streams(
+        consensus.own_view(forecast(), past(), table, insights(), month=HORIZON[0]), table, overrides(), open_orders(), month=HORIZON[0]
+    )
+    return streams, consensus.demand_plan(streams, table)
+
+
+def test_a_launch_takes_its_share_from_the_products_named() -> None:
+    streams, plan = streams_of(catalogue())
+    check_sum(streams, plan)
+    new = streams[streams["product"] == "P4"].groupby("month")["units"].sum()
+    lost = streams[streams["source"] == "cannibalised by P4"]
+    np.testing.assert_allclose(-lost.groupby("month")["units"].sum().reindex(HORIZON).fillna(0.0), 0.4 * new.reindex(HORIZON).fillna(0.0))
+    # P0 is forecast at 100 and P2 at 300 in each region: they lose one to three.
+    by_product = lost.groupby("product")["units"].sum()
+    assert by_product["P2"] == pytest.approx(3 * by_product["P0"]) and set(by_product.index) == {"P0", "P2"}
+    assert (streams.loc[streams["product"].isin(["P1", "P3"]), "stream"] == "statistical").all()
+
+
+def test_without_a_share_half_is_taken_and_nobody_loses_more_than_there_is() -> None:
+    streams, _ = streams_of(catalogue(share=None))
+    new = streams.loc[streams["product"] == "P4", "units"].sum()
+    assert -streams.loc[streams["source"] == "cannibalised by P4", "units"].sum() == pytest.approx(0.5 * new)
+    _, plan = streams_of(catalogue(share=1.0, victims="P0", scale=50.0))
+    steady = plan[(plan["product"] == "P0") & (plan["month"] >= HORIZON[2])]
+    np.testing.assert_allclose(steady["units"], 0.0, atol=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0, 1), st.floats(0.01, 20), st.lists(st.sampled_from(["P0", "P1", "P2", "P3", "P4", "P9", " "]), max_size=4))
+def test_streams_add_up_whatever_is_cannibalised(share: float, scale: float, victims: list[str]) -> None:
+    check_sum(*streams_of(catalogue(share, ";".join(victims), scale)))
+
+
+def test_an_unknown_victim_is_named() -> None:
+    table = catalogue(victims="P0;P77")
+    found = consensus.problems(table, insights(), overrides(), past()[["product", "region"]].drop_duplicates(), HORIZON[0])
+    assert found["message"].tolist() == ["table 'products', column 'cannibalises': 'P77' is no product; nothing is taken from it"]
+    assert launches.victims_of(products(3)).empty
+
+
+def ending(price: float = 10.0, cost: float = 5.0) -> pd.DataFrame:
+    out = products(1).assign(unit_price=price, unit_cost=cost)
+    out.loc[0, "end_month"] = HORIZON[3]
+    return out
+
+
+def planned() -> pd.DataFrame:
+    return pd.DataFrame({"month": HORIZON, "product": "P0", "region": "R0", "units": np.where(HORIZON <= HORIZON[3], 100.0, 0.0)})
+
+
+def test_the_last_buy_covers_what_is_left_after_stock_and_orders() -> None:
+    stock = pd.DataFrame({"month": [HORIZON[0] - pd.DateOffset(months=1)] * 2, "item": "P0", "location": ["A", "B"], "on_hand": [60.0, 40.0]})
+    coming = pd.DataFrame({"kind": ["purchase", "transfer"], "item": "P0", "units": [50.0, 500.0]})
+    ways = pd.DataFrame({"kind": ["buy"], "item": ["P0"], "lead_time_months": [2.0], "last_month": [pd.NaT], "lot_multiple": [30.0]})
+    row = last_buys(planned(), ending(), stock, coming, ways, NO_ERRORS, HORIZON[0]).iloc[0]
+    assert (row["remaining_units"], row["stock_units"], row["on_order_units"], row["to_get_units"]) == (400.0, 100.0, 50.0, 250.0)
+    # Two months of lead time: the order released in the second month arrives in the fourth and last one, for its 100 units in lots of 30.
+    assert row["last_release_month"] == HORIZON[1] and row["last_buy_units"] == 120.0
+    early = ways.assign(last_month=HORIZON[0])
+    row = last_buys(planned(), ending(), stock, coming, early, NO_ERRORS, HORIZON[0]).iloc[0]
+    assert row["last_release_month"] == HORIZON[0] and row["last_buy_units"] == 210.0  # 200 from the third month on
+
+
+def test_safety_is_the_newsvendors() -> None:
+    errors = pd.DataFrame({"product": "P0", "region": ["R0", "R1"], "months": 4.0, "sd_units": [30.0, 40.0]})
+    # Critical ratio 0.8: z = 0.8416 (published normal quantile), 50 units of error.
+    rich = last_buys(planned(), ending(10.0, 2.0), MOVES, OPEN, WAYS, errors, HORIZON[0]).iloc[0]
+    assert rich["safety_units"] == pytest.approx(0.8416 * 50, abs=0.01) and rich["to_get_units"] == pytest.approx(442.08, abs=0.01)
+    thin = last_buys(planned(), ending(10.0, 8.0), MOVES, OPEN, WAYS, errors, HORIZON[0]).iloc[0]
+    assert thin["safety_units"] == pytest.approx(-rich["safety_units"])
+
+
+def test_enough_too_late_and_nothing_to_end() -> None:
+    full = pd.DataFrame({"month": [HORIZON[0]], "item": "P0", "location": "A", "on_hand": 900.0})
+    row = last_buys(planned(), ending(), full, OPEN, WAYS, NO_ERRORS, HORIZON[0]).iloc[0]
+    assert row["to_get_units"] == row["last_buy_units"] == 0 and "cover" in row["note"]
+    slow = pd.DataFrame({"kind": ["buy"], "item": ["P0"], "lead_time_months": [9.0], "last_month": [pd.NaT], "lot_multiple": [np.nan]})
+    row = last_buys(planned(), ending(), MOVES, OPEN, slow, NO_ERRORS, HORIZON[0]).iloc[0]
+    assert row["last_buy_units"] == 0 and "too late" in row["note"]
+    assert last_buys(planned(), products(1), MOVES, OPEN, WAYS, NO_ERRORS, HORIZON[0]).empty
