@@ -3,8 +3,8 @@
     python benchmarks/forecast_scale.py                    all sizes and tiers (about twenty minutes on two cores)
     python benchmarks/forecast_scale.py 1000 quick         only that size and tier
 
-Each run is a process of its own that reads a generated company's tables and goes from raw sales to the consensus: history corrections, backtest, forecast of all
-levels, their reconciliation, bands, error of sums, streams and plan. Imports and reading are counted; making the company is not.
+Each run is a process of its own that reads a generated company's tables and goes from raw sales to the consensus: history corrections, backtest, forecast of
+all levels, their reconciliation, bands, error of sums, streams and plan. Imports and reading are counted; making the company is not.
 """
 
 from __future__ import annotations
@@ -40,8 +40,11 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     began = time.perf_counter()
     import pandas as pd
 
+    from sop_helpers.book.compute import workers
+    from sop_helpers.book.config import Compute
     from sop_helpers.planning import consensus, history
     from sop_helpers.planning.backtest import forecast
+    from sop_helpers.planning.chunks import Work
     from sop_helpers.planning.cumulative import error_sums
     from sop_helpers.planning.forecasting import scope_of
 
@@ -64,7 +67,8 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     del raw, shelves
     panel = history.history_panel(cleansed, products)
     done("clean")
-    table, tried, levels, how = forecast(panel, scope_of(panel, products), horizon, tier=tier, family=family)
+    with workers(Compute(), len(panel.keys)) as pool:
+        table, tried, _, how = forecast(panel, scope_of(panel, products), horizon, tier=tier, family=family, work=Work(pool))
     done("forecast")
     error_sums(panel, table, tried)
     del tried
@@ -73,13 +77,15 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     streams = consensus.build_streams(table, cleansed, products, read["insights"], said, read["open_orders"], month=horizon[0])
     total = consensus.demand_plan(streams, products)["units"].sum()
     done("consensus")
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return {**seconds, "cpu": used.ru_utime + used.ru_stime, "peak": peak(), "series": len(panel.keys), "units": total, "levels": len(levels), "how": how}
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(one.ru_utime + one.ru_stime for one in used)
+    found = {"cpu": cpu, "peak": peak(), "worker_peak": peak(resource.RUSAGE_CHILDREN), "series": len(panel.keys), "units": total, "how": how}
+    return seconds | found
 
 
-def peak() -> float:
-    """Peak memory of this process, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+def peak(who: int = resource.RUSAGE_SELF) -> float:
+    """Peak memory of this process, or of the largest of its workers, MB."""
+    return resource.getrusage(who).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
 
 
 def main(sizes: list[int], tiers: list[str]) -> None:

@@ -6,12 +6,14 @@ of them ran off in the backtest; up to 4,000 nodes with the shrunk covariance of
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
@@ -200,7 +202,7 @@ def _hold(out: Matrix, tree: Tree, locked: Matrix, free: NDArray[np.bool_]) -> M
     raise ValueError("the locked cells contradict each other: an aggregate cannot be met by what is free below it")
 
 
-def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int) -> Reconciled:
+def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int, work: Work | None = None) -> Reconciled:
     """Reconcile today's forecast and the backtest, unless that made a level worse.
 
     Every origin is reconciled with the errors of the other origins, so that what is measured is what could have been had. Two blends of
@@ -217,6 +219,8 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         The hierarchy.
     lag_months : int
         Lags up to this one are measured.
+    work : Work, optional
+        Where the origins are reconciled, each by itself.
     """
     start, origins = tree.aggregates, tried.shape[1]
     own, lags = tried[start:], min(lag_months, tried.shape[2])
@@ -225,10 +229,11 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
     flat = _level_lags(actual - tried)
     full = np.full_like(own, np.nan)
-    for o in range(origins):
-        others = np.repeat(np.arange(origins) != o, tried.shape[2])
-        seen = np.isfinite(tried[start:, o]).any(axis=0)
-        full[:, o, seen] = reconcile(np.nan_to_num(tried[:, o, seen]), tree, flat[:, others])
+    seen = np.isfinite(own).any(axis=0)
+    bases = (np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins))
+    errors = (flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])] for o in range(origins))
+    for o, found in enumerate((work or Work()).each(reconcile, bases, repeat(tree, origins), errors)):
+        full[:, o, seen[o]] = found
     full = np.where(np.isfinite(own), full, np.nan)
     upward = _lift(tree, own)
     base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
