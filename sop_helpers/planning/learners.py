@@ -202,7 +202,7 @@ def _season_features(window: Matrix, ahead: NDArray[np.int64], index: Matrix, m:
     last = window[:, -year:] - level[:, None]
     yearly = (window[:, -year:] - window[:, -2 * year : -year]).std(axis=1) if back >= 2 * year else np.full(len(window), np.nan)
     features = [
-        last[:, -6:], same, earlier, index, last @ age / (age**2).sum(), level - before, last.std(axis=1), last[:, -3:].mean(axis=1), last[:, -6:].mean(axis=1),
-        yearly, ahead,
+        last[:, -6:], same, earlier, index, np.einsum("ij,j->i", last, age) / (age**2).sum(), level - before, last.std(axis=1), last[:, -3:].mean(axis=1),
+        last[:, -6:].mean(axis=1), yearly, ahead,
     ]  # fmt: skip
     return np.column_stack(features), level
