@@ -90,7 +90,7 @@ class Work:
 
     def each(self, function: Callable[..., Any], *columns: Iterable[Any]) -> Iterator[Any]:
         """Apply a function to items of one column or several, as `map` does, where the pool is; results come in the order of the items."""
-        return map(function, *columns) if self.pool is None else self.pool.map(function, *columns)
+        return map(function, *columns) if self.pool is None else self.pool.map(function, *map(list, columns))
 
     def rows(self, function: Callable[[Matrix], Matrix], values: Matrix, width: int, name: str = "", weight: float = 1.0) -> Matrix:
         """Apply a function that treats every row by itself, and return its results (n, width), as if it had been applied to all rows at once.

@@ -158,6 +158,7 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
     if summing.shape[0] == bottom:
         return base
     from hierarchicalforecast.methods import MinTrace, MinTraceSparse
+    from threadpoolctl import threadpool_limits
 
     known = np.isfinite(errors)
     variance = np.where(known, errors**2, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
@@ -173,11 +174,13 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
         filled = np.where(known, errors, 0.0) * np.where(variance > 0, spread / np.sqrt(np.where(variance > 0, variance, 1.0)), 0.0)[:, None] / unit
         dead = variance <= 0
         filled[dead] = (spread[dead] / unit)[:, None] * np.random.default_rng(0).choice([-1.0, 1.0], (int(dead.sum()), known.shape[1]))
-        fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
+        with threadpool_limits(1, "blas"):  # the last digit of a sum must not hang on how many processors add it up
+            fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
     else:
         pair = (spread / unit)[:, None] * np.array([np.sqrt(2.0), 0.0])  # two observations with just this variance
         sums = sparse.csr_matrix(summing)
-        fit = MinTraceSparse("wls_var").fit_predict(S=sums, y_hat=base / unit, y_insample=pair, y_hat_insample=np.zeros_like(pair))
+        with threadpool_limits(1, "blas"):
+            fit = MinTraceSparse("wls_var").fit_predict(S=sums, y_hat=base / unit, y_insample=pair, y_hat_insample=np.zeros_like(pair))
     return np.maximum(below + np.asarray(fit["mean"])[-bottom:] * unit, 0.0)
 
 
