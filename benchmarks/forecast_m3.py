@@ -76,7 +76,7 @@ def of_logarithms(member: Callable[[Matrix], Matrix], history: Matrix) -> Matrix
 
 def learned(history: Matrix, recipe: learners.Recipe) -> Matrix:
     """A learner alone; where a series is too short for it, seasonal naive."""
-    found = learners.predict(learners.train(recipe, history, HORIZON, SEASON), history, HORIZON)
+    found = learners.predict(learners.train(recipe, values=history, horizon=HORIZON, season_length=SEASON), history, HORIZON)
     return np.where(np.isnan(found), smoothing.seasonal_naive(history, HORIZON), found)
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sop_helpers.book.errors import WorkbookError
 
@@ -157,6 +157,22 @@ class Policies(Part):
     finance: FinancePolicy = FinancePolicy()
 
 
+class Compute(Part):
+    """Where the heavy work is done."""
+
+    engine: Literal["local", "dask"] = Field("local", description="local: on this machine. dask: on the cluster whose scheduler is named.")
+    scheduler: str | None = Field(None, examples=["tcp://10.0.0.5:8786"], description="Address of the Dask scheduler.")
+    timeout_seconds: int = Field(10, ge=1, description="How long to wait for the scheduler.")
+    workers: int = Field(0, ge=0, description="Processes on this machine; as many as it has processors when 0.")
+    series_alone: int = Field(600, ge=0, description="Product-regions below which one process is as fast as several.")
+
+    @model_validator(mode="after")
+    def _dask_has_a_scheduler(self) -> Compute:
+        if self.engine == "dask" and not self.scheduler:
+            raise ValueError("engine = \"dask\" needs the address of its scheduler, such as scheduler = \"tcp://10.0.0.5:8786\"")
+        return self
+
+
 class Scenario(Part):
     """A what-if, as factors on the base plan."""
 
@@ -191,6 +207,7 @@ class Workbook(Part):
     calendar: Calendar = Calendar()
     sources: Sources = Sources()
     policies: Policies = Policies()
+    compute: Compute = Compute()
     scenarios: dict[str, Scenario] = Field(default_factory=dict)
     meeting: Meeting = Meeting()
     journal: JournalSettings = JournalSettings()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.forecasting import Points, Scope, learn, living, naive_forecast, point_forecast, why
 from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
@@ -81,7 +82,8 @@ def origins_back(months: int, horizon: int, origins: int, lag_months: int, seaso
 
 
 def backtest(
-    values: Matrix, scope: Scope, horizon: int, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft", seed: int = 0
+    values: Matrix, scope: Scope, horizon: int, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft", seed: int = 0,
+    work: Work | None = None,
 ) -> Backtest:
     """Forecast from past origins as today's forecast is made, routing included.
 
@@ -103,6 +105,8 @@ def backtest(
         Months in a season.
     tier, seed : str, int
         Members of the portfolio, and the seed of its learners.
+    work : Work, optional
+        Where chunks of series are worked on; here and now by default.
     """
     n, months = values.shape
     back = origins_back(months, horizon, origins, lag_months, season_length)
@@ -115,8 +119,8 @@ def backtest(
     for o, b in enumerate(back):
         known = values[:, : months - b]
         ahead = min(int(b), horizon)
-        trained = trained or learn(known, horizon, season_length, tier, seed)
-        points = point_forecast(known, ahead, scope, season_length, trained)
+        trained = trained or learn(known, horizon, season_length, tier, seed, work)
+        points = point_forecast(known, ahead, scope, season_length, trained, work)
         # What has no sale yet at the origin had no forecast: nobody is right or wrong.
         seen = (np.nan_to_num(known) > 0).any(axis=1)
         statistical[seen, o, :ahead] = points.units[seen]
@@ -165,7 +169,7 @@ class Forecast(NamedTuple):
 
 def forecast(
     panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft",
-    seed: int = 0, family: pd.Series | None = None,
+    seed: int = 0, family: pd.Series | None = None, work: Work | None = None,
 ) -> Forecast:
     """Forecast every series with bands, each by its method, and return the backtest behind it.
 
@@ -181,7 +185,10 @@ def forecast(
         As in the workbook's demand policy.
     family : Series, optional
         Family of each product, indexed by product: its levels and the total are then forecast too, and the series reconciled with them.
+    work : Work, optional
+        Where chunks of series are worked on, who is told how far it is, and what is known from before; here and now by default.
     """
+    work = work or Work()
     ahead, n = len(months_ahead), len(panel.keys)
     tree = None if family is None or n == 0 else tree_of(panel.keys, family, living(panel.values, scope, season_length).live)
     brief = family is not None and bool(short_lived(panel.values, scope, season_length).any())
@@ -197,8 +204,9 @@ def forecast(
         np.concatenate([np.full(more, -1), np.where(scope.like >= 0, scope.like + more, -1)]),
         np.concatenate([np.full(more, 10**6), scope.end]),
     )
-    tried = backtest(values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed)
-    points = point_forecast(values, ahead, scope, season_length, learn(values, ahead, season_length, tier, seed))
+    work.total += len(values) * (1 + len(origins_back(values.shape[1], ahead, origins, lag_months, season_length)))
+    tried = backtest(values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed, work=work)
+    points = point_forecast(values, ahead, scope, season_length, learn(values, ahead, season_length, tier, seed, work), work)
     naive = naive_forecast(values, ahead, season_length)
     switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "imapa", "tsb", "recent mean", "like product"])
     units = np.where(switch[:, None], naive, points.units)
@@ -209,7 +217,7 @@ def forecast(
         half = share_families(panel.values, own, sums, tried.back, **now, lag_months=lag_months, season_length=season_length)
         chosen[more:], units[more:], shared = half
     if tree is not None:
-        chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months)
+        chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months, work)
         tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
     bands = calibrate(tried.actual - chosen, origin_scales(tried, chosen), tried.kind, ahead)

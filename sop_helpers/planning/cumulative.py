@@ -148,16 +148,18 @@ def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataF
     if not sparse.any():
         return out
     keys = panel.keys.loc[sparse, KEYS]
-    ahead = forecast.sort_values("month", kind="stable").groupby(KEYS)["units"]
+    rows = forecast.sort_values("month", kind="stable")
+    rows = rows[pd.MultiIndex.from_frame(rows[KEYS]).isin(pd.MultiIndex.from_frame(keys))]
+    number, ahead = rows.groupby(KEYS, sort=False).cumcount(), rows["units"]
     for months in sorted(out["months"].unique()):
         model = learn_sums(values[sparse], int(months), tuple(LEVELS.values()), seed)
         told = pd.DataFrame(sum_quantiles(values[sparse], model), columns=list(LEVELS), index=pd.MultiIndex.from_frame(keys))
-        planned = ahead.apply(lambda units, number=int(months): units.iloc[:number].sum()).reindex(told.index).fillna(0.0)
+        planned = ahead.where(number < months, 0.0).groupby([rows[k] for k in KEYS], sort=False).sum().reindex(told.index).fillna(0.0)
         mine = (out["months"] == months) & out["kind"].isin(CLASSES[2:])
         at = pd.MultiIndex.from_frame(out.loc[mine, KEYS])
         known = told.sub(planned, axis=0).reindex(at)
         good = known.notna().all(axis=1).to_numpy()
-        rows = out.index[mine][good]
-        out.loc[rows, list(LEVELS)] = known.to_numpy()[good]
-        out.loc[rows, "basis"] = "quantiles of sums, learned from all" if model.models else "negative binomial"
+        found = out.index[mine][good]
+        out.loc[found, list(LEVELS)] = known.to_numpy()[good]
+        out.loc[found, "basis"] = "quantiles of sums, learned from all" if model.models else "negative binomial"
     return out

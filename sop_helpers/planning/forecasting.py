@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.intermittent import croston, imapa
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
@@ -123,11 +124,11 @@ def trim(values: Matrix) -> Matrix:
     return np.where(np.cumsum(np.nan_to_num(values) > 0, axis=1) > 0, values, np.nan)
 
 
-def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0) -> list[Learner]:
+def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0, work: Work | None = None) -> list[Learner]:
     """Train the learners of a tier on the regular series of a company (see `portfolio.train`)."""
     values = trim(values)
     regular = (lengths(values)[1] > 2 * season_length) & np.isin(classify(values), CLASSES[:2])
-    return train(values[regular], horizon, season_length, tier, seed)
+    return train(values[regular], horizon, season_length, tier, seed, work)
 
 
 class Living(NamedTuple):
@@ -153,7 +154,9 @@ def living(values: Matrix, scope: Scope, season_length: int = 12) -> Living:
     return Living((sold > 0) & ~stopped & ~ended, stopped, ended, sold, silence)
 
 
-def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None) -> Points:
+def point_forecast(
+    values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
+) -> Points:
     """Forecast every series by the method that its length and class call for.
 
     Parameters
@@ -168,7 +171,10 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
         Months in a season.
     trained : list of Learner, optional
         From `learn`; without them the smoothers stand alone.
+    work : Work, optional
+        Where chunks of series are worked on; here and now by default.
     """
+    work = work or Work()
     n, months = values.shape
     m = season_length
     units, scale = np.zeros((n, horizon)), np.zeros(n)
@@ -189,19 +195,20 @@ def point_forecast(values: Matrix, horizon: int, scope: Scope, season_length: in
     steady = sparse & ~fading
     units[steady], model[steady] = imapa(values[steady], horizon), "imapa"
     if whole.any():
-        fit = portfolio(values[whole], horizon, m, trained)
+        fit = portfolio(values[whole], horizon, m, trained, work)
         units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)
     profile = family_profiles(values, scope.group, m) if (middle | young).any() else np.ones((n, m))
     calm = values / profile[:, np.arange(months) % m]
     if middle.any():
         # More than a season but less than two: an own season cannot be told from noise.
-        fit = portfolio(calm[middle][:, -2 * m :], horizon, 4 * m)
+        fit = portfolio(calm[middle][:, -2 * m :], horizon, 4 * m, work=work)
         units[middle], scale[middle], model[middle] = fit.forecast * profile[middle][:, ahead], fit.sigma, "family season"
     if young.any():
         recent = calm[young][:, -min(6, months) :]
         level = np.nansum(recent, axis=1) / np.maximum((~np.isnan(recent)).sum(axis=1), 1)
         units[young], model[young] = level[:, None] * profile[young][:, ahead], "recent mean"
         _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope.like)
+    work.tell(int((~whole & ~middle).sum()))
     rest = scale <= 0
     scale[rest] = _spread(values[rest])
     model[stopped], model[ended] = "stopped", "ended"

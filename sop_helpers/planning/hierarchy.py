@@ -6,12 +6,14 @@ of them ran off in the backtest; up to 4,000 nodes with the shrunk covariance of
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
@@ -156,6 +158,7 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
     if summing.shape[0] == bottom:
         return base
     from hierarchicalforecast.methods import MinTrace, MinTraceSparse
+    from threadpoolctl import threadpool_limits
 
     known = np.isfinite(errors)
     variance = np.where(known, errors**2, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
@@ -171,11 +174,13 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
         filled = np.where(known, errors, 0.0) * np.where(variance > 0, spread / np.sqrt(np.where(variance > 0, variance, 1.0)), 0.0)[:, None] / unit
         dead = variance <= 0
         filled[dead] = (spread[dead] / unit)[:, None] * np.random.default_rng(0).choice([-1.0, 1.0], (int(dead.sum()), known.shape[1]))
-        fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
+        with threadpool_limits(1, "blas"):  # the last digit of a sum must not hang on how many processors add it up
+            fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
     else:
         pair = (spread / unit)[:, None] * np.array([np.sqrt(2.0), 0.0])  # two observations with just this variance
         sums = sparse.csr_matrix(summing)
-        fit = MinTraceSparse("wls_var").fit_predict(S=sums, y_hat=base / unit, y_insample=pair, y_hat_insample=np.zeros_like(pair))
+        with threadpool_limits(1, "blas"):
+            fit = MinTraceSparse("wls_var").fit_predict(S=sums, y_hat=base / unit, y_insample=pair, y_hat_insample=np.zeros_like(pair))
     return np.maximum(below + np.asarray(fit["mean"])[-bottom:] * unit, 0.0)
 
 
@@ -200,7 +205,7 @@ def _hold(out: Matrix, tree: Tree, locked: Matrix, free: NDArray[np.bool_]) -> M
     raise ValueError("the locked cells contradict each other: an aggregate cannot be met by what is free below it")
 
 
-def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int) -> Reconciled:
+def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int, work: Work | None = None) -> Reconciled:
     """Reconcile today's forecast and the backtest, unless that made a level worse.
 
     Every origin is reconciled with the errors of the other origins, so that what is measured is what could have been had. Two blends of
@@ -217,6 +222,8 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         The hierarchy.
     lag_months : int
         Lags up to this one are measured.
+    work : Work, optional
+        Where the origins are reconciled, each by itself.
     """
     start, origins = tree.aggregates, tried.shape[1]
     own, lags = tried[start:], min(lag_months, tried.shape[2])
@@ -225,11 +232,12 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
     flat = _level_lags(actual - tried)
     full = np.full_like(own, np.nan)
-    for o in range(origins):
-        others = np.repeat(np.arange(origins) != o, tried.shape[2])
-        seen = np.isfinite(tried[start:, o]).any(axis=0)
-        full[:, o, seen] = reconcile(np.nan_to_num(tried[:, o, seen]), tree, flat[:, others])
-    # To the millionth of a unit: how many threads add up a matrix product shows in digits beyond, and plans built on them must not move.
+    seen = np.isfinite(own).any(axis=0)
+    bases = (np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins))
+    errors = (flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])] for o in range(origins))
+    for o, found in enumerate((work or Work()).each(reconcile, bases, repeat(tree, origins), errors)):
+        full[:, o, seen[o]] = found
+    # To the millionth of a unit: plans built on it must not move with the digits beyond.
     full = np.where(np.isfinite(own), full.round(6), np.nan)
     upward = _lift(tree, own)
     base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))

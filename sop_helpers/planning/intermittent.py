@@ -142,20 +142,17 @@ def learn_sums(values: Matrix, months: int, levels: tuple[float, ...], seed: int
     width = values.shape[1]
     earliest = max(12, width // 2)
     origins = range(earliest, width - months + 1)
-    found, came = [], []
-    for origin in origins:
-        known = values[:, :origin]
-        rows = lengths(known)[1] >= 12
-        found.append(_features(known[rows]))
-        came.append(values[rows, origin : origin + months].sum(axis=1))
-    if sum(map(len, came)) < FEWEST_EXAMPLES or not available():
+    rows = [np.flatnonzero(lengths(values[:, :origin])[1] >= 12) for origin in origins]
+    number = np.cumsum([0, *map(len, rows)])
+    if number[-1] < FEWEST_EXAMPLES or not available():
         return SumModel(months, levels, ())
     import lightgbm
 
-    features, target = np.vstack(found), np.concatenate(came)
-    if len(target) > MOST_EXAMPLES:
-        pick = np.sort(np.random.default_rng(seed).choice(len(target), MOST_EXAMPLES, replace=False))
-        features, target = features[pick], target[pick]
+    if number[-1] > MOST_EXAMPLES:
+        pick = np.sort(np.random.default_rng(seed).choice(number[-1], MOST_EXAMPLES, replace=False))
+        rows = [mine[pick[(pick >= first) & (pick < last)] - first] for mine, first, last in zip(rows, number, number[1:], strict=False)]
+    features = np.vstack([_features(values[mine, :origin]) for mine, origin in zip(rows, origins, strict=True)])
+    target = np.concatenate([values[mine, origin : origin + months].sum(axis=1) for mine, origin in zip(rows, origins, strict=True)])
     models = tuple(lightgbm.train(SETTINGS | {"alpha": level, "seed": seed}, lightgbm.Dataset(features, target), TREES) for level in levels)
     return SumModel(months, levels, models)
 

@@ -63,21 +63,25 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     empty = pd.DataFrame({c: pd.Series(dtype=k) for c, k in STREAM_COLUMNS.items()})
     if forecast.empty or not {"launch_month", "like_product"} <= set(products):
         return empty
-    first = forecast["month"].min()
+    first, start = forecast["month"].min(), history["month"].min()
     new = products[products["launch_month"].notna() & products["like_product"].notna()]
     new = new[new["launch_month"] > first - pd.DateOffset(months=RAMP_MONTHS)]
     new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"])]
     parts = []
+    # One pass over the company's rows, not one a launch.
+    likes = dict(list(forecast[forecast["product"].isin(new["like_product"])].groupby("product", sort=False)))
+    pasts = dict(list(history[history["product"].isin(new["like_product"])].groupby(["product", "month"])["units"].sum().groupby("product")))
+    said = dict(list(forecast[forecast["product"].isin(new["product"])].groupby("product", sort=False)))
     for one in new.itertuples():  # a handful of launches
-        like = forecast[forecast["product"] == one.like_product]
-        past = history[history["product"] == one.like_product].groupby("month")["units"].sum()
-        inside = bool(len(past)) and past.index.min() > history["month"].min()
+        like = likes[one.like_product]
+        past = pasts[one.like_product].droplevel("product") if one.like_product in pasts else pd.Series(dtype=float)
+        inside = bool(len(past)) and past.index.min() > start
         ramp = ramp_of(past.to_numpy(float), inside) if len(past) else USUAL_RAMP
         age = (like["month"].dt.year - one.launch_month.year) * 12 + like["month"].dt.month - one.launch_month.month
         share = np.where(age < 0, 0.0, np.append(ramp, 1.0)[np.clip(age, 0, RAMP_MONTHS)])
         scale = one.like_scale if one.like_scale == one.like_scale else 1.0
         plan = like[["month", "region"]].assign(product=one.product, want=like["units"] * scale * share, source=f"like {one.like_product} x {scale:g}")
-        own = forecast.loc[forecast["product"] == one.product, ["month", *KEYS, "units"]].rename(columns={"units": "said"})
+        own = said.get(one.product, forecast.iloc[:0])[["month", *KEYS, "units"]].rename(columns={"units": "said"})
         plan = plan.merge(own, on=["month", *KEYS], how="left")
         plan["units"] = plan["want"] - plan["said"].fillna(0.0)
         parts.append(plan.assign(stream="launch"))

@@ -7,7 +7,9 @@ the seasons before. Both minimise the absolute error (source: Montero-Manso & Hy
 
 from __future__ import annotations
 
+import hashlib
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -35,12 +37,29 @@ class Recipe(NamedTuple):
 
 
 class Learner(NamedTuple):
-    """A trained learner and what it needs to predict."""
+    """A trained learner and what it needs to predict; the model as LightGBM's text, which travels to other processes and machines as it is."""
 
     recipe: Recipe
     back: int
     season_length: int
-    model: Booster
+    text: str
+
+    @property
+    def model(self) -> Booster:
+        """The model, read once in each process."""
+        return _read(self.text)
+
+
+@lru_cache(maxsize=16)
+def _read(text: str) -> Booster:
+    import lightgbm
+
+    return lightgbm.Booster(model_str=text)
+
+
+def fingerprint(trained: list[Learner]) -> str:
+    """Return a word that changes with what the learners have learned."""
+    return hashlib.sha256("".join(f"{learner.recipe} {learner.back} {learner.season_length} {learner.text}" for learner in trained).encode()).hexdigest()
 
 
 def available() -> bool:
@@ -57,21 +76,21 @@ def look_back(seasons: int, season_length: int) -> int:
     return season_length * max(seasons, math.ceil(12 / season_length))
 
 
-def train(recipe: Recipe, values: Matrix, horizon: int, season_length: int = 12, seed: int = 0) -> Learner | None:
+def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season_length: int = 12) -> Learner | None:
     """Train a learner on all series, or return None where there are too few examples.
 
     Parameters
     ----------
     recipe : Recipe
         How.
+    seed : int
+        Seed of the examples drawn and of LightGBM.
     values : ndarray (n, T)
         Demand, NaN before a series begins.
     horizon : int
         Months ahead.
     season_length : int
         Months in a season.
-    seed : int
-        Seed of the examples drawn and of LightGBM.
     """
     n, months = values.shape
     back = look_back(recipe.seasons, season_length)
@@ -100,14 +119,14 @@ def train(recipe: Recipe, values: Matrix, horizon: int, season_length: int = 12,
     return Learner(recipe, back, season_length, _fit(recipe, features[good], target[good], seed))
 
 
-def _fit(recipe: Recipe, features: Matrix, target: Matrix, seed: int) -> Booster:
+def _fit(recipe: Recipe, features: Matrix, target: Matrix, seed: int) -> str:
     import lightgbm
 
     settings = {
         "objective": "l1", "num_leaves": recipe.leaves, "learning_rate": recipe.rate, "min_child_samples": 50, "feature_fraction": 0.7, "bagging_fraction": 0.7,
         "bagging_freq": 1, "max_bin": 127, "seed": seed, "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1,
     }  # fmt: skip
-    return lightgbm.train(settings, lightgbm.Dataset(features, target), recipe.trees)
+    return lightgbm.train(settings, lightgbm.Dataset(features, target), recipe.trees).model_to_string()
 
 
 def predict(learner: Learner, values: Matrix, horizon: int) -> Matrix:
@@ -183,7 +202,7 @@ def _season_features(window: Matrix, ahead: NDArray[np.int64], index: Matrix, m:
     last = window[:, -year:] - level[:, None]
     yearly = (window[:, -year:] - window[:, -2 * year : -year]).std(axis=1) if back >= 2 * year else np.full(len(window), np.nan)
     features = [
-        last[:, -6:], same, earlier, index, last @ age / (age**2).sum(), level - before, last.std(axis=1), last[:, -3:].mean(axis=1), last[:, -6:].mean(axis=1),
-        yearly, ahead,
+        last[:, -6:], same, earlier, index, np.einsum("ij,j->i", last, age) / (age**2).sum(), level - before, last.std(axis=1), last[:, -3:].mean(axis=1),
+        last[:, -6:].mean(axis=1), yearly, ahead,
     ]  # fmt: skip
     return np.column_stack(features), level

@@ -20,7 +20,7 @@ BETAS = (0.05, 0.15, 0.4)
 PHIS = (0.8, 0.9, 0.98)
 GAMMAS = (0.0, 0.1, 0.25)
 FORMS = ("level", "damped trend", "level and season", "damped trend and season")
-CHUNK = 64  # series at a time: the working set stays in the processor's cache
+CHUNK = 64
 
 
 class Smoothed(NamedTuple):
@@ -32,9 +32,9 @@ class Smoothed(NamedTuple):
 
 
 def _grid() -> Matrix:
-    """Rows of alpha, beta, phi, gamma; beta 0 is no trend, gamma -1 no season."""
+    """Rows of alpha, beta, phi, gamma, by rising gamma; beta 0 is no trend, gamma -1 no season."""
     trends = [(0.0, 0.0), *itertools.product(BETAS, PHIS)]
-    return np.array([(a, b, p, g) for a in ALPHAS for b, p in trends for g in (-1.0, *GAMMAS)])
+    return np.array([(a, b, p, g) for g in (-1.0, *GAMMAS) for a in ALPHAS for b, p in trends])
 
 
 def lengths(values: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -241,28 +241,46 @@ def _start_states(y: Matrix, profile: Matrix, start: NDArray[np.int64], m: int, 
 
 def _ets_chunk(y: Matrix, profile: Matrix, start: NDArray[np.int64], length: NDArray[np.int64], horizon: int, m: int, grid: Matrix) -> Smoothed:
     k, months = y.shape
-    alpha, beta, phi, gamma = (column[None, :] for column in grid.T)
-    trend, seasonal = (beta > 0)[0], (gamma >= 0)[0]
-    gain = np.where(gamma > 0, gamma, 0.0) * (1 - alpha)
-    season = np.where(seasonal[None, :, None], profile[:, None, :], 1.0)
-    season = np.ascontiguousarray(np.moveaxis(season, 2, 0))
-    level, slope = _start_states(y, profile, start, m, trend, seasonal)
-    squares = np.zeros_like(level)
+    alpha, beta, phi, gamma = (np.repeat(column[:, None], k, axis=1) for column in grid.T)
+    trend, seasonal = grid[:, 1] > 0, grid[:, 3] >= 0
+    # The grid is sorted by gamma: points from `first` on have a season, from `moving` on one that changes.
+    first, moving = int((~seasonal).sum()), int((grid[:, 3] <= 0).sum())
+    gain = (gamma * (1 - alpha))[moving:]
+    level, slope = (np.ascontiguousarray(state.T) for state in _start_states(y, profile, start, m, trend, seasonal))
+    season = np.maximum(np.repeat(profile.T[:, None, :], len(grid) - first, axis=1), 0.01)
+    squares, error, step, spare = (np.zeros(level.shape) for _ in range(4))
     whole = np.nan_to_num(y)
+    by_month = np.ascontiguousarray(whole.T)
     there = ~np.isnan(y)
+    full = there.all(axis=0)
+    # Everything in place: what takes time here is moving numbers through memory.
     for t in range(int(start.min()), months):
+        gone = [] if full[t] else np.flatnonzero(~there[:, t])
+        kept = (level[:, gone], slope[:, gone]) if len(gone) else None
         s = season[t % m]
-        base = level + phi * slope
-        error = whole[:, t, None] - base * s
-        here = there[:, t, None]
-        if not here.all():
-            error = np.where(here, error, 0.0)
-            base = np.where(here, base, level)
-        squares += error * error
-        step = alpha * error / np.maximum(s, 0.05)
-        slope = phi * slope + beta * step if here.all() else np.where(here, phi * slope + beta * step, slope)
-        level = base + step
-        season[t % m] = np.where(base > 0, np.maximum(s + gain * error / np.maximum(base, 1e-9), 0.01), s)
+        slope *= phi
+        level += slope
+        np.subtract(by_month[t], level[:first], out=error[:first])
+        np.multiply(level[first:], s, out=error[first:])
+        np.subtract(by_month[t], error[first:], out=error[first:])
+        if kept:
+            error[:, gone] = 0.0
+        squares += np.multiply(error, error, out=spare)
+        np.multiply(alpha, error, out=step)
+        step[first:] /= np.maximum(s, 0.05, out=spare[first:])
+        slope += np.multiply(beta, step, out=spare)
+        change, base = error[moving:], level[moving:]
+        change *= gain
+        change /= np.maximum(base, 1e-9, out=spare[moving:])
+        change += s[moving - first :]
+        np.maximum(change, 0.01, out=change)
+        np.copyto(s[moving - first :], change, where=base > 0)
+        level += step
+        if kept:
+            level[:, gone], slope[:, gone] = kept
+    level, slope, squares = (np.ascontiguousarray(state.T) for state in (level, slope, squares))
+    season = np.ascontiguousarray(np.concatenate([np.ones((m, first, k)), season], axis=1).transpose(0, 2, 1))
+    phi, gamma = grid[None, :, 2], grid[None, :, 3]
     count = np.maximum(length, 1).astype(float)[:, None]
     parameters = 3 + np.where(trend, 3, 0) + np.where(seasonal, m - 1 + (gamma[0] > 0), 0)
     tiny = 1e-12 * np.maximum((whole**2).sum(axis=1, keepdims=True), 1e-300)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import html
 import io
 import math
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -64,6 +66,33 @@ def show_figure(figure, takeaway: str, alt: str) -> None:
 def show_note(text: str) -> None:
     """Show a plain remark, such as which part of the plan is switched off and what would switch it on."""
     _show(f'<p class="note">{html.escape(text)}</p>')
+
+
+@contextmanager
+def show_progress(what: str, unit: str = " rows", after: float = 10.0) -> Iterator[Callable[[int, int], None]]:
+    """Show how far something is and how long it still takes, once it has taken some seconds; what is shown goes when it is done.
+
+    Parameters
+    ----------
+    what, unit : str
+        What is being done, and what is counted.
+    after : float
+        Seconds before anything is shown.
+
+    Yields
+    ------
+    callable
+        To be told ``(done, total)``. Nothing is shown in a month that `sop run` makes, which has a bar of its own and whose pages are kept.
+    """
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=what, unit=unit, delay=after, leave=False, disable=bool(os.environ.get("SOP_STEP"))) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield tell
 
 
 def show_points(points: list[str]) -> None:

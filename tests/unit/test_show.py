@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -132,3 +133,17 @@ def test_ticks_of_a_short_axis_are_told_apart() -> None:
     texts = [label.get_text() for label in axis.get_yticklabels()]
     assert len(set(texts)) == len(texts) and all(text.endswith(" M") for text in texts)
     assert axis.yaxis.get_major_formatter().format_ticks([0, 5e6, 1e7]) == ["0", "5 M", "10 M"]
+
+
+def test_progress_says_how_far_and_goes_when_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("SOP_STEP", raising=False)
+    with show.show_progress("forecast", after=0) as tell:
+        for done in (1, 2, 4):
+            tell(done, 4)
+            time.sleep(0.12)
+    said = capsys.readouterr().err
+    assert "forecast" in said and "4/4" in said
+    monkeypatch.setenv("SOP_STEP", "20_demand")
+    with show.show_progress("forecast", after=0) as tell:
+        tell(4, 4)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,86 @@
+"""Where the heavy work is done: in this process, in several on this machine, or on a Dask cluster; and what is kept from one run to the next."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+
+import pandas as pd
+
+from sop_helpers.book import files
+from sop_helpers.book.config import Compute
+from sop_helpers.book.cycle import Cycle
+from sop_helpers.book.errors import WorkbookError
+
+KEPT = "kept"  # folder of what may be thrown away at any time, beside the months
+
+
+@contextmanager
+def workers(compute: Compute, series: int) -> Iterator[Executor | None]:
+    """Give an executor to work through so many series with, and end it; None where one process is as fast.
+
+    Parameters
+    ----------
+    compute : Compute
+        From the workbook.
+    series : int
+        How many series there are.
+
+    Raises
+    ------
+    WorkbookError
+        The Dask scheduler cannot be reached, or its workers have other versions of what they need.
+    """
+    if compute.engine == "dask":
+        with _cluster(compute) as executor:
+            yield executor
+        return
+    number = compute.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    if number < 2 or series < compute.series_alone:
+        yield None
+        return
+    # Spawned, not forked: a notebook's process has threads, which a fork would leave in an unknown state.
+    with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@contextmanager
+def _cluster(compute: Compute) -> Iterator[Executor]:
+    from distributed import Client
+
+    try:
+        client = Client(compute.scheduler, timeout=compute.timeout_seconds, set_as_default=False)
+    except (OSError, ValueError) as error:
+        todo = "Start the scheduler, mend [compute] scheduler in workbook.toml, or plan here with engine = \"local\"."
+        raise WorkbookError(f"no Dask scheduler answers at {compute.scheduler}: {error}", todo) from error
+    with client:
+        try:
+            client.get_versions(check=True)
+        except ValueError as error:
+            raise WorkbookError(f"the Dask workers differ from this machine: {error}", "Install requirements.lock on them.") from error
+        yield client.get_executor()
+
+
+def kept(cycle: Cycle, name: str) -> pd.DataFrame | None:
+    """Return what an earlier run of the month kept under a name; None where it kept nothing, or nothing that can be read."""
+    file = cycle.workbook.output_folder / KEPT / f"{cycle.label}-{cycle.scenario}-{name}.parquet"
+    try:
+        return pd.read_parquet(file) if file.exists() else None
+    except (OSError, ValueError):  # thrown away half-way, or by another version: it is made again
+        return None
+
+
+def keep(cycle: Cycle, name: str, table: pd.DataFrame) -> None:
+    """Keep a table for the next run of the month, unless the month is closed; what other months kept goes."""
+    if cycle.closed:
+        return
+    folder = cycle.workbook.output_folder / KEPT
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{cycle.label}-{cycle.scenario}-{name}.parquet"
+    files.write_atomically(file, lambda part: table.to_parquet(part, index=False))
+    for old in folder.glob(f"*-{name}.parquet"):
+        if not old.name.startswith(cycle.label):
+            old.unlink(missing_ok=True)
