@@ -15,7 +15,8 @@ Matrix = NDArray[np.float64]
 DAYS_PER_MONTH = 365 / 12
 EDGES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0])
 CHANCES = np.diff(EDGES)
-SUPPLIER_WEIGHT = 16.0  # deliveries that a supplier's other items count for beside an item's own
+SUPPLIER_WEIGHT = 16.0  # deliveries that a supplier's count for beside an item's own, where too few items tell how alike they are
+FEWEST_ITEMS = 3
 FEWEST = 8  # deliveries from which an item, or a supplier, speaks for itself
 _FINE = (np.arange(200) + 0.5) / 200
 _BIN = np.searchsorted(EDGES, _FINE, side="right") - 1
@@ -54,7 +55,8 @@ def lead_times(operations: pd.DataFrame, deliveries: pd.DataFrame | None = None)
         rows = ops.loc[named, [*keys, "supplier"]].assign(stated=stated[named.to_numpy()])
         lead = seen.merge(rows.drop_duplicates([*keys, "supplier"]), on=[*keys, "supplier"], how="left")["stated"].to_numpy()
         _tell(fine, told, ops[named], seen, ["supplier"], np.where(lead > 0, lead, np.nan), stated, "deliveries of the supplier")
-        _tell(fine, told, ops[named], seen, [*keys, "supplier"], np.ones(len(seen)), np.ones(len(ops)), "deliveries")
+        weight = ops["supplier"].map(_supplier_weight(seen.assign(ratio=np.where(lead > 0, seen["months"] / lead, np.nan)))).fillna(SUPPLIER_WEIGHT)
+        _tell(fine, told, ops[named], seen, [*keys, "supplier"], np.ones(len(seen)), np.ones(len(ops)), "deliveries", weight.to_numpy(dtype=float))
     return binned(fine), list(told)
 
 
@@ -87,12 +89,27 @@ def _seen(deliveries: pd.DataFrame | None) -> pd.DataFrame:
     return deliveries.assign(months=months)[months >= 0].reset_index(drop=True)
 
 
+def _supplier_weight(seen: pd.DataFrame) -> pd.Series:
+    """How many deliveries of a supplier count beside an item's own: the variance within items over that between them (Buehlmann's credibility).
+
+    Where its items take alike, relative to what is stated, a few deliveries of one say less of its late tail than all of the others do.
+    """
+    items = seen.dropna(subset=["ratio"]).groupby(["supplier", "item", "location"])["ratio"].agg(["mean", "var", "size"])
+    items = items[items["size"] >= 2].assign(within=lambda f: f["var"] * (f["size"] - 1), free=lambda f: f["size"] - 1)
+    by = items.groupby("supplier")
+    within = by["within"].sum() / by["free"].sum()
+    between = (by["mean"].var() - within / by["size"].mean()).clip(lower=0)
+    weight = (within / between.where(between > 0)).fillna(1e6).clip(upper=1e6)
+    return weight.where(by["mean"].count() >= FEWEST_ITEMS, SUPPLIER_WEIGHT)
+
+
 def _tell(
-    fine: Matrix, told: NDArray[np.object_], ops: pd.DataFrame, seen: pd.DataFrame, keys: list[str], per: Matrix, times: Matrix, word: str
+    fine: Matrix, told: NDArray[np.object_], ops: pd.DataFrame, seen: pd.DataFrame, keys: list[str], per: Matrix, times: Matrix, word: str,
+    supplier_weight: Matrix | None = None,
 ) -> None:
     """Put the quantiles of deliveries over `per`, times `times`, in the rows of those operations whose keys have enough of them.
 
-    Where the supplier has spoken already, its deliveries count for `SUPPLIER_WEIGHT` beside the item's own: a few of them say little of a late tail.
+    Where the supplier has spoken already, its deliveries count for `supplier_weight` (operations,) beside the item's own.
     """
     known = seen[keys].notna().all(axis=1).to_numpy() & np.isfinite(per)
     ranked = seen.loc[known, keys].assign(months=(seen["months"] / per)[known]).sort_values([*keys, "months"], kind="stable", ignore_index=True)
@@ -108,8 +125,8 @@ def _tell(
     rows, at = ops.index.to_numpy()[at >= 0], at[at >= 0]
     own, number = ranked["months"].to_numpy()[place][at] * times[rows, None], count[rich].to_numpy(dtype=float)[at]
     spoken = np.array([t.endswith("of the supplier") for t in told[rows]], dtype=bool)
-    if spoken.any():
-        weight = (number / (number + SUPPLIER_WEIGHT))[spoken, None] / len(_FINE)
+    if supplier_weight is not None and spoken.any():
+        weight = (number / (number + supplier_weight[rows]))[spoken, None] / len(_FINE)
         both = np.concatenate([own[spoken], fine[rows[spoken]]], axis=1)
         own[spoken] = _quantiles(both, np.concatenate([np.repeat(weight, len(_FINE), axis=1), np.repeat(1 / len(_FINE) - weight, len(_FINE), axis=1)], axis=1))
     fine[rows] = own

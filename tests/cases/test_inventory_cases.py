@@ -1,9 +1,18 @@
 """Published inventory cases with their known answers."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from sop_helpers.planning import inventory
+from sop_helpers.planning.supply import plan_supply
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+
+from supply_networks import MONTHS, company  # noqa: E402
 
 
 def test_safety_stock_of_a_reorder_point():
@@ -83,3 +92,24 @@ def test_ddmrp_buffer():
     buffer = inventory.ddmrp_buffer(10, 12, 0.5, 0.5, order_cycle_days=7)
     assert (buffer.red, buffer.yellow, buffer.green) == (90, 120, 70)
     assert (buffer.top_of_red, buffer.top_of_yellow, buffer.top_of_green) == (90, 210, 280)
+
+
+def test_goldratt_mix_under_a_constraint():
+    # Price 90 and 100, material 45 and 40, demand 100 and 50, 2,400 minutes on each of four machines, operating expense 6,000.
+    minutes = {"A": (15, 10), "B": (15, 30), "C": (15, 5), "D": (15, 5)}
+    material = {"P": 45.0, "Q": 40.0}
+    c = company(
+        demand=[{"month": MONTHS[0], "product": p, "region": "r", "units": u} for p, u in (("P", 100.0), ("Q", 50.0))],
+        products=[{"product": p, "family": "F", "unit_price": v, "unit_cost": material[p]} for p, v in (("P", 90.0), ("Q", 100.0))],
+        regions=[{"region": "r", "ship_from": "main"}],
+        operations=[{"operation": p, "kind": "make", "item": p, "location": "main", "lead_time_months": 0.0, "unit_cost": v} for p, v in material.items()],
+        loads=[{"operation": p, "resource": m, "hours_per_unit": t[i] / 60} for m, t in minutes.items() for i, p in enumerate("PQ")],
+        resources=[{"resource": m, "regular_hours": 40.0, "overtime_hours": 0.0} for m in minutes],
+    )  # fmt: skip
+    plan = plan_supply(**c, months=MONTHS[:1], patience_months=0)
+    sold = plan.constrained_demand.set_index("product")
+    profit = (sold["revenue"] - sold["shipped_units"] * pd.Series(material)).sum() - 6000
+    assert sold["shipped_units"].to_dict() == {"P": pytest.approx(100), "Q": pytest.approx(30)}
+    assert profit == pytest.approx(300)
+    # The product with the higher margin first leaves a loss: 50 of Q take 1,500 of the 2,400 minutes of B.
+    assert 45 * (2400 - 50 * 30) / 15 + 60 * 50 - 6000 == -300
