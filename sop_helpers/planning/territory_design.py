@@ -47,19 +47,16 @@ def check_accounts(accounts: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        An account stands in two territories, is held without one, or states a negative or no potential or workload.
+        An account stands in two territories, or states a negative potential or workload.
     """
     territories = accounts.dropna(subset="territory").groupby("account")["territory"].agg(lambda t: sorted(set(t)))
     for account, several in territories[territories.map(len) > 1].items():
         raise ValueError(f"accounts: account {account} is in {len(several)} territories ({', '.join(several)}); expected one")
     table = accounts.drop_duplicates("account").reset_index(drop=True)
     for measure in MEASURES:
-        wrong = ~(table[measure] >= 0)
-        if wrong.any() and table[measure].notna().any():
+        if (wrong := table[measure] < 0).any():
             row = table[wrong].iloc[0]
-            raise ValueError(f"accounts: {measure} of account {row['account']} is {row[measure]}; expected a number of at least 0")
-    if "held" in table and (lost := table["held"].notna() & table["territory"].isna()).any():
-        raise ValueError(f"accounts: account {table.loc[lost, 'account'].iloc[0]} is held and belongs to no territory; expected the territory that holds it")
+            raise ValueError(f"accounts: {measure} of account {row['account']} is {row[measure]}; expected at least 0")
     return table
 
 
@@ -94,7 +91,8 @@ def propose(
     Parameters
     ----------
     accounts : DataFrame
-        account, territory, region, potential, workload, x, y; optionally held (a reason not to move). Without positions the least potential is moved.
+        account, territory, region, potential, workload, x, y; optionally held (a reason not to move). Blanks count as 0; without positions the
+        least potential is moved.
     tolerance : dict
         Most relative distance from the mean of the region's territories, by measure (workload, potential).
     most_moved : float
@@ -126,7 +124,7 @@ def propose(
     home[~home.any(axis=1)] = True
     home[np.flatnonzero(current >= 0), current[current >= 0]] = True
     if "held" in table:
-        fixed = np.flatnonzero(table["held"].notna())
+        fixed = np.flatnonzero(table["held"].notna().to_numpy() & (current >= 0))
         home[fixed] = False
         home[fixed, current[fixed]] = True
     distance = _distance(table, places)
@@ -135,15 +133,16 @@ def propose(
     weight = hours / hours.mean() if np.isfinite(hours).all() and hours.sum() > 0 else np.ones(len(table))
     apart = (np.arange(len(names))[None] != current[:, None]) * (1 + table["potential"].fillna(0).to_numpy() / max(table["potential"].mean(), 1e-9))[:, None]
     cost = np.where(home, np.where(np.isfinite(distance), distance, 0.0) * weight[:, None] if measured else apart, np.inf)
-    used = [m for m in MEASURES if m in tolerance and table[m].notna().all() and table[m].sum() > 0]
-    size = table[used].to_numpy(float).T
+    used = [m for m in MEASURES if m in tolerance and table[m].sum() > 0]
+    size = table[used].fillna(0.0).to_numpy(float).T
     groups = own if within_region else np.zeros(len(names), dtype=str)
     mean = np.array([[row[np.isin(region, g) if within_region else slice(None)].sum() / (groups == g).sum() for g in groups] for row in size])
+    mean = mean.reshape(len(used), len(names))
     moving = table["potential"].fillna(0.0).to_numpy(float)
     most = most_moved * float(moving[current >= 0].sum())
     error = None
     for factor in WIDER if widen else WIDER[:1]:
-        keep = np.array([factor * tolerance[m] for m in used])[:, None]
+        keep = np.array([factor * tolerance[m] for m in used]).reshape(-1, 1)
         try:
             problem = Problem(cost, size, np.maximum(mean * (1 - keep), 0.0), mean * (1 + keep), current, moving, most)
             found = solve(problem, seconds, gap)
@@ -159,6 +158,14 @@ def propose(
     after = territory_plan(out.assign(territory=out["proposed"]))
     out["reason"] = _reasons(out, territory_plan(table), after)
     return Proposal(out, places, found, {m: factor * tolerance[m] for m in used}, factor)
+
+
+def attempt(accounts: pd.DataFrame, *args: object, **options: object) -> tuple[Proposal | None, str]:
+    """Return what `propose` returns and an empty text; or None and why there is no proposal."""
+    try:
+        return propose(accounts, *args, **options), ""
+    except ValueError as refused:
+        return None, f"No proposal: {refused}."
 
 
 def _reason(table, used, tolerance, most_moved, mean, home, error) -> str:

@@ -22,7 +22,9 @@ def subsets(count: int) -> np.ndarray:
 
 def neighbours(reduced: np.ndarray) -> np.ndarray:
     """Return each territory's others, nearest first: near are two that many accounts could go to at little cost."""
-    scale = max(float(np.median(np.sort(reduced, axis=1)[:, min(1, reduced.shape[1] - 1)])), 1e-12)
+    second = np.sort(reduced, axis=1)[:, min(1, reduced.shape[1] - 1)]
+    second = second[np.isfinite(second)]
+    scale = max(float(np.median(second)) if len(second) else 1.0, 1e-12)
     cheap = np.exp(-reduced / scale)
     near = cheap.T @ cheap
     np.fill_diagonal(near, np.inf)

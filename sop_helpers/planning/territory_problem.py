@@ -50,7 +50,8 @@ class Problem:
 
     def sums(self, chosen: np.ndarray) -> np.ndarray:
         """Return each measure of each territory (m x t), scaled."""
-        return np.stack([np.bincount(chosen, weights=row, minlength=self.territories) for row in self.size])
+        sums = [np.bincount(chosen, weights=row, minlength=self.territories) for row in self.size]
+        return np.array(sums).reshape(len(self.size), self.territories)
 
     def violation(self, chosen: np.ndarray) -> float:
         """Return by how much the worst bound is missed, as a share of it; 0 where all hold."""

@@ -142,9 +142,18 @@ def test_without_positions_as_little_as_possible_moves(accounts):
 @pytest.mark.parametrize("change, message", [
     (lambda a: pd.concat([a, a.iloc[:1].assign(territory="W2")]), r"account a is in 2 territories \(W1, W2\); expected one"),
     (lambda a: a.assign(workload=a["workload"].mask(a["account"] == "c", -1.0)), "workload of account c is -1"),
-    (lambda a: a.assign(held="yes", territory=a["territory"].mask(a["account"] == "d")), "account d is held and belongs to no territory"),
     (lambda a: a.assign(territory=None), "no account has a territory"),
 ])
 def test_bad_accounts_are_named(accounts, change, message):
     with pytest.raises(ValueError, match=message):
         design.propose(change(accounts), SQUARE)
+    found, said = design.attempt(change(accounts), SQUARE)
+    assert found is None and said.startswith("No proposal: accounts: ")
+
+
+def test_blanks_count_as_nothing_and_a_hold_without_territory_holds_nothing(accounts):
+    blank = accounts.assign(workload=np.nan, held="yes", territory=accounts["territory"].mask(accounts["account"] == "g"))
+    found, said = design.attempt(blank, {"workload": 0.6, "potential": 0.6}, gap=0)
+    assert said == "" and set(found.tolerance) == {"potential"} and design.moves(found)["account"].tolist() == ["g"]
+    found, said = design.attempt(accounts.assign(workload=np.nan, potential=np.nan), SQUARE, gap=0)
+    assert said == "" and found.tolerance == {} and (found.accounts["distance_new"] <= found.accounts["distance"]).all()
