@@ -92,7 +92,7 @@ def _attainment_at(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.Data
     year = booked[(booked["month"] >= begin) & (booked["month"] <= month)]
     by_rep = year.groupby("rep", as_index=False)[["quota", "bookings"]].sum()
     elapsed = ((month.year - begin.year) * 12 + month.month - begin.month + 1) / 12
-    paid = rep_pay(by_rep, reps, comp_plans, elapsed)
+    paid = rep_pay(by_rep, reps, comp_plans, elapsed, month)
     total = by_rep["quota"].sum()
     return {
         "quota attainment": by_rep["bookings"].sum() / total if total > 0 else np.nan,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_inputs import MONTH, company, sales_of, table
 
 from sop_helpers.book import tables
 from sop_helpers.book.checks import check_inputs, check_workbook
+from sop_helpers.book.conform import conform
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.rules.findings import agree, codes_like, plain_code, some
 
@@ -351,6 +352,38 @@ def test_compensation_bands_meet(bands, said):
     assert found({"comp_plans": plans}) == said
 
 
+def banded(**columns) -> list[str]:
+    """Return the findings on a plan of two bands that meet at quota, with other columns."""
+    given = {"plan": ["p", "p"], "tier": ["1", "2"], "from_attainment": [0.0, 1.0], "to_attainment": [1.0, float("nan")], "rate": [0.05, 0.08]}
+    return found({"comp_plans": table("comp_plans", **(given | columns))})
+
+
+def test_other_terms_of_compensation_plans():
+    assert banded() == [] and banded(mode=["retroactive"] * 2, threshold=[0.5] * 2) == []
+    # Two versions of a plan are two sets of bands; neither reaches the other.
+    twice = {"plan": ["p"] * 2, "from_attainment": [0.0] * 2, "to_attainment": [float("nan")] * 2}
+    assert banded(**twice, effective_from=[None, "2027-01"]) == []
+    assert banded(from_attainment=[0.5, 1.0]) == ["red 1 band is the first of its plan and begins above 0: p 1."]
+    assert banded(mode=["retroactive"] * 2, rate=[0.08, 0.05]) == ["red 1 band of retroactive plans pays a lower rate than the one before: p."]
+    assert banded(mode=["retroactive", "marginal"]) == ["red 1 plan states more than one mode: p."]
+    assert banded(threshold=[0.5, 0.6]) == ["red 1 plan states more than one threshold: p."]
+
+
+def test_a_quota_of_zero_is_named():
+    reps = table("reps", rep=["a", "b"], start_month=["2024-01"] * 2)
+    quotas = table("quotas", month=["2026-10", "2026-10"], rep=["a", "b"], quota=[0.0, 6.0])
+    assert found({"reps": reps, "quotas": quotas}) == ["amber 1 rep has a quota of zero: a."]
+
+
+def test_one_customer_in_two_territories():
+    rows = {"name": ["Kuhn AG", "kuhn  ag", "Kuhn AG"], "territory": ["T1", "T2", "T2"], "x": [1.0, 1.0, 5.0], "y": [2.0, 2.0, 2.0]}
+    accounts = conform("accounts", pd.DataFrame({"account": ["1", "2", "3"], "potential": 10.0} | rows))
+    assert found({"accounts": accounts}) == ["amber 2 accounts share name and position and are in two territories: Kuhn AG (1 in T1), kuhn  ag (2 in T2)."]
+    held = table("accounts", account=["1", "2"], territory=["T1", None], held=["contract", "contract"])
+    assert found({"accounts": held}) == ["amber 1 account is held and belongs to no territory: 2."]
+
+
+@settings(deadline=None)  # the first call loads modules
 @given(st.lists(st.floats(0.5, 1), min_size=2, max_size=6))
 def test_bands_that_meet_are_never_blamed(widths):
     edges = pd.Series([0.0, *widths]).cumsum().tolist()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from sop_helpers.book.rules.findings import Inputs, Issue, some
 
 GAP = 1e-9
@@ -82,6 +84,18 @@ def people(given: Inputs) -> Iterator[Issue]:
                 action,
                 float(rows["quota"].sum()),
             )
+    none = quotas[(quotas["quota"] == 0) & quotas["rep"].isin(reps["rep"])]
+    if len(none):
+        yield Issue(
+            "amber",
+            "quota",
+            "quotas",
+            "quota",
+            len(none),
+            f"{none['rep'].nunique()} reps have a quota of zero: {some(none['rep'].unique())}.",
+            "Set a quota or take the rows out; attainment has no meaning there and plans pay nothing.",
+            float(none["bookings"].sum()),
+        )
     working = reps[reps["end_month"].isna() | (reps["end_month"] >= given.month)]
     idle = working.loc[~working["rep"].isin(quotas.loc[quotas["month"] >= given.month, "rep"]), "rep"]
     if (quotas["month"] >= given.month).any() and len(idle):
@@ -97,31 +111,58 @@ def people(given: Inputs) -> Iterator[Issue]:
 
 
 def pay(given: Inputs) -> Iterator[Issue]:
-    """Whether the bands of each compensation plan meet without gap or overlap."""
+    """Whether the bands of each version of a compensation plan begin at 0 and meet without gap or overlap."""
     plans = given.get("comp_plans")
     if plans is None:
         return
-    bands = plans.sort_values(["plan", "from_attainment", "to_attainment"], kind="stable")
+    plans = plans.assign(version=plans["effective_from"].fillna(given.month - pd.DateOffset(years=100)))
+    key = ["plan", "version"]
+    bands = plans.sort_values([*key, "from_attainment", "to_attainment"], kind="stable")
     until = bands["to_attainment"].fillna(float("inf"))
-    after = bands.groupby("plan")["from_attainment"].shift(-1)
-    last = after.isna()
-    for wrong, word in (
-        (~last & (until > after + GAP), "overlap"),
-        (~last & (until < after - GAP), "leave a gap"),
-        (until <= bands["from_attainment"], "end before they begin"),
+    after = bands.groupby(key)["from_attainment"].shift(-1)
+    last, first = after.isna(), bands.groupby(key).cumcount() == 0
+    for wrong, word, column in (
+        (~last & (until > after + GAP), "overlap", "to_attainment"),
+        (~last & (until < after - GAP), "leave a gap", "to_attainment"),
+        (until <= bands["from_attainment"], "end before they begin", "to_attainment"),
+        (first & (bands["from_attainment"] > GAP), "are the first of their plan and begin above 0", "from_attainment"),
     ):
         if wrong.any():
             names = [f"{p} {t}" for p, t in zip(bands.loc[wrong, "plan"], bands.loc[wrong, "tier"], strict=True)]
+            beside = " with the next" if word in ("overlap", "leave a gap") else ""
             yield Issue(
                 "red",
                 "compensation plan",
                 "comp_plans",
-                "to_attainment",
+                column,
                 int(wrong.sum()),
-                f"{int(wrong.sum())} bands {word}{' with the next' if 'end' not in word else ''}: {some(names)}.",
-                "Let each band begin where the one before ends; pay would be counted wrong.",
+                f"{int(wrong.sum())} bands {word}{beside}: {some(names)}.",
+                "Let the first band begin at 0 and each other where the one before ends; pay would be counted wrong.",
             )
-    caps = plans.groupby("plan")["cap"].nunique()
+    retroactive = bands.groupby(key)["mode"].transform("first").eq("retroactive") & (bands.groupby(key)["rate"].diff() < 0)
+    if retroactive.any():
+        yield Issue(
+            "red",
+            "compensation plan",
+            "comp_plans",
+            "rate",
+            int(retroactive.sum()),
+            f"{int(retroactive.sum())} bands of retroactive plans pay a lower rate than the one before: {some(bands.loc[retroactive, 'plan'].unique())}.",
+            "Let rates rise, or make the plan marginal; more bookings would pay less.",
+        )
+    for column in ("mode", "threshold"):
+        count = plans.groupby(key)[column].nunique()
+        if (several := count[count > 1]).size:
+            yield Issue(
+                "red",
+                "compensation plan",
+                "comp_plans",
+                column,
+                len(several),
+                f"{len(several)} plans state more than one {column}: {some(several.index.get_level_values('plan'))}.",
+                "Keep one a plan.",
+            )
+    caps = plans.groupby(key)["cap"].nunique()
     if (several := caps[caps > 1]).size:
         yield Issue(
             "amber",
@@ -129,7 +170,7 @@ def pay(given: Inputs) -> Iterator[Issue]:
             "comp_plans",
             "cap",
             len(several),
-            f"{len(several)} plans state more than one cap: {some(several.index)}.",
+            f"{len(several)} plans state more than one cap: {some(several.index.get_level_values('plan'))}.",
             "Keep one a plan.",
         )
     closed = bands[last & bands["to_attainment"].notna()]
@@ -145,4 +186,38 @@ def pay(given: Inputs) -> Iterator[Issue]:
         )
 
 
-SALES_RULES = [pipeline, people, pay]
+def territories(given: Inputs) -> Iterator[Issue]:
+    """Whether each customer stands in one territory, and what is held belongs to one."""
+    accounts = given.get("accounts")
+    if accounts is None:
+        return
+    placed = accounts[accounts[["territory", "name", "x", "y"]].notna().all(axis=1)]
+    known = placed["name"].str.normalize("NFKC").str.casefold().str.split().str.join(" ")
+    several = placed.groupby([known, "x", "y"])["territory"].transform("nunique") > 1
+    if several.any():
+        rows = placed[several].sort_values("name", kind="stable")
+        names = [f"{n} ({a} in {t})" for n, a, t in zip(rows["name"], rows["account"], rows["territory"], strict=True)]
+        yield Issue(
+            "amber",
+            "territory",
+            "accounts",
+            "territory",
+            len(rows),
+            f"{len(rows)} accounts share name and position and are in two territories: {some(names)}.",
+            "Merge them if they are one customer; its potential and workload count twice.",
+            float(rows["potential"].sum()),
+        )
+    lost = accounts["held"].notna() & accounts["territory"].isna()
+    if lost.any():
+        yield Issue(
+            "amber",
+            "territory",
+            "accounts",
+            "held",
+            int(lost.sum()),
+            f"{int(lost.sum())} accounts are held and belong to no territory: {some(accounts.loc[lost, 'account'])}.",
+            "Name the territory that holds them, or clear the mark.",
+        )
+
+
+SALES_RULES = [pipeline, people, pay, territories]

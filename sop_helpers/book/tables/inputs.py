@@ -298,6 +298,7 @@ class Accounts(Contract):
     workload: Series[float] = f.number("Hours of selling it takes in a year.", "hours", optional=True, ge=0)
     x: Series[float] = f.number("Position, east.", "km or degrees", optional=True)
     y: Series[float] = f.number("Position, north.", "km or degrees", optional=True)
+    held: Series[str] = f.text("Why it must stay in its territory; blank where a proposal may move it.", optional=True)
 
     class Config(Contract.Config):
         unique = ["account"]
@@ -337,7 +338,7 @@ class Quotas(Contract):
 
 
 class CompPlans(Contract):
-    """Compensation plans as marginal bands of attainment."""
+    """Compensation plans as bands of attainment."""
 
     plan: Series[str] = f.code("Plan.")
     tier: Series[str] = f.code("Band.")
@@ -345,9 +346,16 @@ class CompPlans(Contract):
     to_attainment: Series[float] = f.share("Attainment at which it ends; blank is open.", optional=True, gt=0)
     rate: Series[float] = f.share("Commission on bookings inside the band, as a share of them.", ge=0)
     cap: Series[float] = f.money("Most that the plan pays in a year.", optional=True, ge=0)
+    effective_from: Series[Month] = f.month("First month in which this version of the plan holds; blank from the beginning.", optional=True)
+    mode: Series[str] = f.code(
+        "marginal (each rate on its own band; so when blank) or retroactive (the rate reached on all bookings).",
+        optional=True,
+        isin=["marginal", "retroactive"],
+    )
+    threshold: Series[float] = f.share("Attainment below which the plan pays nothing; pay jumps there.", optional=True, ge=0)
 
     class Config(Contract.Config):
-        unique = ["plan", "tier"]
+        unique = ["plan", "tier", "effective_from"]
         metadata = {"direction": "input", "required": False}
 
 
