@@ -88,7 +88,7 @@ def find_drivers(
         return Drivers(_table([]), _effects([]))
     origin = T - 1 - np.arange(AHEAD + origins - 1, AHEAD - 1, -1)
     rows, effects = [], []
-    shared = {str(name): _aligned(part, months, months_ahead) for name, part in indicators.groupby("indicator")}
+    shared = {str(name): aligned(part, months, months_ahead) for name, part in indicators.groupby("indicator")}
     for i, name in enumerate(families):
         known = shared | ({"own price": prices[name]} if prices and name in prices else {})
         best = _best(values[i], origin, known, season_length)
@@ -102,7 +102,7 @@ def find_drivers(
     return Drivers(_table(rows), _effects(effects))
 
 
-def _aligned(part: pd.DataFrame, months: pd.DatetimeIndex, months_ahead: pd.DatetimeIndex) -> Matrix:
+def aligned(part: pd.DataFrame, months: pd.DatetimeIndex, months_ahead: pd.DatetimeIndex) -> Matrix:
     """Indicator over history and months ahead, to its last known value; the logarithm where all values are above zero."""
     values = part.groupby("month")["value"].mean().reindex(months.append(pd.DatetimeIndex(months_ahead))).to_numpy(float)
     end = np.flatnonzero(~np.isnan(values))

@@ -169,6 +169,47 @@ def _by_seasons(learner: Learner, values: Matrix, logs: Matrix, horizon: int) ->
     return out
 
 
+FEATURES = {
+    "last months": [0, 1, 2, 3, 4, 5, 12, 13], "same month of past seasons": [6, 7], "season": [8], "trend": [9, 10], "restlessness": [11, 14],
+    "how far ahead": [15],
+}
+"""What the features of the learner of seasons are about (see `_season_features`)."""
+
+
+def contributions(learner: Learner, values: Matrix, horizon: int) -> tuple[list[str], Matrix, Matrix]:
+    """Say by how much each kind of feature moves the learner's forecast (TreeSHAP, Lundberg et al. 2018, by LightGBM's ``pred_contrib``).
+
+    Parameters
+    ----------
+    learner : Learner
+        Of the kind ``seasons``.
+    values : ndarray (n, T)
+        Demand, as long as the learner looks back.
+    horizon : int
+        Months ahead.
+
+    Returns
+    -------
+    parts : list of str
+        ``usual``, what the learner says before it looks, and the keys of FEATURES.
+    ndarray (n, horizon, parts)
+        What each adds to the logarithm of demand over the level of the last season.
+    ndarray (n, horizon)
+        What the learner predicts: their sum.
+    """
+    logs, _ = _scaled(values)
+    months, m = values.shape[1], learner.season_length
+    index, window = np.log(_profile(values, m)), logs[:, -learner.back :]
+    parts, said = np.empty((len(values), horizon, 1 + len(FEATURES))), np.empty((len(values), horizon))
+    for k in range(horizon):
+        features, _ = _season_features(window, np.full(len(logs), k), index[:, (months + k) % m], m)
+        found = np.asarray(learner.model.predict(features, pred_contrib=True, num_threads=1))
+        parts[:, k, 0] = found[:, -1]
+        parts[:, k, 1:] = np.stack([found[:, columns].sum(axis=1) for columns in FEATURES.values()], axis=1)
+        said[:, k] = learner.model.predict(features, num_threads=1)
+    return ["usual", *FEATURES], parts, said
+
+
 def _scaled(values: Matrix) -> tuple[Matrix, Matrix]:
     """Return the logarithm of each series over its mean, and the mean."""
     there = ~np.isnan(values)

@@ -59,6 +59,17 @@ def corrections_words(corrections: pd.DataFrame, history: pd.DataFrame) -> str:
     return f"{text}; {many}: say so in the journal, or leave it in." if many else f"{text}."
 
 
+def explanation_words(explained: pd.DataFrame) -> str:
+    """Say which part moves the forecast most, family by family, and how far the other models stand from the one that is drawn."""
+    if explained.empty:
+        return "No family has two years of demand to be explained."
+    size = explained.assign(units=explained["units"].abs()).groupby(["family", "part"], sort=False)["units"].sum().unstack("part")
+    rest = size.drop(columns=["level", "other models"])
+    parts = [f"{family}: {part}" for family, part in rest.idxmax(axis=1).items()]
+    share = 100 * size["other models"].sum() / max(explained["units"].sum(), 1e-9)
+    return f"What moves the months most beyond their level: {', '.join(parts)}. The other models differ from this picture by {share:.1f} % of units."
+
+
 def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame, family: pd.Series) -> str:
     """Say where demand goes over the next twelve months against the last twelve."""
     last = history[history["month"] > history["month"].max() - pd.DateOffset(months=12)]

@@ -222,3 +222,16 @@ class Drivers(Contract):
     class Config(Contract.Config):
         unique = ["family"]
         metadata = made_by("20_demand")
+
+
+class Explanation(Contract):
+    """The statistical forecast with its drivers, family by family, as a sum of parts."""
+
+    family: Series[str] = f.code("Family.")
+    month: Series[Month] = f.month("Month forecast.")
+    part: Series[str] = f.code("level, trend, season, other models or driver.", isin=["level", "trend", "season", "other models", "driver"])
+    units: Series[float] = f.number("What the part adds.", UNITS)
+
+    class Config(Contract.Config):
+        unique = ["family", "month", "part"]
+        metadata = made_by("20_demand")

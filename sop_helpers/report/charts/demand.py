@@ -161,6 +161,36 @@ def forecast_chart(history: pd.DataFrame, band: pd.DataFrame, plan: pd.DataFrame
     return figure
 
 
+def explanation_chart(history: pd.DataFrame, explained: pd.DataFrame, months: int = 24) -> Figure:
+    """Draw each family: demand, then its forecast built up from level, trend, season and the rest.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Demand by month, one column a family.
+    explained : DataFrame
+        As the contract ``explanation``.
+    months : int
+        Months of history shown.
+    """
+    families = list(dict.fromkeys(explained["family"]))
+    figure, axes = _panels(len(families), "What the forecast is made of", "units a month")
+    for axis, family in zip(axes, families, strict=False):
+        past = history[family].iloc[-months:]
+        parts = explained[explained["family"] == family].pivot(index="month", columns="part", values="units")
+        axis.plot(past.index, past, color=COLOURS["actual"], label="demand")
+        axis.plot(parts.index, parts["level"], color=COLOURS["neutral"], linestyle=":", label="level")
+        axis.plot(parts.index, parts["level"] + parts["trend"], color=COLOURS["budget"], linestyle="-.", label="with trend")
+        axis.plot(parts.index, parts[["level", "trend", "season"]].sum(axis=1), color=COLOURS["good"], linestyle="--", label="with season")
+        axis.plot(parts.index, parts.sum(axis=1), color=COLOURS["plan"], linewidth=2, label="all models and drivers")
+        axis.set_title(str(family), loc="left", fontsize="medium")
+        axis.set_ylim(0, max(1.15 * past.max(), 1.15 * parts.sum(axis=1).max(), 1e-9))
+        month_axis(axis)
+        thousands(axis)
+    axes[0].legend(loc="best", fontsize="x-small", ncols=2)
+    return figure
+
+
 def accuracy_chart(accuracy: pd.DataFrame, lag: int) -> Figure:
     """Draw the error of the statistical forecast and of seasonal naive up to the decision lag, measured item by item and summed by family.
 
