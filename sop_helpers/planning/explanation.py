@@ -174,7 +174,8 @@ def learned(panel: Panel, horizon: int, season_length: int = 12, tier: str = "de
     recipe = next((r for r in TIERS[tier][0] if r.kind == "seasons"), None)
     values = trim(panel.values)
     regular: NDArray[np.bool_] = (lengths(values)[1] > 2 * season_length) & np.isin(classify(values), ["smooth", "erratic"])
-    model = learners.train(recipe, values[regular], horizon, season_length, seed) if recipe is not None and learners.available() and regular.any() else None
+    given = {"values": values[regular], "horizon": horizon, "season_length": season_length}
+    model = learners.train(recipe, seed, **given) if recipe is not None and learners.available() and regular.any() else None
     if model is None:
         return pd.DataFrame({"family": pd.Series(dtype="str")})
     long = np.flatnonzero(regular)[lengths(values[regular])[1] >= model.back]

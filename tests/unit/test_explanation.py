@@ -82,7 +82,7 @@ def test_the_profile_names_peak_and_driver() -> None:
 def test_contributions_are_the_learners_prediction() -> None:
     rng = np.random.default_rng(2)
     values = demand(40, noise=0.1) * np.exp(rng.normal(0, 0.1, (80, 60)))
-    model = learners.train(SMALL[1], values, 12)
+    model = learners.train(SMALL[1], values=values, horizon=12)
     names, parts, said = learners.contributions(model, values, 12)
     assert names[0] == "usual" and parts.shape == (80, 12, len(names))
     np.testing.assert_allclose(parts.sum(axis=2), said, atol=1e-9)
