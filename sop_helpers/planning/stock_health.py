@@ -49,20 +49,23 @@ def stock_health(inventory: pd.DataFrame, projection: pd.DataFrame, targets: pd.
         [(units > 0) & (obsolete > 0.5 * units), excess > 0, units < target - 1e-9], ["obsolete", "excess", "below target"], "in range"
     )  # fmt: skip
     segments = known["segment"].astype(object).where(known["segment"].notna(), None).to_numpy() if "segment" in known else None
-    turns = np.divide(year, units, out=np.full(len(units), np.nan), where=units > 0)
+    turns = np.divide(year, units, out=np.full(len(units), np.nan), where=units > 1e-6)
     worth = {"value": units * cost, "cover_months": _cover(issued, units), "turns": turns}
     much = {"excess_units": excess, "excess_value": excess * cost, "obsolete_units": obsolete, "obsolete_value": obsolete * cost}
     return held[AT].assign(segment=segments, on_hand=units, target_units=target, **worth, **much, status=status)
 
 
 def by_segment(health: pd.DataFrame) -> pd.DataFrame:
-    """Add stock up by segment: items, value, turns (of value), excess and obsolete value; the total last."""
+    """Add stock up by segment: items, value, turns (of value), excess and obsolete value; the total last.
+
+    The total has no turns: what is made of parts and moved on would be used more than once.
+    """
     rows = health.assign(use=health["turns"].fillna(0.0) * health["value"], segment=health["segment"].fillna("none").astype("str"))
     parts = {"value": "sum", "use": "sum", "excess_value": "sum", "obsolete_value": "sum"}
     out = rows.groupby("segment", as_index=False).agg(items=("item", "size"), **{name: (name, how) for name, how in parts.items()})
     total = pd.DataFrame([{"segment": "all", "items": out["items"].sum(), **{name: out[name].sum() for name in parts}}])
     out = pd.concat([out, total], ignore_index=True)
-    out["turns"] = out["use"] / out["value"].where(out["value"] > 0)
+    out["turns"] = (out["use"] / out["value"].where(out["value"] > 0)).where(out["segment"] != "all")
     return out[["segment", "items", "value", "turns", "excess_value", "obsolete_value"]]
 
 
@@ -95,8 +98,8 @@ def _cover(issued: np.ndarray, units: np.ndarray) -> np.ndarray:
 
 def _cost(held: pd.DataFrame, projection: pd.DataFrame, products: pd.DataFrame) -> np.ndarray:
     """Cost of a unit: as booked, else as in the plan, else the standard cost, else nothing."""
-    booked = held["value"].astype(float) / held["on_hand"].where(held["on_hand"] > 0)
-    some = projection[projection["closing_units"] > 0]
+    booked = held["value"].astype(float) / held["on_hand"].where(held["on_hand"] > 1e-6)
+    some = projection[projection["closing_units"] > 1e-6]
     planned = (some["value"] / some["closing_units"]).groupby(some["item"]).median()
     standard = products.drop_duplicates("product").set_index("product")["unit_cost"] if "unit_cost" in products else pd.Series(dtype=float)
     return booked.fillna(held["item"].map(planned).astype(float)).fillna(held["item"].map(standard).astype(float)).fillna(0.0).to_numpy()

@@ -68,6 +68,7 @@ def test_segments_add_up_to_all() -> None:
     told = stock_health(stock({"A": 1500.0, "B": 10.0}), projection({"A": 100.0, "B": 5.0}), targets({"A": 50.0, "B": 5.0}), PRODUCTS)
     parts = by_segment(told)
     assert parts["segment"].tolist() == ["AX", "all"] and parts.loc[1, "value"] == told["value"].sum() and parts.loc[1, "items"] == 2
+    assert parts.loc[0, "turns"] == pytest.approx((told["turns"] * told["value"]).sum() / told["value"].sum()) and np.isnan(parts.loc[1, "turns"])
     assert "came too early" in health_words(told, "EUR") and health_words(told.iloc[:0], "EUR") == "There is no stock of value."
 
 
