@@ -75,6 +75,21 @@ def test_no_forecast_is_negative_and_locked_cells_stand(seed: int, total_too: bo
     np.testing.assert_allclose(up[there], locked[there], rtol=1e-6, atol=1e-6)
 
 
+def test_many_nodes_are_weighted_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hierarchicalforecast.methods import MinTrace
+
+    monkeypatch.setattr(hierarchy, "DENSE", 0)
+    rng = np.random.default_rng(4)
+    keys = pd.DataFrame({"product": [f"P{i // 3}" for i in range(60)], "region": ["N", "S", "W"] * 20})
+    tree = hierarchy.tree_of(keys, pd.Series({f"P{i}": f"F{i % 3}" for i in range(20)}))
+    base = tree.up(rng.uniform(100, 200, (60, 6))) + rng.normal(0, 5, (len(tree.level), 6))
+    errors = rng.normal(0, rng.uniform(0.05, 0.2, (len(tree.level), 1)), (len(tree.level), 24)) * base.mean(axis=1, keepdims=True)
+    spread = np.sqrt((errors**2).mean(axis=1))
+    pair = spread[:, None] * np.array([np.sqrt(2.0), 0.0])
+    told = MinTrace("wls_var").fit_predict(S=tree.summing.toarray(), y_hat=base, y_insample=pair, y_hat_insample=np.zeros_like(pair))
+    np.testing.assert_allclose(hierarchy.reconcile(base, tree, errors), told["mean"][tree.aggregates :], rtol=1e-9)
+
+
 def test_locks_that_contradict_each_other_are_refused() -> None:
     tree = hierarchy.tree_of(KEYS, FAMILY)
     locked = np.full((len(tree.level), 1), np.nan)
