@@ -75,8 +75,8 @@ def main(seconds: float) -> None:
         lines.append(("HiGHS, whole model", took, cost, violation))
         for name, took, cost, violation in lines:
             gap = f"{cost / least - 1:.2%}" if np.isfinite(cost) else "nothing found"
-            moved = "all" if most_moved is None else f"{most_moved:.0%}"
-            print(f"| {accounts:,} | {reps} | {moved} | {name} | {took:.0f} | {gap} | {violation:.1g} |", flush=True)
+            may = "all" if most_moved is None else f"{most_moved:.0%}"
+            print(f"| {accounts:,} | {reps} | {may} | {name} | {took:.0f} | {gap} | {violation:.1g} |", flush=True)
     print("\n| pmedcap | published | workbook | bound | s | HiGHS, whole model | s |\n|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for number, optimum, distance, demand, capacity, p in medians():
         ours = p_median.choose_seats(distance, demand, capacity, p, seconds)

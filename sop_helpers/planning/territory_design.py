@@ -131,14 +131,14 @@ def propose(
     measured = np.isfinite(distance).any() and table["x"].notna().any()
     hours = table["workload"].to_numpy(float)
     weight = hours / hours.mean() if np.isfinite(hours).all() and hours.sum() > 0 else np.ones(len(table))
-    apart = (np.arange(len(names))[None] != current[:, None]) * (1 + table["potential"].fillna(0).to_numpy() / max(table["potential"].mean(), 1e-9))[:, None]
+    moving = table["potential"].fillna(0.0).to_numpy(float)
+    apart = (np.arange(len(names))[None] != current[:, None]) * (1 + moving / max(moving.mean(), 1e-9))[:, None]
     cost = np.where(home, np.where(np.isfinite(distance), distance, 0.0) * weight[:, None] if measured else apart, np.inf)
     used = [m for m in MEASURES if m in tolerance and table[m].sum() > 0]
     size = table[used].fillna(0.0).to_numpy(float).T
     groups = own if within_region else np.zeros(len(names), dtype=str)
     mean = np.array([[row[np.isin(region, g) if within_region else slice(None)].sum() / (groups == g).sum() for g in groups] for row in size])
     mean = mean.reshape(len(used), len(names))
-    moving = table["potential"].fillna(0.0).to_numpy(float)
     most = most_moved * float(moving[current >= 0].sum())
     error = None
     for factor in WIDER if widen else WIDER[:1]:
@@ -199,7 +199,7 @@ def _reasons(table: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> 
         text = text.mask(filled, "fills " + new + f" ({measure} " + come.map("{:.2f}".format) + " x the mean)")
     saved = table["distance"] - table["distance_new"]
     text = text.mask(moves & (saved > 0), "nearer by " + saved.map("{:,.0f}".format) + text.where(text == "", "; " + text))
-    return text.mask(moves & old.isna(), "had no territory").mask(moves & (text == ""), "makes room for others")
+    return text.mask(moves & (text == ""), "makes room for others").mask(moves & old.isna(), "had no territory")
 
 
 def before_after(proposal: Proposal) -> pd.DataFrame:

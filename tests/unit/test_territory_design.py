@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from sop_helpers.book.conform import conform, empty
 from sop_helpers.planning import territory_design as design
 from sop_helpers.planning.territory_model import Infeasible, cost_of, reduced_costs, relax, solve
 from sop_helpers.planning.territory_problem import Problem
@@ -157,3 +158,14 @@ def test_blanks_count_as_nothing_and_a_hold_without_territory_holds_nothing(acco
     assert said == "" and set(found.tolerance) == {"potential"} and design.moves(found)["account"].tolist() == ["g"]
     found, said = design.attempt(accounts.assign(workload=np.nan, potential=np.nan), SQUARE, gap=0)
     assert said == "" and found.tolerance == {} and (found.accounts["distance_new"] <= found.accounts["distance"]).all()
+
+
+def test_accounts_that_state_next_to_nothing_are_no_obstacle():
+    bare = conform("accounts", pd.DataFrame({"account": ["a", "b", "c"], "territory": ["T1", "T2", None]}))
+    found, said = design.attempt(bare, SQUARE, 0.3, widen=True, gap=0.02)
+    assert said == "" and design.moves(found)[["account", "reason"]].to_numpy().tolist() == [["c", "had no territory"]]
+    assert len(design.before_after(found)) == 2
+    some = bare.assign(potential=[5.0, 6.0, 1.0], x=[1.0, 2.0, np.nan], y=[1.0, 1.0, np.nan])
+    assert design.attempt(some, SQUARE, 0.3, widen=True)[1] == ""
+    found, said = design.attempt(empty("accounts"), SQUARE)
+    assert found is None and "no account has a territory" in said

@@ -66,10 +66,11 @@ def proposal_takeaway(proposal: Proposal) -> str:
     now, then = ((proposal.accounts[c] * hours)[known].sum() / max(hours[known].sum(), 1e-9) for c in ("distance", "distance_new"))
     spread = [f"{table[c].min():.2f}-{table[c].max():.2f}" for c in ("workload_index", "workload_index_new")]
     kept = " and ".join(f"±{share:.0%} of {measure}" for measure, share in proposal.tolerance.items())
-    text = f"{len(changed)} of {len(proposal.accounts)} accounts move, {proposal.moved_share:.0%} of potential; workload goes from {spread[0]} to {spread[1]} x"
-    text += " the mean of its region" + (f", mean distance from {now:,.0f} to {then:,.0f}" if known.any() and now == now else "")
-    text += f". It keeps {kept}" + (", wider than asked because nothing narrower was found" if proposal.widened > 1 else "")
-    return text + f", and is {found.word}."
+    text = f"{len(changed)} of {len(proposal.accounts)} accounts move, {proposal.moved_share:.0%} of potential"
+    text += f"; workload goes from {spread[0]} to {spread[1]} x the mean of its region" if table["workload_index"].notna().any() else ""
+    text += f", mean distance from {now:,.0f} to {then:,.0f}" if known.any() and now == now else ""
+    text += f". It keeps {kept or 'no bound, as no workload or potential is stated'}"
+    return text + (", wider than asked because nothing narrower was found" if proposal.widened > 1 else "") + f", and is {found.word}."
 
 
 def pay_figure(runs: pd.DataFrame, costs: pd.DataFrame, currency: str) -> Figure:
