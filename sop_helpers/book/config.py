@@ -52,6 +52,10 @@ class Source(Part):
     query: str | None = Field(None, description="SQL file, relative to the workbook. Over files by default, over a database with url.")
     url: str | None = Field(None, description="Database URL; ${NAME} is taken from the environment so that no password is written here.")
     rename: dict[str, str] = Field(default_factory=dict, description="Their column name = our column name.")
+    count_in: dict[str, str] = Field(
+        default_factory=dict,
+        description='Our column = their column that decides where an order counts, whatever else there is: { month = "promised_on", region = "ship_to" }.',
+    )
     null_values: list[str] = Field(default_factory=list, description="Texts that mean blank, beside the empty cell.")
 
 
