@@ -36,6 +36,9 @@ class Calendar(Part):
 
     horizon_months: int = Field(18, ge=1, le=60, description="Months planned, the cycle's own month included.")
     data_until: date | None = Field(None, description="Last day that the sales data cover, where the last month had not ended when they were drawn.")
+    weeks: Literal["months", "4-4-5", "4-5-4", "5-4-4"] = Field("months", description="Weeks of the periods of a fiscal quarter, or calendar months.")
+    week_end: Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"] = Field("SAT", description="Last day of a week, in a calendar of weeks.")
+    year_end: Literal["nearest", "last"] = Field("nearest", description="A year of weeks ends on the week end nearest to the month's end, or the last in it.")
     frozen_months: int = Field(1, ge=0, description="First months of the horizon in which releases can no longer be changed.")
 
 
@@ -52,6 +55,10 @@ class Source(Part):
     query: str | None = Field(None, description="SQL file, relative to the workbook. Over files by default, over a database with url.")
     url: str | None = Field(None, description="Database URL; ${NAME} is taken from the environment so that no password is written here.")
     rename: dict[str, str] = Field(default_factory=dict, description="Their column name = our column name.")
+    count_in: dict[str, str] = Field(
+        default_factory=dict,
+        description='Our column = their column that decides where an order counts, whatever else there is: { month = "promised_on", region = "ship_to" }.',
+    )
     null_values: list[str] = Field(default_factory=list, description="Texts that mean blank, beside the empty cell.")
 
 
@@ -238,6 +245,13 @@ class Workbook(Part):
             todo = "Keep files inside the workbook, or name the folder under [sources] data."
             raise WorkbookError(f"{path!r} leads out of the workbook's folder {self.root}", todo)
         return full
+
+    @property
+    def fiscal_weeks(self) -> dict[str, Any]:
+        """The calendar of weeks as `book.fiscal` takes it; empty where periods are calendar months."""
+        calendar = self.calendar
+        told = {"pattern": calendar.weeks, "first_month": self.company.fiscal_year_start, "week_end": calendar.week_end, "year_end": calendar.year_end}
+        return {} if calendar.weeks == "months" else told
 
     @property
     def output_folder(self) -> Path:

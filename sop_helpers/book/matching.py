@@ -27,8 +27,18 @@ def match_columns(table: str, names: list[str], source: Source, problems: list[P
             problems.append(Problem(ours, f"rename takes it from {theirs!r} and the source has no such column; it has {_listed(names)}"))
     taken: dict[str, str] = {}
     extra: list[str] = []
+    for ours, theirs in source.count_in.items():
+        if ours not in spec:
+            problems.append(Problem(ours, f"count_in names it and the table has no such column; it has {', '.join(spec)}"))
+        elif theirs not in names:
+            problems.append(Problem(ours, f"count_in lets orders count by {theirs!r} and the source has no such column; it has {_listed(names)}"))
+        else:
+            taken[ours] = theirs
+            notes.append(Problem(ours, f"orders count by {theirs!r}"))
     for theirs in names:
         ours = source.rename.get(theirs, _plain(str(theirs)))
+        if ours in source.count_in or theirs in source.count_in.values():
+            continue
         if ours not in spec:
             extra.append(str(theirs))
         elif ours in taken:

@@ -17,6 +17,7 @@ import pandas as pd
 from sop_helpers.book import coerce, tables
 from sop_helpers.book.coerce import Dialect, Problem, TableError
 from sop_helpers.book.config import Source, Workbook
+from sop_helpers.book.fiscal import month_of
 from sop_helpers.book.lines import add_up_file
 from sop_helpers.book.matching import allowed_values, check_contract, match_columns
 from sop_helpers.book.readers import Unreadable, filled_sheets, read_file
@@ -194,7 +195,8 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
         raise TableError(table, f"{folder}/{table}.csv", [Problem("", what)], f"Bring it; templates/inputs/{table}.csv shows the columns.")
     loaded = Loaded(pd.DataFrame(), origin.label)
     usable = origin.path is not None and origin.path.is_file() and not origin.problem
-    summed = add_up_file(origin.path, origin.source, table, loaded.notes) if usable else None
+    fiscal = workbook.fiscal_weeks if "sum" in tables.meta(table) else {}
+    summed = add_up_file(origin.path, origin.source, table, loaded.notes) if usable and not fiscal else None
     try:
         cells, epoch = _cells(workbook, table, origin, month) if summed is None else (summed, 0)
     except Unreadable as error:
@@ -211,10 +213,12 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     frame, lines, days = _coerce_columns(table, named, dialect, problems)
     if problems:
         raise TableError(table, origin.label, problems)
+    if lines and fiscal:
+        frame = frame.assign(**{tables.meta(table)["as_of"]: month_of(days, **fiscal)})
     extra = len(cells.columns) > len(named.columns)
     frame = _as_known(table, frame, month, origin.label)
     frame = _add_up(table, frame, lines or extra, loaded.notes)
-    if lines and "data_until" in frame:
+    if lines and not fiscal and "data_until" in frame:
         frame = _mark_partial_month(frame, days, month, loaded.notes)
     problems = check_contract(table, frame)
     if problems:

@@ -70,8 +70,10 @@ def countries_of(regions: pd.DataFrame) -> pd.Series:
     return regions.set_index("region")["country"].dropna().astype("str").str.strip().str.upper()
 
 
-def day_ratios(region: pd.Series, months: pd.DatetimeIndex, countries: pd.Series, base: pd.DatetimeIndex) -> Matrix:
+def day_ratios(region: pd.Series, months: pd.DatetimeIndex, countries: pd.Series, base: pd.DatetimeIndex, weeks: pd.Series | None = None) -> Matrix:
     """Return working days over their mean for each region (rows) and month (columns); 1 for a region without country.
+
+    In a calendar of weeks it is the weeks of each period over their mean instead, in every region.
 
     Parameters
     ----------
@@ -83,7 +85,11 @@ def day_ratios(region: pd.Series, months: pd.DatetimeIndex, countries: pd.Series
         Country by region.
     base : DatetimeIndex
         Months whose mean is 1: those of the history, for history and forecast alike.
+    weeks : Series, optional
+        Weeks of each period, indexed by month.
     """
+    if weeks is not None:
+        return np.tile(weeks.reindex(months).to_numpy(float) / weeks.reindex(base).mean(), (len(region), 1))
     out = np.ones((len(region), len(months)))
     country = region.map(countries) if len(countries) else pd.Series(pd.NA, index=region.index)
     for one in country.dropna().unique():
@@ -91,30 +97,30 @@ def day_ratios(region: pd.Series, months: pd.DatetimeIndex, countries: pd.Series
     return out
 
 
-def per_day(panel: Panel, countries: pd.Series) -> Panel:
-    """Return demand of months of average length: divided by working days over their mean."""
-    if countries.empty:
+def per_day(panel: Panel, countries: pd.Series, weeks: pd.Series | None = None) -> Panel:
+    """Return demand of months of average length: divided by working days, or in a calendar of weeks by weeks, over their mean."""
+    if countries.empty and weeks is None:
         return panel
-    return Panel(panel.keys, panel.months, panel.values / day_ratios(panel.keys["region"], panel.months, countries, panel.months))
+    return Panel(panel.keys, panel.months, panel.values / day_ratios(panel.keys["region"], panel.months, countries, panel.months, weeks))
 
 
-def by_month(frame: pd.DataFrame, countries: pd.Series, base: pd.DatetimeIndex, columns: list[str]) -> pd.DataFrame:
-    """Undo `per_day` in a long table: multiply its columns by the working days of its months.
+def by_month(frame: pd.DataFrame, countries: pd.Series, base: pd.DatetimeIndex, columns: list[str], weeks: pd.Series | None = None) -> pd.DataFrame:
+    """Undo `per_day` in a long table: multiply its columns by the working days (or weeks) of its months.
 
     Parameters
     ----------
     frame : DataFrame
         month, region and the columns.
-    countries, base
+    countries, base, weeks
         As given to `day_ratios`.
     columns : list of str
         Columns in units.
     """
-    if countries.empty or frame.empty:
+    if (countries.empty and weeks is None) or frame.empty:
         return frame
     months = pd.DatetimeIndex(np.sort(frame["month"].unique()))
     regions = pd.Series(frame["region"].unique())
-    ratio = day_ratios(regions, months, countries, base)
+    ratio = day_ratios(regions, months, countries, base, weeks)
     factor = ratio[pd.Index(regions).get_indexer(frame["region"]), months.get_indexer(pd.DatetimeIndex(frame["month"]))]
     return frame.assign(**{column: frame[column] * factor for column in columns})
 
