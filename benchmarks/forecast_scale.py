@@ -74,7 +74,8 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     del tried
     done("sums")
     said = pd.DataFrame({c: pd.Series(dtype="datetime64[us]" if c.endswith("month") else "str") for c in OVERRIDES})
-    streams = consensus.build_streams(table, cleansed, products, read["insights"], said, read["open_orders"], month=horizon[0])
+    own = consensus.own_view(table, cleansed, products, read["insights"], month=horizon[0])
+    streams = consensus.build_streams(own, products, said, read["open_orders"], month=horizon[0])
     total = consensus.demand_plan(streams, products)["units"].sum()
     done("consensus")
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
