@@ -66,7 +66,7 @@ class Kernels:
             return
         # Short, because the path of a socket may not be longer than some 100 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="sop-"))
-        self._specify(PLAIN, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR")
+        self._specify(PLAIN, "-m", "sop_helpers.engine.kernel", "-f", "{connection_file}", "--log-level=ERROR")
         if self.engine != "fork":
             return
         socket = str(self._folder / "template")

@@ -35,7 +35,7 @@ def main() -> int:
     except (OSError, ValueError):
         pid = 0
     if not pid:
-        os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", "-f", connection_file, "--log-level=ERROR"])
+        os.execv(sys.executable, [sys.executable, "-m", "sop_helpers.engine.kernel", "-f", connection_file, "--log-level=ERROR"])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda n, _frame: os.kill(pid, n))
     return json.loads(stream.readline() or '{"exit": 1}')["exit"]

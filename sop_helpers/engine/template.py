@@ -17,7 +17,7 @@ from pathlib import Path
 
 IMPORTS = [
     "numpy", "pandas", "pyarrow.parquet", "pandera.pandas", "pydantic", "sqlalchemy", "matplotlib.pyplot", "scipy.stats",
-    "statsmodels.tsa.api", "statsmodels.tsa.seasonal", "IPython.display", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell",
+    "statsmodels.tsa.api", "statsmodels.tsa.seasonal", "IPython.display", "sop_helpers.engine.kernel", "ipykernel.ipkernel", "ipykernel.zmqshell",
     "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic", "sop_helpers.book.cycle", "sop_helpers.report.show",
 ]
 HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
@@ -48,9 +48,9 @@ def _become_kernel(request: dict) -> None:
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        from ipykernel.kernelapp import IPKernelApp
+        from sop_helpers.engine.kernel import PatientKernel
 
-        IPKernelApp.launch_instance(argv=["-f", request["connection_file"], "--log-level=CRITICAL"])
+        PatientKernel.launch_instance(argv=["-f", request["connection_file"], "--log-level=CRITICAL"])
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
