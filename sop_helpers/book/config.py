@@ -86,7 +86,9 @@ class DemandPolicy(Part):
     consensus: Literal["statistical", "weights", "chosen"] = Field(
         "statistical", description="What the plan follows: the workbook's own view, the mean of all views weighted by measured accuracy, or a chosen view."
     )
-    chosen_views: dict[str, str] = Field(default_factory=dict, description="For the consensus \"chosen\": family and the view that it follows.")
+    chosen_views: dict[str, Literal["statistical", "last consensus", "sales", "pipeline", "marketing", "product", "finance"]] = Field(
+        default_factory=dict, description="For the consensus \"chosen\": family and the view that it follows."
+    )
     correct_bias: bool = Field(False, description="Take half of a habitual bias off each author's view.")
     fence_months: int = Field(1, ge=0, description="Freeze fence: months from the first planned in which changes of the plan are listed as breaches.")
     fence_tolerance: float = Field(0.05, ge=0, description="Share by which the plan of a family and region may move inside the fence.")

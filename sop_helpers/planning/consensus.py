@@ -149,7 +149,7 @@ def _insight_streams(base: pd.DataFrame, insights: pd.DataFrame, month: pd.Times
         cells = base[touched(base, one)]
         weight = one["confidence"] if weighted and pd.notna(one["confidence"]) else 1.0
         if pd.notna(one["effect_units"]):
-            units = _share(cells, one["effect_units"] * weight)
+            units = one["effect_units"] * weight * shares(cells, ["month"])
         elif pd.notna(one["effect_pct"]):
             units = cells["units"] * (one["effect_pct"] / 100 * weight)
         else:
@@ -158,11 +158,36 @@ def _insight_streams(base: pd.DataFrame, insights: pd.DataFrame, month: pd.Times
     return pd.concat(parts, ignore_index=True) if parts else base.iloc[:0].assign(stream="", source="")
 
 
-def _share(cells: pd.DataFrame, monthly: float) -> pd.Series:
-    """Split so many units a month over cells in proportion to their units; evenly where they have none."""
-    groups = cells.groupby("month")["units"]
+def shares(cells: pd.DataFrame, by: list[str], column: str = "units") -> pd.Series:
+    """Return each row's share of its group: in proportion to a column, evenly where the group has none.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The columns of `by`, and `column`.
+    by : list of str
+        What makes a group.
+    column : str
+        What the shares go by; not below zero.
+    """
+    groups = cells.groupby(by)[column]
     total, number = groups.transform("sum"), groups.transform("size")
-    return monthly * (cells["units"] / total.where(total > 0)).where(total > 0, 1 / number)
+    return (cells[column] / total.where(total > 0)).where(total > 0, 1 / number)
+
+
+def valued(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Value units at unit price and standard cost: the plan with ``revenue`` and ``margin`` put in anew.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        product, units.
+    products : DataFrame
+        product, unit_price, unit_cost.
+    """
+    known = products.set_index("product")
+    price, cost = plan["product"].map(known["unit_price"]), plan["product"].map(known["unit_cost"])
+    return plan.assign(revenue=plan["units"] * price, margin=plan["units"] * (price - cost))
 
 
 def _floor(plan: pd.DataFrame) -> pd.DataFrame:
@@ -181,7 +206,7 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
         cells = plan[touched(plan, one)]
         if cells.empty:
             continue
-        wanted = _share(cells, max(float(one["units"]), 0.0)) if pd.notna(one["units"]) else cells["units"] * max(1 + one["change_pct"] / 100, 0.0)
+        wanted = max(float(one["units"]), 0.0) * shares(cells, ["month"]) if pd.notna(one["units"]) else cells["units"] * max(1 + one["change_pct"] / 100, 0.0)
         parts.append(_stream(cells, "override", f"{one['author']} {one['id']}", wanted - cells["units"]))
         plan.loc[cells.index, "units"] = wanted
     return pd.concat(parts, ignore_index=True) if parts else plan.iloc[:0].assign(stream="", source="")
@@ -245,11 +270,7 @@ def demand_plan(streams: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"the streams of {first['product']} in {first['region']}, {first['month']:%Y-%m}, add up to {first['units']:,.2f}")
     plan["units"] = plan["units"].clip(lower=0.0)
     said = streams[streams["stream"] == "statistical"].groupby(CELL, as_index=False)["units"].sum().rename(columns={"units": "statistical_units"})
-    plan = plan.merge(said, on=CELL, how="left").fillna({"statistical_units": 0.0})
-    known = products.set_index("product")
-    price, cost = plan["product"].map(known["unit_price"]), plan["product"].map(known["unit_cost"])
-    plan["revenue"] = plan["units"] * price
-    plan["margin"] = plan["units"] * (price - cost)
+    plan = valued(plan.merge(said, on=CELL, how="left").fillna({"statistical_units": 0.0}), products)
     return plan[[*CELL, "statistical_units", "units", "revenue", "margin"]]
 
 
@@ -257,52 +278,6 @@ def roll_up(plan: pd.DataFrame, products: pd.DataFrame, by: str) -> pd.DataFrame
     """Add the plan up by month and family, product or region, or in total (``by="total"``): units, revenue, margin."""
     f = plan.assign(family=plan["product"].map(products.set_index("product")["family"]), total="total")
     return f.groupby(["month", by], as_index=False, sort=True)[["units", "revenue", "margin"]].sum()
-
-
-def gap_to_budget(plan: pd.DataFrame, sales: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, fiscal_year_start: int = 1) -> pd.DataFrame:
-    """Compare actuals so far and the plan to go with the budget of the fiscal year, by family.
-
-    Parameters
-    ----------
-    plan : DataFrame
-        As the contract ``demand_plan``.
-    sales : DataFrame
-        month, product, units, revenue.
-    budget : DataFrame
-        month, family, units, revenue.
-    products : DataFrame
-        product, family.
-    fiscal_year_start : int
-        First month of the fiscal year.
-
-    Returns
-    -------
-    DataFrame
-        family, budget, actual (year to date), budget_to_date, plan (to go), outlook (actual + plan), gap (outlook - budget), gap_to_date, gap_to_go; money.
-        Only months that the budget covers are compared.
-    """
-    columns = ["budget", "actual", "budget_to_date", "plan", "outlook", "gap", "gap_to_date", "gap_to_go"]
-    first = plan["month"].min()
-    start = pd.Timestamp(first.year - (first.month < fiscal_year_start), fiscal_year_start, 1)
-    year = pd.date_range(start, periods=12, freq="MS")
-    mine = budget[budget["month"].isin(year)]
-    if mine.empty:
-        return pd.DataFrame({"family": pd.Series(dtype="str"), **{c: pd.Series(dtype="float64") for c in columns}})
-    covered = mine["month"].unique()
-    family = products.set_index("product")["family"]
-    done = sales[(sales["month"] < first) & sales["month"].isin(covered)]
-    ahead = plan[plan["month"].isin(covered)]
-    out = pd.DataFrame({
-        "budget": mine.groupby("family")["revenue"].sum(),
-        "budget_to_date": mine[mine["month"] < first].groupby("family")["revenue"].sum(),
-        "actual": done.groupby(done["product"].map(family))["revenue"].sum(),
-        "plan": ahead.groupby(ahead["product"].map(family))["revenue"].sum(),
-    }).fillna(0.0)
-    out["outlook"] = out["actual"] + out["plan"]
-    out["gap"] = out["outlook"] - out["budget"]
-    out["gap_to_date"] = out["actual"] - out["budget_to_date"]
-    out["gap_to_go"] = out["gap"] - out["gap_to_date"]
-    return out[columns].rename_axis("family").reset_index()
 
 
 def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFrame, last_plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:

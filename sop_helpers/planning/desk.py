@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import build_streams, demand_plan, touched
+from sop_helpers.planning.consensus import build_streams, demand_plan, shares, touched, valued
 from sop_helpers.planning.intervals import band_of_sums
 
 NOTHING = {"month": "datetime64[us]", "product": "str", "region": "str", "units": "float64", "actual": "float64", "statistical": "float64",
@@ -112,14 +112,8 @@ def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str
     out = plan.copy()
     rows = in_scope(plan, products, scope)
     rows = rows[rows["month"].isin(list(edits))]
-    groups = rows.groupby("month")["units"]
-    total, number = groups.transform("sum"), groups.transform("size")
-    share = np.where(total > 0, rows["units"] / total.where(total > 0, 1.0), 1 / number)
-    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * share
-    known = products.set_index("product")
-    price, cost = out["product"].map(known["unit_price"]), out["product"].map(known["unit_cost"])
-    out["revenue"], out["margin"] = out["units"] * price, out["units"] * (price - cost)
-    return out
+    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * shares(rows, ["month"])
+    return valued(out, products)
 
 
 def hours_per_unit(operations: pd.DataFrame, components: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:

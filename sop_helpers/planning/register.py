@@ -1,4 +1,4 @@
-"""What the plan rests on and who moved it: assumptions with their volume, breaches of the freeze fence, value added by each person, gap to budget."""
+"""What the plan rests on and who moved it: assumptions with their volume, breaches of the freeze fence, value added by each person."""
 
 from __future__ import annotations
 
@@ -166,39 +166,3 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     out["note"] = np.where(out["points"] < SMALL, few, np.where(out["fva_points"] >= 0, "took error off", "added error"))
     out = out.rename(columns={"stream": "reason"}).sort_values(["fva_points", "person"], kind="stable", ignore_index=True)
     return out[columns].astype({"note": "str"})
-
-
-def budget_by_month(plan: pd.DataFrame, sales: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, fiscal_year_start: int = 1) -> pd.DataFrame:
-    """Compare the fiscal year with its budget month by month, in units and money: what was sold, and what is planned.
-
-    Parameters
-    ----------
-    plan : DataFrame
-        month, product, units, revenue.
-    sales : DataFrame
-        month, product, units, revenue.
-    budget : DataFrame
-        month, family, units, revenue.
-    products : DataFrame
-        product, family.
-    fiscal_year_start : int
-        First month of the fiscal year.
-
-    Returns
-    -------
-    DataFrame
-        As the contract ``budget_gap``: month, family, part (so far, to go), budget_units, units, gap_units, budget_money, money, gap_money. Only months that
-        the budget covers.
-    """
-    first = plan["month"].min()
-    start = pd.Timestamp(first.year - (first.month < fiscal_year_start), fiscal_year_start, 1) if len(plan) else pd.NaT
-    family = products.set_index("product")["family"]
-    mine = budget[budget["month"].isin(pd.date_range(start, periods=12, freq="MS"))] if len(plan) and len(budget) else budget.iloc[:0]
-    keys = ["month", "family"]
-    wanted = mine.groupby(keys)[["units", "revenue"]].sum().set_axis(["budget_units", "budget_money"], axis=1)
-    both = pd.concat([sales.loc[sales["month"] < first, ["month", "product", "units", "revenue"]], plan[["month", "product", "units", "revenue"]]])
-    got = both.assign(family=both["product"].map(family)).groupby(keys)[["units", "revenue"]].sum().set_axis(["units", "money"], axis=1)
-    out = wanted.join(got, how="left").fillna(0.0).reset_index()
-    out["gap_units"], out["gap_money"] = out["units"] - out["budget_units"], out["money"] - out["budget_money"]
-    out["part"] = pd.Series(np.where(out["month"] < first, "so far", "to go"), index=out.index, dtype="str")
-    return out[[*keys, "part", "budget_units", "units", "gap_units", "budget_money", "money", "gap_money"]]

@@ -12,6 +12,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.consensus import shares
+
 CELL = ["month", "product", "region"]
 SCOPE = ["family", "product", "region"]
 OWN = "statistical"
@@ -46,8 +48,8 @@ def with_budget(views: pd.DataFrame, budget: pd.DataFrame, month: pd.Timestamp) 
         return views
     ahead = budget["month"] >= month
     said = budget["month"].where(~ahead, month) - pd.Timedelta(days=1)
-    rows = budget[["month", "family", "region", "units"]].assign(stated_on=said.astype("datetime64[us]"), view="finance", author="budget", product=None)
-    return pd.concat([views, rows.astype({"product": "str"})[views.columns].assign(product=pd.Series(pd.NA, index=rows.index, dtype="str"))], ignore_index=True)
+    rows = budget[["month", "family", "region", "units"]].assign(stated_on=said.astype("datetime64[us]"), view="finance", author="budget")
+    return pd.concat([views, rows.assign(product=pd.Series(index=rows.index, dtype="str"))[views.columns]], ignore_index=True)
 
 
 def standing(views: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
@@ -82,10 +84,7 @@ def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> p
             continue
         said = mine[["view", "month", *given, "units"]]
         both = cells.merge(said, on=["month", *given])
-        groups = both.groupby(["view", "month", *given])["base"]
-        total, number = groups.transform("sum"), groups.transform("size")
-        share = np.where(total > 0, both["base"] / total.where(total > 0, 1.0), 1 / number)
-        found.append(both.assign(units=both["units"] * share, stream=both["view"])[[*CELL, "stream", "units"]])
+        found.append(both.assign(units=both["units"] * shares(both, ["view", "month", *given], "base"), stream=both["view"])[[*CELL, "stream", "units"]])
     if not found:
         return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), **{c: pd.Series(dtype="str") for c in ("product", "region", "stream")},
                              "units": pd.Series(dtype="float64")})
@@ -277,7 +276,16 @@ def agreed_stream(views: pd.DataFrame, weights: pd.DataFrame, products: pd.DataF
     -------
     DataFrame
         month, product, region, stream, source, units; nothing where a family has no weights or the view chosen says nothing.
+
+    Raises
+    ------
+    ValueError
+        The rule "chosen" names a family that no product has.
     """
+    unknown = sorted(set(chosen) - set(products["family"])) if rule == "chosen" else []
+    if unknown:
+        families = ", ".join(sorted(products["family"].unique()))
+        raise ValueError(f"policies.demand.chosen_views names {', '.join(unknown)}; products have the families {families}")
     empty = views.iloc[:0][CELL].assign(stream=pd.Series(dtype="str"), source=pd.Series(dtype="str"), units=pd.Series(dtype="float64"))
     if rule == OWN or views.empty:
         return empty

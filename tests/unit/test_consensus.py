@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sop_helpers.planning import consensus, consumption, launches
+from sop_helpers.planning.budget import budget_by_month, gap_to_budget
 
 CELL = ["month", "product", "region"]
 
@@ -234,12 +235,12 @@ def test_the_gap_to_budget_splits_into_past_and_future() -> None:
     index = pd.MultiIndex.from_product([year, ["F0", "F1"], ["R0"]], names=["month", "family", "region"])
     budget = index.to_frame(index=False).assign(units=1.0, revenue=10_000.0)
     sold = past().assign(revenue=lambda f: f["units"] * 10.0)
-    gap = consensus.gap_to_budget(plan, sold, budget, products(4), fiscal_year_start=4).set_index("family")
+    gap = gap_to_budget(budget_by_month(plan, sold, budget, products(4), fiscal_year_start=4)).set_index("family")
     np.testing.assert_allclose(gap["gap"], gap["gap_to_date"] + gap["gap_to_go"])
     np.testing.assert_allclose(gap["actual"], 6 * 4 * 1000.0)
     np.testing.assert_allclose(gap["budget"], 120_000)
     np.testing.assert_allclose(gap["gap_to_date"], 24_000 - 60_000)
-    assert consensus.gap_to_budget(plan, sold, budget.iloc[:0], products(4)).empty
+    assert gap_to_budget(budget_by_month(plan, sold, budget.iloc[:0], products(4))).empty
 
 
 def test_a_sum_below_zero_is_refused_by_name() -> None:

@@ -9,6 +9,7 @@ from test_consensus import build, forecast, past
 from test_views import actuals
 
 from sop_helpers.planning import consensus, register
+from sop_helpers.planning.budget import budget_by_month, gap_to_budget
 
 CELL = ["month", "product", "region"]
 EFFECT = {"insight": "I1", "family": "F0", "start_month": HORIZON[0], "end_month": HORIZON[2], "effect_pct": 10.0, "confidence": 1.0}
@@ -66,9 +67,13 @@ def test_the_budget_by_month_is_in_units_and_money_and_adds_up() -> None:
     budget = pd.MultiIndex.from_product([year, ["F0", "F1"], ["R0"]], names=["month", "family", "region"]).to_frame(index=False)
     budget = budget.assign(units=500.0, revenue=6000.0)
     sold = actuals().assign(revenue=900.0)
-    out = register.budget_by_month(plan, sold, budget, products(4), 4)
+    out = budget_by_month(plan, sold, budget, products(4), 4)
     assert len(out) == 24 and (out.groupby("part").size() == 12).all()
     assert out.loc[out["part"] == "so far", "units"].sum() == 6 * 800
-    gap = consensus.gap_to_budget(plan, sold, budget, products(4), 4)
+    gap = gap_to_budget(out)
     assert out["gap_money"].sum() == pytest.approx(gap["gap"].sum())
-    assert register.budget_by_month(plan, sold, budget.iloc[:0], products(4), 4).empty
+    assert gap["outlook"].sum() == pytest.approx(6 * 8 * 900.0 + plan.loc[plan["month"].isin(year), "revenue"].sum())
+    # Who sells without a budget is part of the year's outlook, month by month as in all.
+    half = budget_by_month(plan, sold, budget[budget["family"] == "F0"], products(4), 4)
+    assert len(half) == 24 and gap_to_budget(half)["outlook"].sum() == pytest.approx(gap["outlook"].sum())
+    assert budget_by_month(plan, sold, budget.iloc[:0], products(4), 4).empty

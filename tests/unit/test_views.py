@@ -134,3 +134,8 @@ def test_without_views_the_workbook_stands_alone() -> None:
     assert set(side["stream"]) == {"statistical"} and len(side) == len(base())
     assert views.agreed_stream(side, views.accuracy_of_views(views.no_measured()), products(4), "weights", {}).empty
     assert views.measured(said(), actuals(), products(4), 3).empty and views.habits(views.no_measured()).empty
+
+
+def test_a_chosen_view_of_a_family_that_is_not_there_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="chosen_views names Grindres; products have the families F0, F1"):
+        views.agreed_stream(_side(), pd.DataFrame(), products(4), "chosen", {"Grindres": "sales"})

@@ -260,7 +260,7 @@ def budget_chart(gap: pd.DataFrame, currency: str) -> Figure:
     Parameters
     ----------
     gap : DataFrame
-        As `planning.consensus.gap_to_budget` returns it.
+        As `planning.budget.gap_to_budget` returns it.
     currency : str
         Unit of the axis.
     """
