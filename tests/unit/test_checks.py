@@ -369,6 +369,17 @@ def test_other_terms_of_compensation_plans():
     assert banded(threshold=[0.5, 0.6]) == ["red 1 plan states more than one threshold: p."]
 
 
+def test_a_view_of_a_region_that_sells_nothing_is_named():
+    view = table("views", stated_on=["2026-09-20"], view=["sales"], author=["Kim"], month=["2026-10"], region=["Atlantis"], units=[5.0])
+    assert any("Atlantis" in message for message in found(base(views=view)))
+
+
+def test_a_delivery_that_came_before_it_was_ordered_is_named():
+    came = table("deliveries", delivery=["X1", "X2"], item=["P", "P"], location=["L", "L"], ordered=["2026-08-09", "2026-08-01"],
+                 arrived=["2026-08-01", "2026-08-09"])
+    assert found(base(deliveries=came), "dates") == ["amber 1 delivery arrived before it was ordered: X1 (P, 2026-08-09 to 2026-08-01)."]
+
+
 def test_a_quota_of_zero_is_named():
     reps = table("reps", rep=["a", "b"], start_month=["2024-01"] * 2)
     quotas = table("quotas", month=["2026-10", "2026-10"], rep=["a", "b"], quota=[0.0, 6.0])

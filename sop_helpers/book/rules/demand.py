@@ -314,9 +314,9 @@ def scopes(given: Inputs) -> Iterator[Issue]:
     if (products := given.get("products")) is not None:
         places["family"] = ("products", "no product is in them", set(products["family"]))
     for column, (parent, effect, known) in places.items():
-        for table in ("sales", "open_orders", "budget", "insights", "opportunities", "accounts", "reps"):
+        for table in ("sales", "open_orders", "budget", "insights", "views", "opportunities", "accounts", "reps"):
             frame = given.get(table)
-            if frame is None or column not in frame or table == parent or (column == "family" and table in ("insights", "opportunities")):
+            if frame is None or column not in frame or table == parent or (column == "family" and table in ("insights", "views", "opportunities")):
                 continue
             unknown = frame[column].notna() & ~frame[column].isin(known)
             if unknown.any():

@@ -94,7 +94,8 @@ def agree(message: str) -> str:
     plural = next((i for i, word in enumerate(words) if word.endswith("s")), None)
     if plural is None:
         return message
-    words[plural] = "launch" if words[plural] == "launches" else words[plural][:-1]
+    many = words[plural]
+    words[plural] = {"launches": "launch", "series": "series"}.get(many, f"{many[:-3]}y" if many.endswith("ies") else many[:-1])
     # what comes before the plural describes it ("make operations"), what follows agrees with it
     words[plural + 1 :] = [ONE.get(word, word) for word in words[plural + 1 :]]
     return " ".join(words) + colon + named

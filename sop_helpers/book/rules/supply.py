@@ -182,6 +182,19 @@ def stock(given: Inputs) -> Iterator[Issue]:
             f"{len(late)} receipts of {late['units'].sum():,.0f} units are overdue: {some(names)}.",
             f"Confirm new dates; they are planned to arrive in {given.month:%Y-%m}.",
         )
+    came = given.get("deliveries")
+    if came is not None and len(back := came[came["arrived"] < came["ordered"]]):
+        rows = zip(back["delivery"], back["item"], back["ordered"], back["arrived"], strict=True)
+        names = [f"{d} ({i}, {o:%Y-%m-%d} to {a:%Y-%m-%d})" for d, i, o, a in rows]
+        yield Issue(
+            "amber",
+            "dates",
+            "deliveries",
+            "arrived",
+            len(back),
+            f"{len(back)} deliveries arrived before they were ordered: {some(names)}.",
+            "Mend the days; they teach stock targets nothing until then.",
+        )
     if orders is not None and len(late := orders[orders["due_month"] < given.month]):
         money = float(late["revenue"].sum()) if late["revenue"].notna().any() else float("nan")
         yield Issue(
