@@ -109,7 +109,7 @@ class SupplyPolicy(Part):
         "optimal", description="optimal: least cost. level: the same people and hours every month. chase: no stock beyond targets. hybrid: people by quarter."
     )
     whole_workers: bool = Field(False, description="Plan people in whole numbers, where resources state the hours of one worker.")
-    change_rate: float = Field(0.01, ge=0, description="Price of changing last month's plan in its near months, share of a unit's value.")
+    change_rate: float = Field(0.02, ge=0, description="Price of changing last month's plan in its near months, share of a unit's value.")
     change_months: int = Field(3, ge=0, description="First months whose releases count as near.")
 
 

@@ -156,6 +156,8 @@ def build_network(
     nodes["below"] = nodes["value"] * below_target_rate + nodes["holding"]
     to_order = nodes["item"].isin(products.loc[products["made_to"] == "order", "product"] if "made_to" in products else [])
     nodes["max_units"] = rates["max_units"].mask(to_order, 0.0)
+    # What is made to order rather waits than lies in stock, so a unit built ahead costs what the unit itself does.
+    nodes["above"] = nodes["below"] + np.where(to_order, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
 
     series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate)
     keys = pd.MultiIndex.from_frame(series[["product", "region"]])

@@ -175,8 +175,8 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
             if periods <= 0:
                 continue
             gone = outflow.isel(node=at) + scrap.sel(node=stock.indexes["node"][at])
-            used = sum(gone.isel(month=slice(k, k + periods)).assign_coords(month=month[:periods]) for k in range(1, int(keeps) + 1))
-            m.add_constraints(stock.isel(node=at, month=slice(0, periods)) - used <= 0, name=f"shelf life of {keeps}")
+            used = sum(gone.shift(month=-k).fillna(0) for k in range(1, int(keeps) + 1))
+            m.add_constraints((stock.isel(node=at) - used).isel(month=slice(0, periods)) <= 0, name=f"shelf life of {keeps}")
     if lim.change_price is not None:
         rows = np.flatnonzero((lim.change_price > 0).any(axis=1))
         if len(rows):

@@ -109,7 +109,7 @@ def build_model(net: Network) -> linopy.Model:
         full = pd.Index(node[capped], name="node")
         above = m.add_variables(lower=0, coords=[full, month], name="above")
         m.add_constraints(stock.isel(node=capped) - above <= column(net.nodes["max_units"].to_numpy()[capped], full), name="maximum")
-        cost = cost + (above * column(net.nodes["below"].to_numpy()[capped], full)).sum()
+        cost = cost + (above * column(net.nodes["above"].to_numpy()[capped], full)).sum()
     if len(res):
         overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
         work = released(net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy(), res)

@@ -32,7 +32,7 @@ class Network:
         Months planned, without gaps.
     nodes : DataFrame
         node (``item @ location``), item, location, value (per unit at cost), path_cost (cheapest way to get one), holding and
-        below (price of a unit for a month in stock, below target), max_units.
+        below, above (price of a unit for a month in stock, below target, above the maximum), max_units.
     opening, receipts, target : ndarray (n), (n, t), (n, t)
         Stock at the start, units already ordered, wanted closing stock.
     series : DataFrame
