@@ -18,9 +18,11 @@ import pandas as pd
 from sop_helpers.planning import supply_results as results
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
-from sop_helpers.planning.supply_model import Solver, build_model
+from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_reasons import shortages
+from sop_helpers.planning.supply_solver import Solver
+from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers
 from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price
 
@@ -156,7 +158,7 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
     model = build_model(net)
     if net.crews is not None and net.crews.whole:
         notes += fix_whole_workers(model)
-    solver = Solver(model)
+    solver = Solver(model, starting_basis(net))
     relaxed = solver.solve()
     final = relaxed
     if whole_lots and passes(net):

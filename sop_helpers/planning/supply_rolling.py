@@ -57,8 +57,8 @@ def replan(
     Returns
     -------
     dict
-        change_rate; changes (money, units at value moved in the near months, all months together); cost (money realised: operations, overtime, holding, lateness;
-        stock and what is owed at the end are valued).
+        change_rate; changes (money, units at value moved in the near months, all months together); cost (money realised: operations, overtime,
+        holding, lateness; stock and what is owed at the end are valued).
     """
     now, last, net, world, changes = dict(tables), None, None, None, 0.0
     for month in months:

@@ -35,10 +35,10 @@ def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SE
     """
     import highspy
 
-    from sop_helpers.planning.supply_model import _quiet
+    from sop_helpers.planning.supply_solver import quiet
 
     parts = model.matrices
-    with _quiet():
+    with quiet():
         highs = highspy.Highs()
     options = {"output_flag": False, "threads": 1, "random_seed": 0, "time_limit": seconds, "mip_rel_gap": gap}
     for option, value in options.items():

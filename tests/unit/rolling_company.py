@@ -31,7 +31,8 @@ def rolling_company(seed: int, products: int = 6, cycles: int = 8, horizon: int 
     load = float((level * hours).sum())
     tables = company(
         products=[{"product": n, "family": "F", "unit_price": 2.2 * c, "unit_cost": c} for n, c in zip(names, cost, strict=True)],
-        operations=[{"operation": f"make {n}", "kind": "make", "item": n, "location": "main", "lead_time_months": float(draw.integers(0, 2)), "unit_cost": 0.5 * c}
+        operations=[{"operation": f"make {n}", "kind": "make", "item": n, "location": "main", "lead_time_months": float(draw.integers(0, 2)),
+                     "unit_cost": 0.5 * c}
                     for n, c in zip(names, cost, strict=True)]
         + [{"operation": f"buy {n}", "kind": "buy", "item": f"C{n}", "location": "main", "supplier": "S", "lead_time_months": 1.0, "unit_cost": 0.5 * c}
            for n, c in zip(names, cost, strict=True)],

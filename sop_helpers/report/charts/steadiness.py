@@ -36,4 +36,5 @@ def steadiness_takeaway(frontier: pd.DataFrame, chosen: float) -> str:
         return "The price of a change that the company plans with was not tried."
     row = own.iloc[0]
     more = "adds" if row["cost_added"] >= 0 else "saves"
-    return f"At {chosen:.1%} of value a change, near-month changes are {row['changes_cut']:.0%} fewer, which {more} {abs(row['cost_added']):.2%} of realised cost."
+    fewer, cost = f"{row['changes_cut']:.0%} fewer", f"{abs(row['cost_added']):.2%} of realised cost"
+    return f"At {chosen:.1%} of value a change, near-month changes are {fewer}, which {more} {cost}."
