@@ -20,7 +20,7 @@ from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 if TYPE_CHECKING:
     import linopy
 
-ALONE = {"balance", "backlog", "target", "maximum"}  # constraints within one chain of products
+ALONE = ("balance", "backlog", "target", "maximum", "change", "chase", "shelf life")  # how constraints within one chain of products are called
 TOLERANCE = 1e-7  # as the solver's own
 TOGETHER = 40_000  # columns of small parts that are solved in one go: fewer goes, and still a small basis
 BIG = 400_000  # columns from which a plan is solved in parts
@@ -61,7 +61,7 @@ def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
     x, dual = np.clip(0.0, whole.lower, whole.upper), np.zeros(count_rows)
     for name, values in start.values.items():
         x[whole.columns[name].ravel()] = values.ravel()
-    shared = {name: at for name, at in whole.rows.items() if name not in ALONE}
+    shared = {name: at for name, at in whole.rows.items() if not name.startswith(ALONE)}
     active = np.ones(count_rows, dtype=bool)
     for at in shared.values():
         active[at.ravel()] = False
@@ -107,7 +107,7 @@ def _broken(whole: _Program, shared: dict[str, NDArray[np.int64]], active: NDArr
     """Rows left out so far of whatever breaks one of its months: hours moved out of one month go into another."""
     out = []
     for at in shared.values():
-        lines = at.reshape(len(at), -1)
+        lines = at.reshape(len(at) if at.ndim > 1 else 1, -1)
         rows = lines.ravel()
         use = whole.matrix[rows] @ x
         bad = ((use > whole.high[rows] + TOLERANCE) | (use < whole.low[rows] - TOLERANCE)) & ~active[rows]
