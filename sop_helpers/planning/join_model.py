@@ -6,7 +6,7 @@ sides, limits and costs, and the solver starts from its last basis. Stock target
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from sop_helpers.planning.rep_capacity import rep_capacity
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import Solver, build_model, patience
 from sop_helpers.planning.supply_network import Matrix, Network
+
+QUICK_ROWS = 10_000  # of the demand plan; an answer takes about a second there
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Answer:
         """Return a line of a statement over the horizon."""
         rows = self.profit_and_loss
         return float(rows.loc[(rows["line"] == line) & (rows["statement"] == statement), "money"].sum())
+
+
+def stack(answers: Sequence[Answer], table: str) -> pd.DataFrame:
+    """Return a table of several answers, one below the other: sellable or profit_and_loss."""
+    return pd.concat([getattr(answer, table) for answer in answers], ignore_index=True)
 
 
 class KeptSolver(Solver):
@@ -146,6 +153,11 @@ class JoinModel:
             self._model(extra)[1].solve()
         return self
 
+    @property
+    def quick(self) -> bool:
+        """Whether the model is small enough to try many levers within a step of the month."""
+        return len(self.tables["demand"]) <= QUICK_ROWS
+
     def _model(self, extra: int) -> tuple[Network, KeptSolver]:
         if extra not in self._kept:
             ops = self.tables["operations"]
@@ -177,7 +189,7 @@ class JoinModel:
         demand = levered_demand(self.tables["demand"], products, f, self.selling.bookings if self.selling else None)
         demand = demand[demand["month"].isin(self.months)]
         staff, reps = self._staff(f, reps)
-        limit = join.sellers_limit(demand, self._worth(staff, demand, f), self.selling.unaided if self.selling else 0.0)
+        limit = join.sellers_limit(demand, self._worth(staff, demand), self.selling.unaided if self.selling else 0.0)
 
         wanted, money = self._matrix(net, demand, "units"), self._matrix(net, demand, "revenue")
         prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
@@ -202,6 +214,11 @@ class JoinModel:
             join_money.profit_and_loss(money_flows, self.months, self.terms, scenario), load, supply_results.stock_projection(sold, flows), demand,
         )  # fmt: skip
 
+    def staff(self, levers: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return what each rep can bring by month: month, rep, region, ramp, stay, full_quota, capacity, quota; empty without a selling side."""
+        reps = self.selling.reps if self.selling is not None else pd.DataFrame(columns=["rep", "region"])
+        return self._staff(check_levers(levers or {}, self.months, reps["region"].dropna(), self.tables["products"]["family"]), reps)[0]
+
     def _staff(self, f: Mapping[str, Any], reps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return what each rep can bring by month under the levers, with the quota that pay is settled on, and the reps with the hires."""
         if self.selling is None or reps.empty:
@@ -213,14 +230,14 @@ class JoinModel:
         quota = staff["full_quota"] * staff["ramp"] * staff["stay"] * f["quota_factor"]
         return staff.assign(quota=quota, capacity=staff["capacity"] * f["win_rate_factor"]), reps
 
-    def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame, f: Mapping[str, Any]) -> pd.DataFrame:
-        """Return capacity in money of the scenario's prices: reps sell as many units as before."""
-        if f["price_factor"] == 1 or staff.empty:
+    def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame) -> pd.DataFrame:
+        """Return capacity in money of the scenario's prices: reps sell as many units as before, dearer or at a discount."""
+        if staff.empty:
             return staff
-        touched = self.tables["products"].loc[self.tables["products"]["family"].isin(f["families"]), "product"] if f["families"] else demand["product"]
-        old = demand["revenue"] / np.where(demand["product"].isin(touched), f["price_factor"] or 1.0, 1.0)
-        key = [demand["month"], demand["region"]]
-        ratio = (demand["revenue"].groupby(key).sum() / old.groupby(key).sum()).rename("ratio").reset_index()
+        base = self.tables["demand"].loc[demand.index]
+        price = np.divide(base["revenue"], base["units"], out=np.zeros(len(base)), where=(base["units"] > 0).to_numpy())
+        worth = demand.assign(usual=demand["units"] * price).groupby(["month", "region"])[["revenue", "usual"]].sum()
+        ratio = (worth["revenue"] / worth["usual"].where(worth["usual"] > 0)).rename("ratio").reset_index()
         return staff.assign(capacity=staff["capacity"] * staff[["month", "region"]].merge(ratio, how="left")["ratio"].fillna(1.0).to_numpy())
 
     def _matrix(self, net: Network, demand: pd.DataFrame, column: str) -> Matrix:
