@@ -66,30 +66,35 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     first, start = forecast["month"].min(), history["month"].min()
     new = products[products["launch_month"].notna() & products["like_product"].notna()]
     new = new[new["launch_month"] > first - pd.DateOffset(months=RAMP_MONTHS)]
-    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"])]
-    parts = []
-    # One pass over the company's rows, not one a launch.
-    likes = dict(list(forecast[forecast["product"].isin(new["like_product"])].groupby("product", sort=False)))
-    pasts = dict(list(history[history["product"].isin(new["like_product"])].groupby(["product", "month"])["units"].sum().groupby("product")))
-    said = dict(list(forecast[forecast["product"].isin(new["product"])].groupby("product", sort=False)))
-    for one in new.itertuples():  # a handful of launches
-        like = likes[one.like_product]
-        past = pasts[one.like_product].droplevel("product") if one.like_product in pasts else pd.Series(dtype=float)
-        inside = bool(len(past)) and past.index.min() > start
-        ramp = ramp_of(past.to_numpy(float), inside) if len(past) else USUAL_RAMP
-        age = (like["month"].dt.year - one.launch_month.year) * 12 + like["month"].dt.month - one.launch_month.month
-        share = np.where(age < 0, 0.0, np.append(ramp, 1.0)[np.clip(age, 0, RAMP_MONTHS)])
-        scale = one.like_scale if one.like_scale == one.like_scale else 1.0
-        plan = like[["month", "region"]].assign(product=one.product, want=like["units"] * scale * share, source=f"like {one.like_product} x {scale:g}")
-        own = said.get(one.product, forecast.iloc[:0])[["month", *KEYS, "units"]].rename(columns={"units": "said"})
-        plan = plan.merge(own, on=["month", *KEYS], how="left")
-        plan["units"] = plan["want"] - plan["said"].fillna(0.0)
-        parts.append(plan.assign(stream="launch"))
-    if not parts:
+    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"].unique())]
+    if new.empty:
         return empty
-    parts.append(cannibalised(pd.concat(parts, ignore_index=True), forecast, products))
+    new = new.reset_index(drop=True)
+    ramps = np.column_stack([_ramps(new["like_product"], history, start), np.ones(len(new))])
+    scale = new["like_scale"].astype(float).fillna(1.0) if "like_scale" in new else 1.0
+    known = new[["product", "like_product", "launch_month"]].assign(scale=scale, launch=new.index)
+    like = forecast[forecast["product"].isin(new["like_product"])]
+    plan = known.merge(like[["month", "product", "region", "units"]].rename(columns={"product": "like_product"}), on="like_product")
+    age = (plan["month"].dt.year - plan["launch_month"].dt.year) * 12 + plan["month"].dt.month - plan["launch_month"].dt.month
+    share = np.where(age < 0, 0.0, ramps[plan["launch"], np.clip(age, 0, RAMP_MONTHS)])
+    named = (known["like_product"] + known["scale"].map(" x {:g}".format)).iloc[plan["launch"]].to_numpy()
+    own = forecast.loc[forecast["product"].isin(new["product"]), ["month", *KEYS, "units"]].rename(columns={"units": "said"})
+    plan = plan.assign(want=plan["units"] * plan["scale"] * share, source="like " + pd.Series(named, dtype="str"), stream="launch")
+    plan = plan.merge(own, on=["month", *KEYS], how="left")
+    plan["units"] = plan["want"] - plan["said"].fillna(0.0)
+    parts = [plan, cannibalised(plan, forecast, products)]
     out = pd.concat(parts, ignore_index=True)[list(STREAM_COLUMNS)]
     return out[out["units"] != 0].reset_index(drop=True)
+
+
+def _ramps(likes: pd.Series, history: pd.DataFrame, start: pd.Timestamp) -> Matrix:
+    """Return the ramp (n, RAMP_MONTHS) of each like product; the usual one where it has no history."""
+    past = history[history["product"].isin(likes)].groupby(["product", "month"])["units"].sum().unstack("month")
+    found = {name: USUAL_RAMP for name in likes}
+    inside = past.notna().to_numpy().argmax(axis=1) > 0
+    for name, row, begun in zip(past.index, past.to_numpy(float), inside | (past.columns.min() > start), strict=True):
+        found[name] = ramp_of(row, bool(begun))
+    return np.stack([found[name] for name in likes])
 
 
 def victims_of(products: pd.DataFrame) -> pd.DataFrame:
