@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sop_helpers.planning.join import revenue_steps
+from sop_helpers.planning.join_model import Answer
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 STYLES = ["-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3))]
@@ -129,3 +130,47 @@ def promotion_takeaway(grid: pd.DataFrame, currency: str) -> str:
         what = f"at {one['margin_share']:.0%} margin and +{one['uplift']:.0%}"
         parts.append(f"{what} {one['month']:%B %Y} is best ({money(one['gain'])} {currency})" if one["gain"] > 0 else f"{what} none pays")
     return "A promotion pays where demand and supply agree: " + "; ".join(parts) + "."
+
+
+def what_if_figure(now: Answer, base: Answer, currency: str) -> Figure:
+    """Draw what levers lead to beside base: the bridge, revenue by month, the load of resources, and cash.
+
+    Parameters
+    ----------
+    now, base : Answer
+        From the kept model of the join.
+    currency : str
+        Unit of money.
+    """
+    # A layout worked out anew would take as long as all else.
+    figure = Figure(figsize=(9.6, 6.2), layout="none")
+    axes = figure.subplots(2, 2, gridspec_kw={"left": 0.07, "right": 0.985, "top": 0.95, "bottom": 0.08, "hspace": 0.42, "wspace": 0.16})
+    bridge, months, load, cash = np.ravel(axes)
+    draw_bridge(bridge, revenue_steps(now.sellable))
+    bridge.set_title(f"from demand to sellable revenue, {currency}", loc="left", fontsize="medium")
+    bridge.tick_params(axis="x", labelsize=8)
+    sums, before = (a.sellable.groupby("month")[["demand_revenue", "sold_revenue", "sellable_revenue"]].sum() for a in (now, base))
+    months.plot(sums.index, sums["demand_revenue"], color=COLOURS["plan"], linestyle="--", label="wanted")
+    months.plot(sums.index, sums["sold_revenue"], color=COLOURS["budget"], linestyle=":", label="has a seller")
+    months.plot(sums.index, sums["sellable_revenue"], color=COLOURS["actual"], label="sellable")
+    months.plot(before.index, before["sellable_revenue"], color=COLOURS["last"], linestyle="-.", label="sellable in base")
+    months.set_ylim(bottom=0)
+    months.set_title(f"revenue by month, {currency}", loc="left", fontsize="medium")
+    wide = now.capacity_load.pivot(index="month", columns="resource", values="planned_load")
+    most = wide.max().sort_values(ascending=False, kind="stable").index[:5]
+    for i, name in enumerate(most):
+        load.plot(wide.index, 100 * wide[name], color=COLOURS[SHADES[i % 6]], linestyle=STYLES[i % 6], label=name)
+    load.axhline(100, color=COLOURS["neutral"], linewidth=0.8)
+    load.set_ylim(0, 1.1 * max(100.0, float(np.nanmax(100 * wide.to_numpy())) if wide.notna().to_numpy().any() else 0.0))
+    load.set_title("planned load, % of regular hours", loc="left", fontsize="medium")
+    for answer, colour, style, label in ((now, "actual", "-", "as set"), (base, "last", "-.", "base")):
+        rows = answer.profit_and_loss[answer.profit_and_loss["line"] == "balance"]
+        cash.plot(rows["month"], rows["money"], color=COLOURS[colour], linestyle=style, label=label)
+    cash.set_title(f"cash at the end of the month, {currency}", loc="left", fontsize="medium")
+    for axis in (months, load, cash):
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize="x-small", ncols=2)
+        month_axis(axis)
+    for axis in (months, cash):
+        thousands(axis)
+    return figure
