@@ -19,6 +19,7 @@ from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.error_bias import FEWEST, OVERLAP, SPARSE, class_bias, drawn_rates, rate_bias
 from sop_helpers.planning.error_growth import estimated, growth, relative_growth
 from sop_helpers.planning.forecasting import CLASSES, classify, trim
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.intermittent import learn_sums, sum_quantiles
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.smoothing import Matrix, is_seasonal, lengths
@@ -89,8 +90,7 @@ def error_sums(
 
 def no_error_sums() -> pd.DataFrame:
     """Return the table where nothing could be measured."""
-    text = [*KEYS, "basis"]
-    return pd.DataFrame({c: pd.Series(dtype="str" if c in text else "float64") for c in COLUMNS})
+    return no_rows(COLUMNS, [*KEYS, "basis"])
 
 
 def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consensus import build_streams, demand_plan, shares, touched, valued
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.intervals import band_of_sums, widening
 
 NOTHING = {"month": "datetime64[us]", "product": "str", "region": "str", "units": "float64", "actual": "float64", "statistical": "float64",
@@ -195,8 +196,7 @@ def impact(
 
 def _overloads(before: pd.DataFrame, after: pd.DataFrame, load: pd.DataFrame, hours: pd.DataFrame) -> pd.DataFrame:
     """Resources and months that edits load beyond regular time, or load further beyond it."""
-    none = pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "resource": pd.Series(dtype="str"), "before": pd.Series(dtype=float),
-                         "after": pd.Series(dtype=float)})
+    none = no_rows(["month", "resource", "before", "after"], ["resource"])
     change = after["units"] - before["units"]
     moved = change.abs() > 1e-9
     if load.empty or hours.empty or not moved.any():

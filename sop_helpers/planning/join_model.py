@@ -17,8 +17,9 @@ from sop_helpers.planning import join, join_money, supply_results
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
 from sop_helpers.planning.rep_capacity import rep_capacity
 from sop_helpers.planning.supply_inputs import build_network
-from sop_helpers.planning.supply_model import Solver, build_model, patience
+from sop_helpers.planning.supply_model import build_model, patience
 from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_solver import Solver
 
 QUICK_ROWS = 10_000  # of the demand plan; an answer takes about a second there
 

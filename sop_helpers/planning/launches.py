@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.decomposition import median
+from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.smoothing import Matrix, lengths
 
 RAMP_MONTHS = 6  # a launch is ramped after this many months
 USUAL_RAMP = np.array([0.4, 0.55, 0.7, 0.8, 0.9, 1.0])  # share of the steady level where the like product's own launch lies outside the data
 USUAL_CANNIBAL_SHARE = 0.5  # where the company names victims and no share
-STREAM_COLUMNS = {"month": "datetime64[us]", "product": "str", "region": "str", "stream": "str", "source": "str", "units": "float64"}
+STREAM_COLUMNS = ["month", "product", "region", "stream", "source", "units"]
 
 
 def ramp_of(history: Matrix, started_inside: bool) -> Matrix:
@@ -60,7 +61,7 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     DataFrame
         month, product, region, stream, source, units; below zero for what a launch takes from named products (see `cannibalised`).
     """
-    empty = pd.DataFrame({c: pd.Series(dtype=k) for c, k in STREAM_COLUMNS.items()})
+    empty = no_rows(STREAM_COLUMNS, ["product", "region", "stream", "source"])
     if forecast.empty or not {"launch_month", "like_product"} <= set(products):
         return empty
     first, start = forecast["month"].min(), history["month"].min()
@@ -75,7 +76,7 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     known = new[["product", "like_product", "launch_month"]].assign(scale=scale, launch=new.index)
     like = forecast[forecast["product"].isin(new["like_product"])]
     plan = known.merge(like[["month", "product", "region", "units"]].rename(columns={"product": "like_product"}), on="like_product")
-    age = (plan["month"].dt.year - plan["launch_month"].dt.year) * 12 + plan["month"].dt.month - plan["launch_month"].dt.month
+    age = months_between(plan["month"], plan["launch_month"])
     share = np.where(age < 0, 0.0, ramps[plan["launch"], np.clip(age, 0, RAMP_MONTHS)])
     named = (known["like_product"] + known["scale"].map(" x {:g}".format)).iloc[plan["launch"]].to_numpy()
     own = forecast.loc[forecast["product"].isin(new["product"]), ["month", *KEYS, "units"]].rename(columns={"units": "said"})
@@ -83,7 +84,7 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     plan = plan.merge(own, on=["month", *KEYS], how="left")
     plan["units"] = plan["want"] - plan["said"].fillna(0.0)
     parts = [plan, cannibalised(plan, forecast, products)]
-    out = pd.concat(parts, ignore_index=True)[list(STREAM_COLUMNS)]
+    out = pd.concat(parts, ignore_index=True)[STREAM_COLUMNS]
     return out[out["units"] != 0].reset_index(drop=True)
 
 
@@ -100,7 +101,7 @@ def _ramps(likes: pd.Series, history: pd.DataFrame, start: pd.Timestamp) -> Matr
 def victims_of(products: pd.DataFrame) -> pd.DataFrame:
     """Return each launch with each product that it is said to take customers from: product, victim, share."""
     if "cannibalises" not in products:
-        return pd.DataFrame({"product": pd.Series(dtype="str"), "victim": pd.Series(dtype="str"), "share": pd.Series(dtype="float64")})
+        return no_rows(["product", "victim", "share"], ["product", "victim"])
     named = products[products["cannibalises"].notna()]
     share = named["cannibal_share"].fillna(USUAL_CANNIBAL_SHARE) if "cannibal_share" in named else USUAL_CANNIBAL_SHARE
     out = named[["product"]].assign(victim=named["cannibalises"].astype("str").str.split(";"), share=share).explode("victim", ignore_index=True)

@@ -18,9 +18,11 @@ import pandas as pd
 from sop_helpers.planning import supply_results as results
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
-from sop_helpers.planning.supply_model import Solver, build_model
+from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_reasons import shortages
+from sop_helpers.planning.supply_solver import Solver
+from sop_helpers.planning.supply_start import starting_basis
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
     notes = list(net.notes)
     if len(net.series) == 0:
         raise ValueError("there is no demand to plan supply for; the demand plan is empty")
-    solver = Solver(build_model(net))
+    solver = Solver(build_model(net), starting_basis(net))
     relaxed = solver.solve()
     final = relaxed
     if whole_lots and passes(net):
