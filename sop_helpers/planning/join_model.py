@@ -59,8 +59,8 @@ class Answer:
 
     Attributes
     ----------
-    sellable, profit_and_loss : DataFrame
-        As the contracts sellable_revenue and profit_and_loss.
+    sellable, units, profit_and_loss : DataFrame
+        As the contracts sellable_revenue, sellable_units and profit_and_loss.
     capacity_load, stock_projection : DataFrame
         As the contracts.
     demand : DataFrame
@@ -68,6 +68,7 @@ class Answer:
     """
 
     sellable: pd.DataFrame
+    units: pd.DataFrame
     profit_and_loss: pd.DataFrame
     capacity_load: pd.DataFrame
     stock_projection: pd.DataFrame
@@ -80,7 +81,7 @@ class Answer:
 
 
 def stack(answers: Sequence[Answer], table: str) -> pd.DataFrame:
-    """Return a table of several answers, one below the other: sellable or profit_and_loss."""
+    """Return a table of several answers, one below the other: sellable, units or profit_and_loss."""
     return pd.concat([getattr(answer, table) for answer in answers], ignore_index=True)
 
 
@@ -155,6 +156,11 @@ class JoinModel:
         return self
 
     @property
+    def bookings(self) -> pd.DataFrame:
+        """What the pipeline is expected to bring: month, family, region, bookings; empty without a selling side."""
+        return self.selling.bookings if self.selling is not None else pd.DataFrame()
+
+    @property
     def quick(self) -> bool:
         """Whether the model is small enough to try many levers within a step of the month."""
         return len(self.tables["demand"]) <= QUICK_ROWS
@@ -187,7 +193,7 @@ class JoinModel:
         reps = self.selling.reps if self.selling is not None else pd.DataFrame(columns=["rep", "region"])
         f = check_levers(levers or {}, self.months, reps["region"].dropna(), products["family"])
         net, solver = self._model(int(f["extra_lead_time_months"]))
-        demand = levered_demand(self.tables["demand"], products, f, self.selling.bookings if self.selling else None)
+        demand = levered_demand(self.tables["demand"], products, f, self.bookings)
         demand = demand[demand["month"].isin(self.months)]
         staff, reps = self._staff(f, reps)
         limit = join.sellers_limit(demand, self._worth(staff, demand), self.selling.unaided if self.selling else 0.0)
@@ -206,12 +212,14 @@ class JoinModel:
         ship, lost, owed = join.allocate(sold.demand, backlog, flows["ship"], flows["lost"], pool, weight)
         full, _, _ = join.allocate(wanted, backlog, every["ship"], every["lost"], pool, weight)
         before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1)
-        served = self._by_region(net, {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
-                                       "short_revenue": (lost + owed) * prices})  # fmt: skip
-        table = join.sellable_revenue(limit, served, self._by_region(net, {"supply_revenue": full * prices}))
+        served = self._add_up(net, "region", {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
+                                                "short_revenue": (lost + owed) * prices})  # fmt: skip
+        units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.demand, "shipped_units": ship}).assign(scenario=scenario)
+        table = join.sellable_revenue(limit, served, self._add_up(net, "region", {"supply_revenue": full * prices}))
         money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
         return Answer(
             table.assign(scenario=scenario)[["scenario", *join.SELLABLE]],
+            units[["scenario", "month", "family", "demand_units", "sold_units", "shipped_units"]],
             join_money.profit_and_loss(money_flows, self.months, self.terms, scenario), load, supply_results.stock_projection(sold, flows), demand,
         )  # fmt: skip
 
@@ -250,8 +258,10 @@ class JoinModel:
         weight = regions.set_index("region")["priority"] if len(regions) else pd.Series(dtype=float)
         return net.series["region"].map(weight).astype(float).fillna(1.0).to_numpy()
 
-    def _by_region(self, net: Network, values: dict[str, Matrix]) -> pd.DataFrame:
-        return supply_results.long(values, net.series[["region"]], self.months).groupby(["month", "region"], as_index=False).sum()
+    def _add_up(self, net: Network, by: str, values: dict[str, Matrix]) -> pd.DataFrame:
+        """Add matrices over the series up by month and region or family."""
+        family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
+        return supply_results.long(values, net.series[["region"]].assign(family=family)[[by]], self.months).groupby(["month", by], as_index=False).sum()
 
     def _set(self, net: Network, solver: KeptSolver, f: Mapping[str, Any]) -> None:
         if len(net.resources):

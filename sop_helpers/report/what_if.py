@@ -87,7 +87,7 @@ class WhatIfDesk:
             "quota_factor": slider("quotas, %", 80, 130, 100), "win_rate_factor": slider("win rates, %", 70, 150, 100),
             "price_factor": slider("prices, %", 80, 120, 100), "capacity_factor": slider("hours, %", 50, 150, 100),
         }  # fmt: skip
-        self.lead = slider("extra lead time, months", 0, LONGEST_LEAD, 0)
+        self.lead = slider("extra lead, months", 0, LONGEST_LEAD, 0)
         self.promotion_month = w.SelectionSlider(options=["none", *months], description="promotion in", style=style, layout=wide, continuous_update=False)
         self.promotion = {
             "promotion_uplift": slider("its new demand, %", 0, 100, 20), "promotion_discount": slider("its discount, %", 0, 50, 10),
@@ -110,9 +110,9 @@ class WhatIfDesk:
         self.save_button.on_click(lambda _: self.save())
         self.undo_button.on_click(lambda _: self.undo())
         self.reset_button.on_click(lambda _: self.reset())
-        left = w.VBox(self.levers, layout=w.Layout(min_width="410px"))
+        left = w.VBox([*self.levers, self.totals], layout=w.Layout(min_width="410px"))
         buttons = w.HBox([self.save_button, self.undo_button, self.reset_button])
-        right = w.VBox([self.chart, self.totals, self.name, self.description, buttons, self.message], layout=w.Layout(max_width="900px"))
+        right = w.VBox([self.chart, self.name, self.description, buttons, self.message], layout=w.Layout(max_width="900px"))
         self.widget = w.HBox([left, right], layout=w.Layout(flex_flow="row wrap"))
         self.widget.add_class("sop-what-if")
 
@@ -137,7 +137,7 @@ class WhatIfDesk:
         """Answer the levers as they are set and draw it."""
         start = time.perf_counter()
         try:
-            self.answer = self.model.answer(self.set)
+            self.answer = self.model.answer(self.set) if self.set else self.base
         except ValueError as error:
             self.say(str(error), bad=True)
             return
@@ -208,11 +208,11 @@ def totals_html(now: Answer, base: Answer, currency: str) -> str:
     rows = []
     for name, statement in MEASURES:
         new, old = (float(a.sellable["sellable_revenue"].sum()) if statement == "sellable" else a.total(name, statement) for a in (now, base))
-        rows.append((f"{name} ({currency})", f"{old:,.0f}", f"{new:,.0f}", f"{new - old:+,.0f}"))
-    low, before = (_lowest(a.profit_and_loss) for a in (now, base))
-    rows.append((f"lowest cash ({currency})", f"{before:,.0f}", f"{low:,.0f}", f"{low - before:+,.0f}"))
+        rows.append((f"{name} ({currency})", old, new))
+    rows.append((f"lowest cash ({currency})", *(_lowest(a.profit_and_loss) for a in (base, now))))
     row = '<tr><th scope="row" style="text-align:left;font-weight:400">{}</th><td>{}</td><td>{}</td><td><b>{}</b></td></tr>'
-    cells = "".join(row.format(*map(html.escape, one)) for one in rows)
+    told = [(name, f"{round(old):,}", f"{round(new):,}", f"{change:+,}" if (change := round(new) - round(old)) else "0") for name, old, new in rows]
+    cells = "".join(row.format(*map(html.escape, one)) for one in told)
     style = "border-collapse:separate;border-spacing:14px 2px;text-align:right;font-variant-numeric:tabular-nums"
     head = "<tr><th></th><th>base</th><th>as set</th><th>change</th></tr>"
     return f'<table class="sop-what-if-totals" style="{style}"><caption style="text-align:left;font-weight:600">Over the horizon</caption>{head}{cells}</table>'

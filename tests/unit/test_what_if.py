@@ -84,13 +84,13 @@ def test_a_scenario_is_saved_and_taken_back(desk):
     file = desk.cycle.workbook.root / "workbook.toml"
     before = file.read_bytes()
     desk.hires["DACH"].value = 3
-    desk.name.value = "three_reps"
+    desk.name.value = "three_more"
     assert desk.save_button.disabled, "a scenario without description says nothing to others"
     desk.description.value = "Three reps more in DACH."
-    assert not desk.save_button.disabled and desk.save() and "Saved as scenario three_reps" in words(desk)
-    assert load_workbook(file).scenarios["three_reps"].hires == {"DACH": 3}
-    desk.name.value, desk.description.value = "three_reps", "again"
-    assert not desk.save() and "has a scenario three_reps already" in words(desk)
+    assert not desk.save_button.disabled and desk.save() and "Saved as scenario three_more" in words(desk)
+    assert load_workbook(file).scenarios["three_more"].hires == {"DACH": 3}
+    desk.name.value, desk.description.value = "three_more", "again"
+    assert not desk.save() and "has a scenario three_more already" in words(desk)
     assert desk.undo() and file.read_bytes() == before and "Undone" in words(desk) and not desk.undo()
 
 
