@@ -20,6 +20,7 @@ from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_solver import Solver
+from sop_helpers.planning.supply_start import starting_basis
 
 QUICK_ROWS = 10_000  # of the demand plan; an answer takes about a second there
 
@@ -88,13 +89,9 @@ def stack(answers: Sequence[Answer], table: str) -> pd.DataFrame:
 class KeptSolver(Solver):
     """The solver of a supply plan, whose rows, limits and costs can be set by the names of the model."""
 
-    def __init__(self, model: Any):
-        super().__init__(model)
+    def __init__(self, model: Any, start: Any = None):
+        super().__init__(model, start)
         parts = model.matrices
-        names = np.asarray(parts.clabels)
-        place = np.full(int(names.max()) + 1, -1, dtype=np.int64)
-        place[names] = np.arange(len(names))
-        self._rows = {name: place[model.constraints[name].labels.to_numpy()] for name in model.constraints}
         self._right = np.asarray(parts.b, dtype=float)
         self._sense = np.asarray(parts.sense)
 
@@ -171,7 +168,7 @@ class JoinModel:
             bought = (ops["kind"] == "buy").to_numpy()
             later = dict(self.tables) | {"operations": ops.assign(lead_time_months=ops["lead_time_months"] + np.where(bought, extra, 0))}
             net = build_network(**later, targets=self.targets, months=self.months, stock_policies=self.policies, **self.rules)
-            self._kept[extra] = net, KeptSolver(build_model(net))
+            self._kept[extra] = net, KeptSolver(build_model(net), starting_basis(net))
         return self._kept[extra]
 
     def answer(self, levers: Mapping[str, Any] | None = None, scenario: str = "base") -> Answer:

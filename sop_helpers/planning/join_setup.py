@@ -13,9 +13,9 @@ from sop_helpers.planning.join_money import Terms
 from sop_helpers.planning.pipeline import known_deals
 from sop_helpers.planning.quotas import with_bookings
 from sop_helpers.planning.rep_capacity import hires_needed
+from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
-SUPPLY = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products"]
-JOIN_TABLES = [*SUPPLY, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
+JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
                "pipeline_forecast"]  # fmt: skip
 
 
@@ -81,10 +81,10 @@ def join_model(
     frozen_months, fiscal_start : int
         As the calendar and the company have them.
     """
-    supply = {k: v for k, v in policies["supply"].items() if k.endswith("_rate") or k == "patience_months"}
+    supply = {k: v for k, v in policies["supply"].items() if k.endswith("_rate") or k in ("patience_months", "strategy")}
     selling = selling_side(tables, months[0], policies["sales"], fiscal_start)
     terms = payment_terms(tables["ledger"], policies["finance"])
-    needed = {name: tables[name] for name in SUPPLY} | {"demand": tables["demand_plan"]}
+    needed = {name: tables[name] for name in SUPPLY_TABLES} | {"demand": tables["demand_plan"]}
     return JoinModel(needed, tables["inventory_targets"], tables["stock_policies"], months, selling, terms, frozen_months=frozen_months, **supply)
 
 
