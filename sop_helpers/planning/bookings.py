@@ -24,15 +24,20 @@ UNKNOWN_ERROR = 0.3
 """Relative error of a month that is assumed where no past month can be tried."""
 
 
-def deals_as_of(opportunities: pd.DataFrame, month: pd.Timestamp, products: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
-    """Return the deals as known at the start of a past month: what was decided later is valued at list, if units and price are known.
+def listed(opportunities: pd.DataFrame, products: pd.DataFrame, rows: pd.Series | None = None) -> pd.DataFrame:
+    """Value deals at list where units and price are known; all of them, or only the `rows` marked.
 
     The amount of a decided deal is what it was won for, and often zero where it was lost: neither was known while it was open.
     """
+    price = opportunities["product"].map(products.drop_duplicates("product").set_index("product")["unit_price"]).astype(float)
+    value = opportunities["units"].astype(float) * price
+    return opportunities.assign(amount=opportunities["amount"].where(value.isna() if rows is None else ~rows | value.isna(), value))
+
+
+def deals_as_of(opportunities: pd.DataFrame, month: pd.Timestamp, products: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
+    """Return the deals as known at the start of a past month: what was decided later is valued at list, if units and price are known."""
     late = opportunities["closed"].notna() & (opportunities["closed"] >= month)
-    price = opportunities["product"].map(products.drop_duplicates("product").set_index("product")["unit_price"]) if len(products) else np.nan
-    listed = (opportunities["units"] * price).astype(float)
-    return known_deals(opportunities.assign(amount=opportunities["amount"].where(~late | listed.isna(), listed)), month, products, reps)
+    return known_deals(listed(opportunities, products, late), month, products, reps)
 
 
 def arrivals(deals: pd.DataFrame, month: pd.Timestamp, by: Sequence[str] = tuple(SEGMENT)) -> pd.DataFrame:
