@@ -36,7 +36,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
     seed : int
         The same seed gives the same company.
     as_of : str
-        Month at whose start open orders and open receipts are as they are, and up to which bookings are known; the other tables carry their
+        Month at whose start open orders, open receipts and deals are as they are, and up to which bookings are known; the other tables carry their
         history with them.
 
     Returns
@@ -70,7 +70,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "deliveries": supply.deliveries(month),
         "production": supply.production(),
         "ledger": ledger(demand, supply, seed),
-        "opportunities": deals,
+        "opportunities": selling.opportunities(month),
         "commits": promises.commits(deals, selling.reps, seed),
         "leads": promises.leads(deals, seed),
         "accounts": selling.accounts,
