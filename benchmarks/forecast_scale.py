@@ -69,8 +69,8 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     done("clean")
     with workers(Compute(), len(panel.keys)) as pool:
         table, tried, _, how = forecast(panel, scope_of(panel, products), horizon, tier=tier, family=family, work=Work(pool))
-    done("forecast")
-    error_sums(panel, table, tried)
+        done("forecast")
+        error_sums(panel, table, tried, work=Work(pool))
     del tried
     done("sums")
     said = pd.DataFrame({c: pd.Series(dtype="datetime64[us]" if c.endswith("month") else "str") for c in OVERRIDES})

@@ -156,6 +156,10 @@ class FinancePolicy(Part):
     """How the plan is valued."""
 
     price_change_pct: float = Field(0.0, description="Price change assumed over the horizon, %.")
+    receivable_days: float = Field(45.0, ge=0, description="Days until customers pay (DSO).")
+    payable_days: float = Field(45.0, ge=0, description="Days until suppliers are paid (DPO).")
+    opening_cash: float = Field(0.0, description="Cash at the start of the first month planned.")
+    rep_hiring_cost: float = Field(0.0, ge=0, description="Cost of hiring one rep, in the month of the hire.")
 
 
 class Policies(Part):
@@ -184,8 +188,11 @@ class Compute(Part):
         return self
 
 
+_SCENARIO_MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+
+
 class Scenario(Part):
-    """A what-if, as factors on the base plan."""
+    """A what-if, as factors and levers on the base plan."""
 
     description: str = Field("", description="One sentence.")
     demand_factor: float = Field(1.0, ge=0, description="Demand as a multiple of base.")
@@ -193,7 +200,37 @@ class Scenario(Part):
     capacity_factor: float = Field(1.0, ge=0, description="Regular hours as a multiple of base.")
     cost_factor: float = Field(1.0, ge=0, description="Purchase prices as a multiple of base.")
     extra_lead_time_months: int = Field(0, ge=0, description="Months added to every purchase lead time.")
-    families: list[str] = Field(default_factory=list, description="Families that the demand and price factors touch; all when empty.")
+    families: list[str] = Field(default_factory=list, description="Families that the demand and price factors and a promotion touch; all when empty.")
+    hires: dict[str, int] = Field(default_factory=dict, description="Region and reps hired there: { DACH = 3 }.")
+    hire_month: str | None = Field(None, pattern=_SCENARIO_MONTH, description="Month in which they start; the first month planned when left out.")
+    ramp: list[float] = Field(default_factory=list, description="Productivity of a rep by month at work; that of the sales policy when empty.")
+    quota_factor: float = Field(1.0, ge=0, description="Quotas as a multiple of base: they ask more, and pay less for the same bookings.")
+    win_rate_factor: float = Field(1.0, ge=0, description="Win rates as a multiple of base: the pipeline's part of demand and what reps bring move along.")
+    promotion_month: str | None = Field(None, pattern=_SCENARIO_MONTH, description="Month of a promotion.")
+    promotion_uplift: float = Field(0.0, ge=0, description="New demand by the promotion, share of its month's.")
+    promotion_discount: float = Field(0.0, ge=0, le=1, description="Discount on all that is sold in its month.")
+    promotion_pull_forward: float = Field(0.0, ge=0, le=1, description="Share of the demand of each of the next two months that is bought ahead.")
+
+    @field_validator("hires")
+    @classmethod
+    def _hires_are_heads(cls, value: dict[str, int]) -> dict[str, int]:
+        for region, heads in value.items():
+            if heads < 0:
+                raise ValueError(f"hires in {region} are {heads}; expected a whole number, zero or more")
+        return value
+
+    @field_validator("ramp")
+    @classmethod
+    def _ramp_of_shares(cls, value: list[float]) -> list[float]:
+        if bad := [share for share in value if not 0 <= share <= 1]:
+            raise ValueError(f"a ramp holds shares between 0 and 1, not {bad[0]}")
+        return value
+
+    @model_validator(mode="after")
+    def _promotion_has_a_month(self) -> Scenario:
+        if self.promotion_month is None and (self.promotion_uplift or self.promotion_discount or self.promotion_pull_forward):
+            raise ValueError("a promotion needs its month, such as promotion_month = \"2027-03\"")
+        return self
 
 
 class Meeting(Part):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -75,6 +75,7 @@ class Journal:
         self.workbook = workbook
         self.month = month
         self._note = note
+        self._held: Any = None  # connection of a transaction that `together` began
 
     @property
     def file(self) -> Path | None:
@@ -203,12 +204,49 @@ class Journal:
         if self.file is not None and not self.file.exists() and not self.workbook.journal.seed:
             return []
         table = _metadata().tables[f"journal_{kind}"]
-        with self._open().connect() as connection:
+        with self._reading() as connection:
             return [tuple(row) for row in connection.execute(sa.select(table).where(table.c.month <= self.month).order_by(table.c.id, table.c.version))]
 
     def digest(self, kind: str, /) -> str:
         """Return a digest of all that this month sees of a kind, so that a run knows whether people's words have changed."""
         return _digest(self._rows(kind))
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Write all entries of the block or none: one transaction, taken back when the block raises.
+
+        Others wait to write until the block ends, so keep it short.
+        """
+        engine = self._open()
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # savepoints need a transaction around them, and SQLite's driver begins none for them
+            self._held = connection
+            try:
+                yield
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                self._held = None
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Any]:
+        if self._held is not None:
+            yield self._held
+            return
+        with self._open().connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Any]:
+        if self._held is not None:
+            with self._held.begin_nested():
+                yield self._held
+            return
+        with self._open().begin() as connection:
+            yield connection
 
     def add(self, kind: str, /, *, author: str, reason: str = "", id: str | None = None, **fields: Any) -> str:
         """Write a new entry and return its id.
@@ -239,14 +277,14 @@ class Journal:
         if kind == "insight" and values["raised_on"] is None:
             values["raised_on"] = _now().date()
         require_complete(kind, values)
-        engine, table = self._open(), _metadata().tables[f"journal_{kind}"]
+        table = _metadata().tables[f"journal_{kind}"]
         for _ in range(100):
-            with engine.connect() as connection:
+            with self._reading() as connection:
                 taken = id or f"{kind}-{connection.scalar(sa.select(sa.func.count(sa.distinct(table.c.id)))) + 1:04d}"
                 # A hand-given id may sit where the next number would be.
                 while id is None and connection.scalar(sa.select(sa.func.count()).where(table.c.id == taken)):
                     taken = f"{kind}-{int(taken.rsplit('-', 1)[1]) + 1:04d}"
-            if self._insert(engine, table, taken, 1, author, reason, False, values):
+            if self._insert(table, taken, 1, author, reason, False, values):
                 return taken
             if id is not None:
                 raise WorkbookError(f"{kind} {id} is there already", "Change it, or give another id.")
@@ -277,8 +315,8 @@ class Journal:
         import sqlalchemy as sa
 
         names = fields_of(kind)
-        engine, table = self._open(), _metadata().tables[f"journal_{kind}"]
-        with engine.connect() as connection:
+        table = _metadata().tables[f"journal_{kind}"]
+        with self._reading() as connection:
             versions = [dict(row._mapping) for row in connection.execute(sa.select(table).where(table.c.id == id).order_by(table.c.version))]
         seen = next((row for row in versions if row["version"] == version), None)
         if seen is None:
@@ -286,14 +324,14 @@ class Journal:
             raise WorkbookError(f"the journal has no {kind} {id} version {version}{last}", "Read it again.")
         values = {name: seen[name] for name in names} | fields
         require_complete(kind, values)
-        if versions[-1]["version"] == version and self._insert(engine, table, id, version + 1, author, reason, withdrawn, values):
+        if versions[-1]["version"] == version and self._insert(table, id, version + 1, author, reason, withdrawn, values):
             return version + 1
-        with engine.connect() as connection:
+        with self._reading() as connection:
             latest = connection.execute(sa.select(table).where(table.c.id == id).order_by(table.c.version.desc()).limit(1)).one()
         theirs = {name: latest._mapping[name] for name in STAMP} | {name: latest._mapping[name] for name in names}
         raise ConflictError(kind, id, theirs, fields)
 
-    def _insert(self, engine: Any, table: Any, id: str, version: int, author: str, reason: str, withdrawn: bool, values: dict[str, Any]) -> bool:
+    def _insert(self, table: Any, id: str, version: int, author: str, reason: str, withdrawn: bool, values: dict[str, Any]) -> bool:
         """Insert one version; False where that version is there already. The primary key decides, not a look before."""
         import sqlalchemy as sa
 
@@ -301,7 +339,7 @@ class Journal:
             raise WorkbookError("the journal needs the name of who says so", "Give author.")
         row = {"id": id, "version": version, "month": self.month, "author": str(author), "time": _now(), "reason": str(reason), "withdrawn": withdrawn}
         try:
-            with engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(table.insert().values(**row, **values))
         except sa.exc.IntegrityError:
             return False

@@ -7,17 +7,22 @@ import os
 import re
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sop_helpers.book import files, tables
 from sop_helpers.book.config import Workbook, load_workbook
 from sop_helpers.book.cycle import READS, STAGE, STEP, Cycle, month_start, open_cycle
 from sop_helpers.book.errors import WorkbookError
-from sop_helpers.engine import manifest, parameters
+from sop_helpers.engine import clock, manifest, parameters
 from sop_helpers.engine.failure import StepFailed, describe, error_page
 from sop_helpers.engine.kernels import PACKAGE, Kernels, environment
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 STEP_NAME = re.compile(r"^\d\d_[a-z0-9_]+$")
 REPORT = "90_report"
@@ -169,7 +174,8 @@ def _run_stage(
                         continue
                     bar.set_description_str(f"{label} {step}")
                     if why or force:
-                        seconds = _run_step(cycle, step, notebook, values[step], made, kernels, first=step == next(iter(steps)))
+                        with nullcontext() if bar.disable else clock.ticking(partial(_say, bar, f"{label} {step}"), clock.usual_seconds(cycle, step)):
+                            seconds = _run_step(cycle, step, notebook, values[step], made, kernels, first=step == next(iter(steps)))
                         outcome.ran[step] = seconds
                         line = f"  {step:<16} {seconds:6.1f} s"
                     else:
@@ -184,6 +190,10 @@ def _run_stage(
         finally:
             kernels.stop()
     return outcome
+
+
+def _say(bar: tqdm, what: str, words: str) -> None:
+    bar.set_description_str(f"{what} {words}")
 
 
 def _run_step(cycle: Cycle, step: str, notebook: Path, values: dict[str, Any], made: dict[str, Any], kernels: Kernels, first: bool) -> float:

@@ -12,6 +12,8 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import month_count, months_between, no_rows
+
 Values: TypeAlias = Sequence[float] | pd.Series | np.ndarray
 LEVEL_KEYS: dict[str, list[str]] = {
     "product-region": ["product", "region"], "product": ["product"], "family": ["family"], "region": ["region"], "total": [],
@@ -172,7 +174,7 @@ def accuracy_by_level(
     columns = ["level", "key", "stream", "basis", "lag", "points", "actual_units", "abs_error_units", "wmape", "bias", "smape", "mase", "rmsse",
                "coverage80", "pinball80"]
     if frame.empty:
-        return pd.DataFrame({c: pd.Series(dtype="str" if c in columns[:4] else "float64") for c in columns})
+        return no_rows(columns, columns[:4])
     f = frame.assign(family=frame["product"].map(products.set_index("product")["family"]).fillna("(no family)"))
     cell = ["lag", "month", *(["origin"] if "origin" in f else [])]
     tables = []
@@ -246,11 +248,10 @@ def with_lag(forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame,
         )
         both = both[both["month"] <= actuals["month"].max()] if len(actuals) else both.iloc[:0]
         both["actual"] = both["actual"].fillna(0.0)  # planned, and nothing was ordered
-        both["lag"] = (both["month"].dt.year - first.year) * 12 + both["month"].dt.month - first.month + 1
+        both["lag"] = months_between(both["month"], first) + 1
         parts.append(both)
     if not parts:
-        return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "product": pd.Series(dtype="str"), "region": pd.Series(dtype="str"),
-                             "lag": pd.Series(dtype="int64"), "actual": pd.Series(dtype="float64"), "forecast": pd.Series(dtype="float64")})
+        return no_rows(["month", "product", "region", "lag", "actual", "forecast"], ["product", "region"], lag="int64")
     return pd.concat(parts, ignore_index=True)[["month", "product", "region", "lag", "actual", "forecast"]]
 
 
@@ -278,8 +279,8 @@ def closed_table(
     said = with_lag(forecasts, actuals).rename(columns={"forecast": "statistical"})[[*keys, "lag", "statistical"]]
     out = out.merge(said, on=[*keys, "lag"], how="left")
     back = season_length * np.ceil(out["lag"].to_numpy(float) / season_length)
-    number = out["month"].dt.year * 12 + out["month"].dt.month - back
-    past = actuals.assign(number=(actuals["month"].dt.year * 12 + actuals["month"].dt.month).astype(float))[["number", "product", "region", "units"]]
+    number = month_count(out["month"]) - back
+    past = actuals.assign(number=month_count(actuals["month"]).astype(float))[["number", "product", "region", "units"]]
     naive = out.assign(number=number.astype(float)).merge(past.rename(columns={"units": "naive"}), on=["number", "product", "region"], how="left")["naive"]
     return out.assign(naive=naive.to_numpy())
 

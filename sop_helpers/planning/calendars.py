@@ -13,6 +13,7 @@ import pandas as pd
 from sop_helpers.planning.backtest import backtest
 from sop_helpers.planning.decomposition import expectation
 from sop_helpers.planning.forecasting import Scope, classify
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.smoothing import Matrix
 
@@ -147,7 +148,7 @@ def try_working_days(panel: Panel, countries: pd.Series, *, origins: int = 6, la
     """
     mine = panel.keys["region"].isin(countries.index)
     if not mine.any():
-        return pd.DataFrame({c: pd.Series(dtype="bool" if c == "kept" else "str" if c in ("country", "regions") else "float64") for c in TRIED_COLUMNS})
+        return no_rows(TRIED_COLUMNS, ["country", "regions"], kept="bool")
     sums = pd.DataFrame(np.nan_to_num(panel.values)).groupby([panel.keys["family"], panel.keys["region"]]).sum()
     keys = sums.index.to_frame(index=False).set_axis(["family", "region"], axis=1)
     there = keys["region"].isin(countries.index).to_numpy()

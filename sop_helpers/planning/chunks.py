@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from sop_helpers import __version__
 from sop_helpers.planning.smoothing import Matrix
 
-CHUNK = 2048  # series at a time
+CHUNK = 2048  # most series at a time
+FEWEST = 128  # series at a time below which handing them over costs more than it saves
+PARTS = 8  # chunks wanted, so that no worker waits long for another
 Progress = Callable[[int, int], None]
 
 
@@ -115,7 +117,8 @@ class Work:
         todo = np.flatnonzero(np.isnan(out[:, 0]))
         if keys is not None:
             self.remembered.made, self.remembered.reused = self.remembered.made + len(todo), self.remembered.reused + len(values) - len(todo)
-        cuts = [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
+        size = CHUNK if self.pool is None else int(np.clip(-(-len(todo) // PARTS), FEWEST, CHUNK))
+        cuts = [todo[i : i + size] for i in range(0, len(todo), size)]
         parts = (values[cut] for cut in cuts)
         for cut, part in zip(cuts, self.each(function, parts), strict=True):
             out[cut] = part

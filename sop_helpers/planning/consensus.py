@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consumption import order_stream
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.launches import launch_stream, unknown_victims
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
@@ -341,5 +342,4 @@ def _cause_of_change(steps: pd.DataFrame) -> pd.Series:
 
 def no_changes() -> pd.DataFrame:
     """Return the empty waterfall of a first month."""
-    kinds = {"family": "str", "step": "str", "order": "float64", "units": "float64", "money": "float64"}
-    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})
+    return no_rows(["family", "step", "order", "units", "money"], ["family", "step"])

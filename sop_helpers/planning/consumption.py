@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.smoothing import Matrix
 
 
@@ -84,5 +85,4 @@ def _unmet(gross: Matrix, orders: Matrix, early: int, late: int) -> Matrix:
 
 
 def _nothing() -> pd.DataFrame:
-    return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), **{c: pd.Series(dtype="str") for c in ("product", "region", "stream", "source")},
-                         "units": pd.Series(dtype="float64")})
+    return no_rows(["month", "product", "region", "stream", "source", "units"], ["product", "region", "stream", "source"])

@@ -9,13 +9,17 @@ sums instead (see `intermittent.learn_sums`).
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.error_bias import FEWEST, OVERLAP, SPARSE, class_bias, drawn_rates, rate_bias
 from sop_helpers.planning.error_growth import estimated, growth, relative_growth
 from sop_helpers.planning.forecasting import CLASSES, classify, trim
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.intermittent import learn_sums, sum_quantiles
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.smoothing import Matrix, is_seasonal, lengths
@@ -26,7 +30,7 @@ COLUMNS = [*KEYS, "months", "sd_units", "correlation_factor", *LEVELS, "basis", 
 
 
 def error_sums(
-    panel: Panel, forecast: pd.DataFrame, tried: pd.DataFrame, *, most_months: int = 6, seed: int = 0, season_length: int = 12
+    panel: Panel, forecast: pd.DataFrame, tried: pd.DataFrame, *, most_months: int = 6, seed: int = 0, season_length: int = 12, work: Work | None = None
 ) -> pd.DataFrame:
     """Return the spread of the forecast's error over the first months together, for each series and number of months.
 
@@ -44,6 +48,8 @@ def error_sums(
         Of the quantiles that are learned.
     season_length : int
         Months in a season.
+    work : Work, optional
+        Where quantiles are learned, each number of months by itself; here and now by default.
 
     Returns
     -------
@@ -78,14 +84,13 @@ def error_sums(
     grows = ["sd_units", *[name for name, level in LEVELS.items() if level > 0.5]]
     out = out.sort_values([*KEYS, "months"], kind="stable", ignore_index=True)
     out[grows] = out.groupby(KEYS)[grows].cummax()
-    out = _learned(out, panel, values, forecast, seed)
+    out = _learned(out, panel, values, forecast, seed, work or Work())
     return out.sort_values([*KEYS, "months"], ignore_index=True)[COLUMNS]
 
 
 def no_error_sums() -> pd.DataFrame:
     """Return the table where nothing could be measured."""
-    text = [*KEYS, "basis"]
-    return pd.DataFrame({c: pd.Series(dtype="str" if c in text else "float64") for c in COLUMNS})
+    return no_rows(COLUMNS, [*KEYS, "basis"])
 
 
 def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
@@ -142,7 +147,7 @@ def _pool(sums: pd.DataFrame, kind: str, most_months: int) -> pd.DataFrame:
     return out
 
 
-def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataFrame, seed: int) -> pd.DataFrame:
+def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataFrame, seed: int, work: Work) -> pd.DataFrame:
     """Put learned quantiles of the summed demand, less the forecast, in place of pooled ones for intermittent and lumpy series."""
     sparse = np.isin(classify(values), CLASSES[2:]) & (lengths(values)[1] >= 12)
     if not sparse.any():
@@ -151,8 +156,9 @@ def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataF
     rows = forecast.sort_values("month", kind="stable")
     rows = rows[pd.MultiIndex.from_frame(rows[KEYS]).isin(pd.MultiIndex.from_frame(keys))]
     number, ahead = rows.groupby(KEYS, sort=False).cumcount(), rows["units"]
-    for months in sorted(out["months"].unique()):
-        model = learn_sums(values[sparse], int(months), tuple(LEVELS.values()), seed)
+    asked = [int(months) for months in sorted(out["months"].unique())]
+    models = work.each(partial(learn_sums, values[sparse], levels=tuple(LEVELS.values()), seed=seed), asked)
+    for months, model in zip(asked, models, strict=True):
         told = pd.DataFrame(sum_quantiles(values[sparse], model), columns=list(LEVELS), index=pd.MultiIndex.from_frame(keys))
         planned = ahead.where(number < months, 0.0).groupby([rows[k] for k in KEYS], sort=False).sum().reindex(told.index).fillna(0.0)
         mine = (out["months"] == months) & out["kind"].isin(CLASSES[2:])

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consensus import build_streams, demand_plan, shares, touched, valued
-from sop_helpers.planning.intervals import band_of_sums
+from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.intervals import band_of_sums, widening
 
 NOTHING = {"month": "datetime64[us]", "product": "str", "region": "str", "units": "float64", "actual": "float64", "statistical": "float64",
            "lo80": "float64", "hi80": "float64", "origin": "datetime64[us]", "lag": "int64"}
@@ -61,7 +62,8 @@ def in_scope(frame: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str])
 
 
 def sheet(
-    plan: pd.DataFrame, forecast: pd.DataFrame, history: pd.DataFrame, last_plan: pd.DataFrame | None, products: pd.DataFrame, scope: dict[str, str]
+    plan: pd.DataFrame, forecast: pd.DataFrame, history: pd.DataFrame, last_plan: pd.DataFrame | None, products: pd.DataFrame, scope: dict[str, str],
+    trials: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lay a part of the plan out by month, as the grid shows it.
 
@@ -75,18 +77,21 @@ def sheet(
         product, family.
     scope : dict
         See `in_scope`.
+    trials : DataFrame, optional
+        As the contract ``forecast_trials``: how far the errors of several series run together.
 
     Returns
     -------
     DataFrame
-        month, last_year, statistical, lo80, hi80, last_plan (NaN where there is none), plan; units. The band is that of independent errors.
+        month, last_year, statistical, lo80, hi80, last_plan (NaN where there is none), plan; units. Without trials the band is that of independent errors.
     """
     mine = in_scope(plan, products, scope)
     out = mine.groupby("month", as_index=False)["units"].sum().rename(columns={"units": "plan"})
     whole = in_scope(forecast, products, scope)
     tried = pd.DataFrame({c: pd.Series(dtype=k) for c, k in NOTHING.items()})
     names = ["month", "units", "lo80", "hi80"]
-    band = band_of_sums(whole, tried, pd.Series("all", index=whole["product"].unique())) if len(whole) else pd.DataFrame(columns=names)
+    factor = widening(in_scope(trials, products, scope)) if trials is not None and len(trials) else 1.0
+    band = band_of_sums(whole, tried, pd.Series("all", index=whole["product"].unique()), factor) if len(whole) else pd.DataFrame(columns=names)
     out = out.merge(band[names].rename(columns={"units": "statistical"}), on="month", how="left")
     past = in_scope(history, products, scope).groupby("month")["units"].sum()
     out["last_year"] = past.reindex(out["month"] - pd.DateOffset(years=1)).to_numpy()
@@ -191,8 +196,7 @@ def impact(
 
 def _overloads(before: pd.DataFrame, after: pd.DataFrame, load: pd.DataFrame, hours: pd.DataFrame) -> pd.DataFrame:
     """Resources and months that edits load beyond regular time, or load further beyond it."""
-    none = pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "resource": pd.Series(dtype="str"), "before": pd.Series(dtype=float),
-                         "after": pd.Series(dtype=float)})
+    none = no_rows(["month", "resource", "before", "after"], ["resource"])
     change = after["units"] - before["units"]
     moved = change.abs() > 1e-9
     if load.empty or hours.empty or not moved.any():

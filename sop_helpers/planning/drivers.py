@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.panel import Panel
 from sop_helpers.planning.portfolio import portfolio
 from sop_helpers.planning.smoothing import Matrix, is_seasonal
@@ -203,9 +204,7 @@ def _table(rows: list[tuple]) -> pd.DataFrame:
 
 
 def _effects(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    empty = pd.DataFrame({"family": pd.Series(dtype="str"), "month": pd.DatetimeIndex([], dtype="datetime64[us]"), "source": pd.Series(dtype="str"),
-                          "factor": pd.Series(dtype="float64")})
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    return pd.concat(parts, ignore_index=True) if parts else no_rows(["family", "month", "source", "factor"], ["family", "source"])
 
 
 def driver_stream(effects: pd.DataFrame, forecast: pd.DataFrame, family: pd.Series) -> pd.DataFrame:

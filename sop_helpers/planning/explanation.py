@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sop_helpers.planning import learners
 from sop_helpers.planning.drivers import aligned
 from sop_helpers.planning.forecasting import classify, trim
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.panel import Panel
 from sop_helpers.planning.portfolio import TIERS
 from sop_helpers.planning.smoothing import Matrix, lengths
@@ -88,8 +89,7 @@ def explain(panel: Panel, forecast: pd.DataFrame, effects: pd.DataFrame, family:
         As the contract ``explanation``.
     """
     sums = forecast.assign(family=forecast["product"].map(family)).groupby(["family", "month"])["units"].sum()
-    rows = [pd.DataFrame({"family": pd.Series(dtype="str"), "month": pd.DatetimeIndex([], dtype="datetime64[us]"), "part": pd.Series(dtype="str"),
-                          "units": pd.Series(dtype="float64")})]
+    rows = [no_rows(["family", "month", "part", "units"], ["family", "part"])]
     for name, y in family_history(panel).items():
         if len(y) < 2 * season_length + 4 or not (y > 0).all() or name not in sums:
             continue
@@ -177,7 +177,7 @@ def learned(panel: Panel, horizon: int, season_length: int = 12, tier: str = "de
     given = {"values": values[regular], "horizon": horizon, "season_length": season_length}
     model = learners.train(recipe, seed, **given) if recipe is not None and learners.available() and regular.any() else None
     if model is None:
-        return pd.DataFrame({"family": pd.Series(dtype="str")})
+        return no_rows(["family"], ["family"])
     long = np.flatnonzero(regular)[lengths(values[regular])[1] >= model.back]
     weight = np.nansum(values[long][:, -season_length:], axis=1) + 1e-12
     long, weight = long[np.argsort(-weight, kind="stable")][:MOST_SERIES], np.sort(weight)[::-1][:MOST_SERIES]

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.chunks import Work
+from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.intermittent import croston, imapa
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
@@ -82,7 +83,7 @@ def scope_of(panel: Panel, products: pd.DataFrame) -> Scope:
     if "end_month" in known and len(panel.months):
         last = pd.DatetimeIndex(known["end_month"])
         first = panel.months[0]
-        column = (last.year - first.year) * 12 + last.month - first.month + 1
+        column = months_between(last, first) + 1
         end = np.where(last.isna(), 10**6, column).astype(int)
     return Scope(group.astype(int), like.astype(int), end)
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.chunks import Work
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
@@ -69,8 +70,7 @@ class Reconciled(NamedTuple):
 
 def no_levels() -> pd.DataFrame:
     """Return the table of levels where there is no hierarchy."""
-    kinds = {"level": "str", **{c: "float64" for c in ("nodes", "base_wmape", "bottom_up_wmape", "reconciled_wmape")}}
-    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})
+    return no_rows(["level", "nodes", "base_wmape", "bottom_up_wmape", "reconciled_wmape"], ["level"])
 
 
 def tree_of(keys: pd.DataFrame, family: pd.Series, live: NDArray[np.bool_] | None = None) -> Tree:

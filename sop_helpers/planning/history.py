@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.decomposition import expectation, log_scale, median, to_log
 from sop_helpers.planning.forecasting import classify
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.panel import KEYS, Panel, month_range, to_panel
 from sop_helpers.planning.smoothing import Matrix
 
@@ -45,8 +46,7 @@ def complete_history(sales: pd.DataFrame, products: pd.DataFrame, last_actual: p
     """
     sales = sales[sales["month"] <= last_actual]
     if sales.empty:
-        return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "product": pd.Series(dtype="str"), "region": pd.Series(dtype="str"),
-                             "raw_units": pd.Series(dtype="float64")})
+        return no_rows(["month", "product", "region", "raw_units"], ["product", "region"])
     months = month_range(sales["month"].min(), last_actual)
     wide = sales.pivot_table(index=KEYS, columns="month", values="units", aggfunc="sum", sort=True).reindex(columns=months)
     values = wide.to_numpy(dtype=float)
@@ -208,8 +208,7 @@ def propose_corrections(
     raw = panel.values
     y = np.where(raw < 0, 0.0, raw)
     if y.size == 0:
-        return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), **{c: pd.Series(dtype="str") for c in ("product", "region", "cause", "note")},
-                             "units": pd.Series(dtype="float64"), "accepted": pd.Series(dtype="bool")})[COLUMNS]
+        return no_rows(COLUMNS, ["product", "region", "cause", "note"], accepted="bool")
     shelves = np.zeros(y.shape, dtype=bool) if shelves is None else shelves
     calendar = event_calendar(panel, insights) if insights is not None else {}
     touched = np.logical_or.reduce(list(calendar.values())) if calendar else np.zeros(y.shape, dtype=bool)

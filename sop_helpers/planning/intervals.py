@@ -129,7 +129,23 @@ def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
     return out
 
 
-def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
+def widening(trials: pd.DataFrame) -> float:
+    """Return how much wider the error of a sum of series is than if their errors were independent; 1 where nothing was tried.
+
+    The ratio of root mean squares, of the errors added up over the series and of the errors put together as independent ones.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        As the contract forecast_trials: origin, months, forecast_units, actual_units; the series of the sum.
+    """
+    error = trials["actual_units"] - trials["forecast_units"]
+    parts = pd.DataFrame({"error": error, "square": error**2}).groupby([trials["origin"], trials["months"]]).sum()
+    alone = parts["square"].sum()
+    return max(1.0, float(np.sqrt((parts["error"] ** 2).sum() / alone))) if alone > 0 else 1.0
+
+
+def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, factor: float = 1.0) -> pd.DataFrame:
     """Return the 80 % band of groups of series, such as families.
 
     Errors of series neither cancel nor add up fully. The root of the summed squared half-widths would be the band of independent errors; it is widened by
@@ -143,6 +159,8 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> 
         Backtest: month, product, origin, lag, actual, statistical, lo80, hi80.
     by : Series
         Group of each product, indexed by product.
+    factor : float
+        How much wider than that of independent errors, where `tried` is empty; see `widening`.
 
     Returns
     -------
@@ -152,7 +170,6 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series) -> 
     below, above = forecast["units"] - forecast["lo80"], forecast["hi80"] - forecast["units"]
     f = forecast.assign(group=forecast["product"].map(by), below=below, above=above, low=below**2, high=above**2)
     out = f.groupby(["group", "month"], as_index=False)[["units", "below", "above", "low", "high"]].sum()
-    factor = 1.0
     t = tried.dropna(subset=["lo80"])
     if len(t):
         t = t.assign(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.commissions import cost_of_sales_plan, rep_pay
+from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.kpi_values import gather, long, ratio
 from sop_helpers.planning.pipeline import coverage, known_deals, pipeline_measures, stage_rates, weighted_pipeline
 from sop_helpers.planning.quotas import fiscal_year_start, share_at_quota, with_bookings
@@ -91,7 +92,7 @@ def _attainment_at(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.Data
     begin = fiscal_year_start(month, first_month)
     year = booked[(booked["month"] >= begin) & (booked["month"] <= month)]
     by_rep = year.groupby("rep", as_index=False)[["quota", "bookings"]].sum()
-    elapsed = ((month.year - begin.year) * 12 + month.month - begin.month + 1) / 12
+    elapsed = (months_between(month, begin) + 1) / 12
     paid = rep_pay(by_rep, reps, comp_plans, elapsed, month)
     total = by_rep["quota"].sum()
     return {

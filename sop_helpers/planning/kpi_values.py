@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.accuracy import accuracy, tracking_signal
+from sop_helpers.planning.frames import months_between, no_rows
 
 COLUMNS = ["kpi", "month", "value", "note"]
 FEW = 3
@@ -25,7 +26,7 @@ def long(kpi: str, values: pd.Series, note: str | pd.Series = "") -> pd.DataFram
 def gather(*parts: pd.DataFrame) -> pd.DataFrame:
     """Return several lists of KPI values as one."""
     full = [part for part in parts if len(part)]
-    return pd.concat(full, ignore_index=True)[COLUMNS] if full else pd.DataFrame({c: pd.Series(dtype="float64" if c == "value" else "str") for c in COLUMNS})
+    return pd.concat(full, ignore_index=True)[COLUMNS] if full else no_rows(COLUMNS, [c for c in COLUMNS if c != "value"])
 
 
 def stack(template: pd.DataFrame, closed: Mapping[pd.Timestamp, pd.DataFrame]) -> pd.DataFrame:
@@ -119,7 +120,7 @@ def forecast_errors(snapshots: pd.DataFrame, sales: pd.DataFrame, lag: int) -> p
         One row for each that was forecast or sold in a month with both; ``naive`` is what was sold 12 months earlier (0 if nothing).
     """
     key = ["month", "product", "region"]
-    ahead = (snapshots["month"].dt.year - snapshots["made"].dt.year) * 12 + snapshots["month"].dt.month - snapshots["made"].dt.month + 1
+    ahead = months_between(snapshots["month"], snapshots["made"]) + 1
     plan = snapshots[ahead == lag].groupby(key)["units"].sum().rename("forecast")
     sold = sales.groupby(key)["units"].sum()
     months = set(plan.index.get_level_values(0)) & set(sold.index.get_level_values(0))
@@ -138,7 +139,7 @@ def lag_to_use(snapshots: pd.DataFrame, last_month: pd.Timestamp, wanted: int) -
         return None
     past = snapshots[snapshots["month"] <= last_month]
     pairs = past[["made", "month"]].drop_duplicates()
-    pairs["lag"] = (pairs["month"].dt.year - pairs["made"].dt.year) * 12 + pairs["month"].dt.month - pairs["made"].dt.month + 1
+    pairs["lag"] = months_between(pairs["month"], pairs["made"]) + 1
     able = set(pairs.loc[pairs["month"] == last_month, "lag"])
     usable = pairs[pairs["lag"].isin(able) & pairs["lag"].between(1, wanted)].groupby("lag").size()
     if usable.empty:

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.decomposition import median
+from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.smoothing import Matrix, lengths
 
 RAMP_MONTHS = 6  # a launch is ramped after this many months
 USUAL_RAMP = np.array([0.4, 0.55, 0.7, 0.8, 0.9, 1.0])  # share of the steady level where the like product's own launch lies outside the data
 USUAL_CANNIBAL_SHARE = 0.5  # where the company names victims and no share
-STREAM_COLUMNS = {"month": "datetime64[us]", "product": "str", "region": "str", "stream": "str", "source": "str", "units": "float64"}
+STREAM_COLUMNS = ["month", "product", "region", "stream", "source", "units"]
 
 
 def ramp_of(history: Matrix, started_inside: bool) -> Matrix:
@@ -60,42 +61,47 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     DataFrame
         month, product, region, stream, source, units; below zero for what a launch takes from named products (see `cannibalised`).
     """
-    empty = pd.DataFrame({c: pd.Series(dtype=k) for c, k in STREAM_COLUMNS.items()})
+    empty = no_rows(STREAM_COLUMNS, ["product", "region", "stream", "source"])
     if forecast.empty or not {"launch_month", "like_product"} <= set(products):
         return empty
     first, start = forecast["month"].min(), history["month"].min()
     new = products[products["launch_month"].notna() & products["like_product"].notna()]
     new = new[new["launch_month"] > first - pd.DateOffset(months=RAMP_MONTHS)]
-    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"])]
-    parts = []
-    # One pass over the company's rows, not one a launch.
-    likes = dict(list(forecast[forecast["product"].isin(new["like_product"])].groupby("product", sort=False)))
-    pasts = dict(list(history[history["product"].isin(new["like_product"])].groupby(["product", "month"])["units"].sum().groupby("product")))
-    said = dict(list(forecast[forecast["product"].isin(new["product"])].groupby("product", sort=False)))
-    for one in new.itertuples():  # a handful of launches
-        like = likes[one.like_product]
-        past = pasts[one.like_product].droplevel("product") if one.like_product in pasts else pd.Series(dtype=float)
-        inside = bool(len(past)) and past.index.min() > start
-        ramp = ramp_of(past.to_numpy(float), inside) if len(past) else USUAL_RAMP
-        age = (like["month"].dt.year - one.launch_month.year) * 12 + like["month"].dt.month - one.launch_month.month
-        share = np.where(age < 0, 0.0, np.append(ramp, 1.0)[np.clip(age, 0, RAMP_MONTHS)])
-        scale = one.like_scale if one.like_scale == one.like_scale else 1.0
-        plan = like[["month", "region"]].assign(product=one.product, want=like["units"] * scale * share, source=f"like {one.like_product} x {scale:g}")
-        own = said.get(one.product, forecast.iloc[:0])[["month", *KEYS, "units"]].rename(columns={"units": "said"})
-        plan = plan.merge(own, on=["month", *KEYS], how="left")
-        plan["units"] = plan["want"] - plan["said"].fillna(0.0)
-        parts.append(plan.assign(stream="launch"))
-    if not parts:
+    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"].unique())]
+    if new.empty:
         return empty
-    parts.append(cannibalised(pd.concat(parts, ignore_index=True), forecast, products))
-    out = pd.concat(parts, ignore_index=True)[list(STREAM_COLUMNS)]
+    new = new.reset_index(drop=True)
+    ramps = np.column_stack([_ramps(new["like_product"], history, start), np.ones(len(new))])
+    scale = new["like_scale"].astype(float).fillna(1.0) if "like_scale" in new else 1.0
+    known = new[["product", "like_product", "launch_month"]].assign(scale=scale, launch=new.index)
+    like = forecast[forecast["product"].isin(new["like_product"])]
+    plan = known.merge(like[["month", "product", "region", "units"]].rename(columns={"product": "like_product"}), on="like_product")
+    age = months_between(plan["month"], plan["launch_month"])
+    share = np.where(age < 0, 0.0, ramps[plan["launch"], np.clip(age, 0, RAMP_MONTHS)])
+    named = (known["like_product"] + known["scale"].map(" x {:g}".format)).iloc[plan["launch"]].to_numpy()
+    own = forecast.loc[forecast["product"].isin(new["product"]), ["month", *KEYS, "units"]].rename(columns={"units": "said"})
+    plan = plan.assign(want=plan["units"] * plan["scale"] * share, source="like " + pd.Series(named, dtype="str"), stream="launch")
+    plan = plan.merge(own, on=["month", *KEYS], how="left")
+    plan["units"] = plan["want"] - plan["said"].fillna(0.0)
+    parts = [plan, cannibalised(plan, forecast, products)]
+    out = pd.concat(parts, ignore_index=True)[STREAM_COLUMNS]
     return out[out["units"] != 0].reset_index(drop=True)
+
+
+def _ramps(likes: pd.Series, history: pd.DataFrame, start: pd.Timestamp) -> Matrix:
+    """Return the ramp (n, RAMP_MONTHS) of each like product; the usual one where it has no history."""
+    past = history[history["product"].isin(likes)].groupby(["product", "month"])["units"].sum().unstack("month")
+    found = {name: USUAL_RAMP for name in likes}
+    inside = past.notna().to_numpy().argmax(axis=1) > 0
+    for name, row, begun in zip(past.index, past.to_numpy(float), inside | (past.columns.min() > start), strict=True):
+        found[name] = ramp_of(row, bool(begun))
+    return np.stack([found[name] for name in likes])
 
 
 def victims_of(products: pd.DataFrame) -> pd.DataFrame:
     """Return each launch with each product that it is said to take customers from: product, victim, share."""
     if "cannibalises" not in products:
-        return pd.DataFrame({"product": pd.Series(dtype="str"), "victim": pd.Series(dtype="str"), "share": pd.Series(dtype="float64")})
+        return no_rows(["product", "victim", "share"], ["product", "victim"])
     named = products[products["cannibalises"].notna()]
     share = named["cannibal_share"].fillna(USUAL_CANNIBAL_SHARE) if "cannibal_share" in named else USUAL_CANNIBAL_SHARE
     out = named[["product"]].assign(victim=named["cannibalises"].astype("str").str.split(";"), share=share).explode("victim", ignore_index=True)

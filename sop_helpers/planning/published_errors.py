@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from sop_helpers.planning.cumulative import CLASS_WEIGHT, LEVELS, OVERLAP
+from sop_helpers.planning.frames import month_count
 from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.smoothing import Matrix
 
@@ -76,7 +77,7 @@ def published_errors(errors: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame
 def closed_sums(closed: pd.DataFrame) -> pd.DataFrame:
     """Add the errors of each closed plan up over its first months: product, region, origin, months, forecast, actual, error; gaps end a sum."""
     rows = closed.dropna(subset=["actual", "consensus"])
-    number = rows["month"].dt.year * 12 + rows["month"].dt.month
+    number = month_count(rows["month"])
     rows = rows.assign(origin=number - rows["lag"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
     groups = rows.groupby([*KEYS, "origin"], sort=False)
     whole = rows["lag"] == groups.cumcount() + 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import no_rows
+
 CELL = ["month", "product", "region"]
 SMALL = 12  # months of products and regions below which a person's value added is no evidence
 
@@ -62,10 +64,8 @@ def assumptions(
 
 def no_assumptions() -> pd.DataFrame:
     """Return the register where nobody said anything."""
-    text = dict.fromkeys(["source", "kind", "author", "subject"], "str")
-    months = dict.fromkeys(["start_month", "end_month", "expires_month"], "datetime64[us]")
-    kinds = text | months | {"units": "float64", "money": "float64", "status": "str", "text": "str"}
-    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})
+    said, spans = ["source", "kind", "author", "subject"], ["start_month", "end_month", "expires_month"]
+    return no_rows([*said, *spans, "units", "money", "status", "text"], [*said, "status", "text"], spans)
 
 
 def fence_breaches(
@@ -149,7 +149,7 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
         came = actuals[[*CELL, "units"]].rename(columns={"units": "actual"})
         said = said.merge(came, on=CELL)
     if said.empty:
-        return pd.DataFrame({c: pd.Series(dtype="float64" if c in columns[2:6] else "str") for c in columns})
+        return no_rows(columns, [*columns[:2], *columns[6:]])
     author = insights.assign(insight=insights["insight"].astype(str)).drop_duplicates("insight").set_index("insight")["author"] if len(insights) else {}
     named = said["source"].map(author) if len(insights) else pd.Series(np.nan, index=said.index, dtype="object")
     by_override = said["source"].str.rsplit(" ", n=1).str[0].where(said["stream"] == "override")

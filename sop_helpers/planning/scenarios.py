@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.finance import financials
+from sop_helpers.planning.join_levers import check_levers, levered_demand
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.stock_targets import StockRules, inventory_targets
 from sop_helpers.planning.supply import SupplyResult, plan_supply
 from sop_helpers.planning.supply_results import overtime_cost
 
 SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products"]
-NEUTRAL = {"demand_factor": 1.0, "price_factor": 1.0, "capacity_factor": 1.0, "cost_factor": 1.0, "extra_lead_time_months": 0, "families": []}
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,23 @@ def apply_scenario(tables: Mapping[str, pd.DataFrame], factors: Mapping[str, Any
         demand (month, product, region, units, revenue where known), products, resources and operations are changed, all others passed on.
     factors : mapping
         demand_factor, price_factor, capacity_factor, cost_factor, extra_lead_time_months, families (those that demand and price
-        factors touch, all when empty); what is left out changes nothing. Capacity factors touch regular hours, cost factors and extra lead
-        time what is bought.
+        factors touch, all when empty), a promotion, a win rate factor (on the bookings, where tables has them); what is left out changes nothing.
+        Capacity factors touch regular hours, cost factors and extra lead time what is bought. Hires, ramp and quotas do not touch demand: see `join_model`.
 
     Raises
     ------
     ValueError
-        A factor is unknown, or a family is not in products.
+        A factor is unknown, a family is not in products, or no plan can be made of a lever.
     """
-    unknown = set(factors) - set(NEUTRAL) - {"description"}
-    if unknown:
-        raise ValueError(f"a scenario has no factor {sorted(unknown)}; known are {list(NEUTRAL)}")
-    f = NEUTRAL | dict(factors)
     products, demand = tables["products"], tables["demand"]
-    if strange := sorted(set(f["families"]) - set(products["family"])):
-        raise ValueError(f"families {strange} of a scenario are not in products")
+    f = check_levers(factors, pd.DatetimeIndex(sorted(demand["month"].unique())), None, products["family"])
     touched = products["family"].isin(f["families"]) if f["families"] else pd.Series(True, index=products.index)
-    hit = demand["product"].isin(products.loc[touched, "product"]).to_numpy()
-    factor, price = np.where(hit, f["demand_factor"], 1.0), np.where(hit, f["price_factor"], 1.0)
-    scaled = demand.assign(units=demand["units"] * factor)
-    if "revenue" in demand:
-        scaled = scaled.assign(revenue=demand["revenue"] * factor * price)
+    priced = demand if "revenue" in demand else demand.assign(revenue=demand["units"])
+    scaled = levered_demand(priced, products, f, tables.get("bookings"))
     ops = tables["operations"]
     bought = (ops["kind"] == "buy").to_numpy()
-    return dict(tables) | {
-        "demand": scaled,
+    return {name: frame for name, frame in tables.items() if name != "bookings"} | {
+        "demand": scaled[list(demand.columns)],
         "products": products.assign(
             unit_price=products["unit_price"] * np.where(touched, f["price_factor"], 1.0),
             unit_cost=products["unit_cost"] * (f["cost_factor"] if ops.empty else 1.0),

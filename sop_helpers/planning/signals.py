@@ -7,6 +7,7 @@ import pandas as pd
 
 from sop_helpers.planning.decomposition import deviation, expectation, from_log, log_scale, stl_ahead, to_log
 from sop_helpers.planning.forecasting import classify
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.panel import Panel
 from sop_helpers.planning.smoothing import Matrix, lengths
 
@@ -147,5 +148,5 @@ def explain(signals: pd.DataFrame, insights: pd.DataFrame) -> pd.Series:
 
 
 def _empty() -> pd.DataFrame:
-    kinds = {"month": "datetime64[us]", "actual_units": "float64", "expected_units": "float64", "units": "float64", "money": "float64", "score": "float64"}
-    return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "str")) for c in COLUMNS})
+    numbers = {"month", "actual_units", "expected_units", "units", "money", "score"}
+    return no_rows(COLUMNS, [c for c in COLUMNS if c not in numbers])

@@ -12,6 +12,7 @@ from sop_helpers.planning.cumulative import CLASS_WEIGHT, OVERLAP, summed_errors
 from sop_helpers.planning.error_bias import SPARSE, drawn_rates
 from sop_helpers.planning.error_growth import estimated
 from sop_helpers.planning.forecasting import trim
+from sop_helpers.planning.frames import month_count, no_rows
 from sop_helpers.planning.lead_demand import LeadDemand
 from sop_helpers.planning.panel import KEYS, Panel, to_panel
 from sop_helpers.planning.published_errors import closed_sums
@@ -115,7 +116,7 @@ def stock_backtest(
 
 def no_backtest() -> pd.DataFrame:
     """Return the table where nothing was tried out."""
-    return pd.DataFrame({c: pd.Series(dtype="str" if c in ("basis", "rule", "kind") else "float64") for c in COLUMNS})
+    return no_rows(COLUMNS, ["basis", "rule", "kind"])
 
 
 def backtest_words(table: pd.DataFrame) -> str:
@@ -138,7 +139,7 @@ def _without_itself(group: pd.DataFrame) -> pd.DataFrame:
     months = int(group["months"].iloc[0])
     square = ((group["actual_units"] - group["expected_units"]) / group["class_sd_units"].where(group["class_sd_units"] > 0)) ** 2
     wide = group.assign(square=square).pivot(index=KEYS, columns="origin", values="square")
-    number = wide.columns.year * 12 + wide.columns.month
+    number = month_count(wide.columns)
     apart = (np.abs(number.to_numpy()[:, None] - number.to_numpy()[None, :]) >= months).astype(float)
     # Where all other origins overlap, all but itself must do.
     apart = np.where(apart.sum(axis=1, keepdims=True) > 0, apart, 1 - np.eye(len(number)))

@@ -18,9 +18,11 @@ import pandas as pd
 from sop_helpers.planning import supply_results as results
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
-from sop_helpers.planning.supply_model import Solver, build_model
+from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_parts import optimum, solver_of
 from sop_helpers.planning.supply_reasons import shortages
+from sop_helpers.planning.supply_start import starting_basis
 
 
 @dataclass(frozen=True)
@@ -129,14 +131,15 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
     notes = list(net.notes)
     if len(net.series) == 0:
         raise ValueError("there is no demand to plan supply for; the demand plan is empty")
-    solver = Solver(build_model(net))
-    relaxed = solver.solve()
-    final = relaxed
+    model, start = build_model(net), starting_basis(net)
     if whole_lots and passes(net):
+        solver, relaxed = solver_of(model, start)
         final = round_lots(net, solver, relaxed)
         if relaxed.objective > 0:
             extra = final.objective - relaxed.objective
             notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")
+    else:
+        final = relaxed = optimum(model, start)
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
     load = results.capacity_load(net, flows, relaxed.hour)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.supply_model import Solution, Solver
 from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_solver import Solution, Solver
 
 _TRIES, _CUTS = 8, 20
 

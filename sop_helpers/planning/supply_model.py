@@ -13,10 +13,6 @@ the unit itself, so stock is not drained at the end of the horizon; what is stil
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,84 +130,3 @@ def owed_price(net: Network) -> Matrix:
 def overtime_left(net: Network) -> Matrix:
     """Return the overtime hours that open production orders leave free."""
     return np.minimum(net.overtime, np.maximum(net.regular + net.overtime - net.committed, 0))
-
-
-@dataclass
-class Solution:
-    """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last."""
-
-    values: dict[str, Matrix]
-    objective: float
-    hour: Matrix
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the solver's banner, which it prints before it can be told not to, out of notebooks."""
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
-
-
-class Solver:
-    """HiGHS on a built model; bounds and costs may change between solves, which then start from the last basis."""
-
-    def __init__(self, model: linopy.Model):
-        import highspy
-
-        self.model = model
-        with _quiet():
-            self._highs = highspy.Highs()
-        for option, value in (("output_flag", False), ("solver", "simplex"), ("threads", 1), ("random_seed", 0)):
-            self._highs.setOptionValue(option, value)
-        parts = model.matrices
-        self._highs.addVars(len(parts.vlabels), parts.lb, parts.ub)
-        self._highs.changeColsCost(len(parts.c), np.arange(len(parts.c), dtype=np.int32), parts.c)
-        rows = parts.A.tocsr()
-        low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
-        self._highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
-        labels = np.asarray(parts.vlabels)
-        position = np.full(int(labels.max()) + 1, -1, dtype=np.int64)
-        position[labels] = np.arange(len(labels))
-        self._at = {name: position[model.variables[name].labels.to_numpy()] for name in model.variables}
-        self._capacity = None
-        if "capacity" in model.constraints:
-            names = np.asarray(parts.clabels)
-            place = np.full(int(names.max()) + 1, -1, dtype=np.int64)
-            place[names] = np.arange(len(names))
-            self._capacity = place[model.constraints["capacity"].labels.to_numpy()]
-        self._cost = np.asarray(parts.c, dtype=float)
-
-    def solve(self) -> Solution:
-        """Solve as bounds and costs stand.
-
-        Raises
-        ------
-        RuntimeError
-            HiGHS ended with anything but an optimum.
-        """
-        import highspy
-
-        self._highs.run()
-        status = self._highs.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise RuntimeError(f"the solver ended without an optimal plan: {self._highs.modelStatusToString(status)}")
-        found = self._highs.getSolution()
-        x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
-        hour = -dual[self._capacity] if self._capacity is not None else np.zeros((0, 0))
-        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0)
-
-    def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:
-        """Set the bounds of the arrivals of some operations."""
-        at = self._at["arrive"][rows].ravel().astype(np.int32)
-        self._highs.changeColsBounds(len(at), at, np.ascontiguousarray(lower, dtype=float).ravel(), np.ascontiguousarray(upper, dtype=float).ravel())
-
-    def reward(self, rows: np.ndarray, amount: Matrix) -> None:
-        """Lower the cost of the arrivals of some operations by an amount; zero gives their own cost back."""
-        at = self._at["arrive"][rows].ravel().astype(np.int32)
-        self._highs.changeColsCost(len(at), at, np.ascontiguousarray(self._cost[at] - np.asarray(amount, dtype=float).ravel()))

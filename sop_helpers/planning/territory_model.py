@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sop_helpers.planning.supply_model import _quiet
+from sop_helpers.planning.supply_solver import quiet
 from sop_helpers.planning.territory_moves import exchange, mend, neighbours
 from sop_helpers.planning.territory_problem import ROOM, Problem
 
@@ -82,7 +82,7 @@ class _Columns:
         import highspy
 
         self.problem, self.account, self.territory = problem, np.zeros(0, dtype=int), np.zeros(0, dtype=int)
-        with _quiet():
+        with quiet():
             self.solver = highspy.Highs()
         for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("time_limit", max(seconds, 0.1))):
             self.solver.setOptionValue(option, value)

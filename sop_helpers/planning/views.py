@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consensus import shares
+from sop_helpers.planning.frames import months_between, no_rows
 
 CELL = ["month", "product", "region"]
 SCOPE = ["family", "product", "region"]
@@ -25,11 +26,6 @@ STALE = 3  # months after which a view that was not said again no longer stands
 def as_month(days: pd.Series) -> pd.Series:
     """Return the first day of each day's month."""
     return days.dt.to_period("M").dt.to_timestamp().astype("datetime64[us]")
-
-
-def months_between(later: pd.Series, earlier: pd.Series) -> pd.Series:
-    """Return whole months from one month to another."""
-    return (later.dt.year - earlier.dt.year) * 12 + later.dt.month - earlier.dt.month
 
 
 def with_budget(views: pd.DataFrame, budget: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
@@ -86,8 +82,7 @@ def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> p
         both = cells.merge(said, on=["month", *given])
         found.append(both.assign(units=both["units"] * shares(both, ["view", "month", *given], "base"), stream=both["view"])[[*CELL, "stream", "units"]])
     if not found:
-        return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), **{c: pd.Series(dtype="str") for c in ("product", "region", "stream")},
-                             "units": pd.Series(dtype="float64")})
+        return no_rows([*CELL, "stream", "units"], ["product", "region", "stream"])
     return pd.concat(found, ignore_index=True).drop_duplicates([*CELL, "stream"], keep="last").sort_values([*CELL, "stream"], ignore_index=True)
 
 
@@ -157,8 +152,7 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
 
 def no_measured() -> pd.DataFrame:
     """Return the table where nothing could be measured."""
-    kinds = {"stream": "str", "author": "str", "family": "str", "month": "datetime64[us]", "actual": "float64", "forecast": "float64"}
-    return pd.DataFrame({c: pd.Series(dtype=k) for c, k in kinds.items()})
+    return no_rows(["stream", "author", "family", "month", "actual", "forecast"], ["stream", "author", "family"])
 
 
 def measured_forecasts(tried: pd.DataFrame, products: pd.DataFrame, lag_months: int, streams: dict[str, str]) -> pd.DataFrame:

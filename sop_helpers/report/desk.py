@@ -55,6 +55,8 @@ class OverrideDesk:
         self.streams, self.budget = cycle.read("streams"), cycle.read("budget")
         self.load = cycle.read("capacity_load") if cycle.has("capacity_load") else pd.DataFrame()
         self.hours = desk.hours_per_unit(*(cycle.read(t) for t in ("operations", "components", "loads")))
+        trials = cycle.read("forecast_trials") if cycle.has("forecast_trials") else None
+        self.trials = trials[trials["basis"] == "backtest"] if trials is not None else None
         before = cycle.previous(1)
         self.last_plan = before.read("demand_plan") if before is not None and before.has("demand_plan") else None
         self.saves: list[list[Saved]] = []
@@ -146,7 +148,7 @@ class OverrideDesk:
 
     def show(self) -> None:
         """Show the part of the plan that is chosen."""
-        self.sheet = desk.sheet(self.plan, self.forecast, self.history, self.last_plan, self.products, self.scope)
+        self.sheet = desk.sheet(self.plan, self.forecast, self.history, self.last_plan, self.products, self.scope, self.trials)
         labels = {key: label for key, label in LABELS.items() if self.sheet[key].notna().any() or key == "plan"}
         self.seen = self._state(self.overrides)
         self.grid.show(self.sheet, labels, f"{self.named}, units a month", self.seen)
@@ -206,16 +208,14 @@ class OverrideDesk:
     def save(self) -> bool:
         """Write what was typed to the journal, all months or none; refuse where somebody else changed the same part meanwhile."""
         edits, reason, author = self.edits, self.reason.value.strip(), self.author.value.strip()
-        now = self.cycle.journal.read("override")
-        if self._state(now) != self.seen:
-            self.say(self._who_changed(now), bad=True)
-            return False
-        written: list[Saved] = []
         try:
-            for month, units in sorted(edits.items()):
-                written.append(self._write(month, units, author, reason))
+            with self.cycle.journal.together():  # nobody else writes from the look at what changed to the last month written
+                now = self.cycle.journal.read("override")
+                if self._state(now) != self.seen:
+                    self.say(self._who_changed(now), bad=True)
+                    return False
+                written = [self._write(month, units, author, reason) for month, units in sorted(edits.items())]
         except WorkbookError as error:
-            self._take_back(written, author, "another change came between")
             self.say(f"Nothing was saved: {error}", bad=True)
             return False
         self.saves.append(written)
@@ -255,9 +255,12 @@ class OverrideDesk:
         """Take the last save of this session back, unless somebody built on it since."""
         if not self.saves:
             return False
+        kept = [list(save) for save in self.saves]
         try:
-            self._take_back(self.saves[-1], self.author.value.strip(), "undone at the desk")
+            with self.cycle.journal.together():
+                self._take_back(self.saves[-1], self.author.value.strip(), "undone at the desk")
         except WorkbookError as error:
+            self.saves = kept
             self.say(f"It cannot be undone: {error}", bad=True)
             return False
         count = len(self.saves.pop())

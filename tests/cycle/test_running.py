@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -245,3 +249,29 @@ def test_secrets_are_masked_wherever_parameters_are_kept(company: Path) -> None:
             assert "s3cr3t" not in text and "xdc" not in text and "hunter22" not in text, file
     manifest = json.loads((company / "output" / tiny.MONTH / "manifest.json").read_text())
     assert manifest["steps"]["20_demand"]["parameters"]["token"] == "********"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminal can be opened on this system")
+def test_a_terminal_is_told_how_long_a_step_has_been_running(company: Path) -> None:
+    notebook = company / "notebooks" / "20_demand.ipynb"
+    content = json.loads(notebook.read_text())
+    content["cells"][-1]["source"] = ["import time\n", "time.sleep(2.5)\n", *content["cells"][-1]["source"]]
+    notebook.write_text(json.dumps(content))
+    ours, theirs = os.openpty()
+    termios = pytest.importorskip("termios")
+    termios.tcsetwinsize(theirs, (24, 120))
+    code = f"from sop_helpers.engine.runner import run_month; run_month({str(company)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=theirs, stderr=theirs, cwd=Path(__file__).parents[2]) as process:
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not part:
+                break
+            said += part
+    os.close(ours)
+    assert process.returncode == 0, said.decode()
+    assert re.search(rb"20_demand [12] s, (about \d+ s to go|longer than the \d+ s of last time)", said), said.decode()

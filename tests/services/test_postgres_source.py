@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from sop_helpers.book.coerce import TableError
-from sop_helpers.book.config import Company, Source, Sources, Workbook
+from sop_helpers.book.config import Company, JournalSettings, Source, Sources, Workbook
+from sop_helpers.book.journal import ConflictError, Journal
 from sop_helpers.book.sources import read_table
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
@@ -111,3 +112,18 @@ def test_a_wrong_password_is_said_and_never_shown(erp: Workbook, monkeypatch: py
     with pytest.raises(TableError, match="authentication failed") as error:
         read_table(erp, "sales", pd.Timestamp("2026-10-01"))
     assert "wrong-word" not in str(error.value) and PASSWORD not in str(error.value)
+
+
+def test_the_journal_on_a_server_writes_together_or_not_at_all(erp: Workbook):
+    erp = erp.model_copy(update={"journal": JournalSettings(url=erp.sources.tables["sales"].url)})
+    ours, theirs = Journal(erp, "2026-10"), Journal(erp, "2026-10")
+    span = {"start_month": "2026-10", "end_month": "2026-12"}
+    key = ours.add("override", author="Ann", units=10, **span)
+    with ours.together():
+        ours.add("override", id="two", author="Ann", units=20, **span)
+        assert theirs.read("override")["units"].tolist() == [10]
+    theirs.change("override", key, version=1, author="Bob", units=11)
+    with pytest.raises(ConflictError, match="11"), ours.together():
+        ours.add("override", author="Ann", units=30, **span)
+        ours.change("override", key, version=1, author="Ann", units=12)  # the server's transaction still answers what Bob wrote
+    assert sorted(theirs.history("override")["units"]) == [10, 11, 20]

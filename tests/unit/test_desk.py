@@ -44,6 +44,28 @@ def test_the_sheet_shows_the_part_that_was_chosen() -> None:
     assert (out["lo80"] < out["plan"]).all() and (out["hi80"] > out["plan"]).all()
 
 
+def test_the_band_of_several_series_is_as_wide_as_their_errors_run_together() -> None:
+    _, plan = build()
+    told = forecast().assign(lo80=lambda f: 0.9 * f["units"], hi80=lambda f: 1.2 * f["units"])
+    series = told[["product", "region"]].drop_duplicates()
+    origins = pd.DataFrame({"origin": pd.date_range("2025-01-01", periods=8, freq="MS"), "shock": [5.0, -5.0] * 4})
+    trials = series.merge(origins, how="cross").assign(months=1.0, forecast_units=100.0, actual_units=lambda f: 100.0 + f["shock"])
+
+    def width(of: pd.DataFrame | None) -> float:
+        out = desk.sheet(plan, told, past().assign(raw_units=100.0), None, products(4), {"family": "F0"}, of)
+        return float((out["hi80"] - out["lo80"]).iloc[0])
+
+    mine = desk.in_scope(told[told["month"] == told["month"].min()], products(4), {"family": "F0"})
+    assert len(mine) > 1
+    # Errors that all go the same way add up fully; those that cancel are no narrower than independent ones.
+    assert width(trials) == pytest.approx((mine["hi80"] - mine["lo80"]).sum())
+    sign = np.where(trials["product"] == mine["product"].iloc[0], 1.0, -1.0)
+    against = trials.assign(actual_units=100.0 + trials["shock"] * sign)
+    assert width(against) == pytest.approx(width(None)) and width(None) < width(trials)
+    assert desk.sheet(plan, told, past().assign(raw_units=100.0), None, products(4), {"product": "P0", "region": "R0"}, trials)["hi80"].iloc[0] == \
+        pytest.approx(told.loc[(told["product"] == "P0") & (told["region"] == "R0"), "hi80"].iloc[0])
+
+
 def test_hours_of_components_count() -> None:
     operations = pd.DataFrame({"operation": ["mP", "mC", "bX"], "kind": ["make", "make", "buy"], "item": ["P0", "C", "X"]})
     components = pd.DataFrame({"operation": ["mP", "mC"], "item": ["C", "X"], "units_per": [2.0, 5.0]})
@@ -144,7 +166,7 @@ class TestDesk:
 
         monkeypatch.setattr(type(one), "_write", slow)
         assert not one.save() and "Nothing was saved" in one.message.value
-        assert (one.cycle.journal.read("override")["units"] != 5000.0).all()
+        assert (one.cycle.journal.history("override")["units"] != 5000.0).all()  # not even written and taken back
 
     def test_data_is_text_in_the_page(self, open_desk) -> None:
         one = open_desk()

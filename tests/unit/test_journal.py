@@ -209,3 +209,19 @@ def test_a_journal_of_an_earlier_version_gets_the_kinds_that_were_added(journal:
     assert journal.read("correction").empty
     journal.add("correction", author="Ann", accepted=True, **SPAN)
     assert journal.read("correction")["accepted"].tolist() == [True] and journal.read("comment")["id"].tolist() == [key]
+
+
+def test_entries_written_together_stand_together_or_not_at_all(journal: Journal, book: Workbook) -> None:
+    key = journal.add("override", author="Ann", units=10, **SPAN)
+    with journal.together():
+        second = journal.add("override", author="Ann", units=20, **SPAN)
+        journal.change("override", second, version=1, author="Ann", units=21)
+        assert journal.read("override")["units"].tolist() == [10, 21]
+        assert Journal(book, "2026-10").read("override")["units"].tolist() == [10]  # others do not see half of it
+    assert journal.read("override")["units"].tolist() == [10, 21]
+    journal.change("override", key, version=1, author="Bob", units=11)
+    with pytest.raises(ConflictError, match="11"), journal.together():
+        journal.add("override", author="Ann", units=30, **SPAN)
+        journal.change("override", key, version=1, author="Ann", units=12)
+    assert journal.history("override")["units"].tolist() == [10, 11, 20, 21]
+    assert journal.add("override", author="Ann", units=40, **SPAN) == "override-0003"

@@ -108,3 +108,24 @@ def test_enough_too_late_and_nothing_to_end() -> None:
     row = last_buys(planned(), ending(), MOVES, OPEN, slow, NO_ERRORS, HORIZON[0]).iloc[0]
     assert row["last_buy_units"] == 0 and "too late" in row["note"]
     assert last_buys(planned(), products(1), MOVES, OPEN, WAYS, NO_ERRORS, HORIZON[0]).empty
+
+
+def test_many_launches_at_once_are_planned_as_each_alone() -> None:
+    months, ahead = pd.date_range("2024-01-01", periods=24, freq="MS", unit="us"), pd.date_range("2026-01-01", periods=6, freq="MS", unit="us")
+    rng = np.random.default_rng(3)
+    olds = [f"O{k}" for k in range(4)]
+    history = pd.MultiIndex.from_product([months, olds, ["N", "S"]], names=["month", "product", "region"]).to_frame(index=False)
+    history["units"] = rng.uniform(50, 100, len(history))
+    history = history[(history["product"] != "O1") | (history["month"] >= months[3])]  # its launch lies inside the data: a ramp of its own
+    items = pd.DataFrame({"product": [*olds, "A", "B", "C", "D"], "family": "F", "like_product": [None] * 4 + ["O0", "O1", "O1", "gone"],
+                          "launch_month": pd.to_datetime([None] * 4 + ["2026-03", "2026-02", "2025-11", "2026-02"]),
+                          "like_scale": [np.nan] * 5 + [0.5, 2.0, 1.0]})
+    forecast = pd.MultiIndex.from_product([ahead, [*olds, "C"], ["N", "S"]], names=["month", "product", "region"]).to_frame(index=False)
+    forecast["units"] = rng.uniform(50, 100, len(forecast))
+    together = launches.launch_stream(forecast, history, items)
+    alone = [launches.launch_stream(forecast, history, items[(items["product"] == one) | items["like_product"].isna()]) for one in "ABC"]
+    pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True))
+    first = together[(together["product"] == "A") & (together["region"] == "N")].set_index("month")["units"]
+    like = forecast[(forecast["product"] == "O0") & (forecast["region"] == "N")].set_index("month")["units"]
+    assert first.index.min() == ahead[2] and first[ahead[2]] == pytest.approx(like[ahead[2]] * launches.USUAL_RAMP[0])
+    assert set(together["source"]) == {"like O0 x 1", "like O1 x 0.5", "like O1 x 2"}

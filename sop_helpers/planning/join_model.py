@@ -1,0 +1,297 @@
+"""One kept model from levers to money: demand, sellers, supply, stock and cash, answered anew in a fraction of a second.
+
+The supply plan is the linear program of `supply_model` without whole lots. It is built once for each purchase lead time; a scenario changes right-hand
+sides, limits and costs, and the solver starts from its last basis. Stock targets stay those of base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning import join, join_money, supply_results
+from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
+from sop_helpers.planning.rep_capacity import rep_capacity
+from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_model import build_model, patience
+from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_solver import Solver
+
+
+@dataclass(frozen=True)
+class Selling:
+    """What the selling side brings to the model; without reps nothing limits what is sold.
+
+    Attributes
+    ----------
+    reps, quotas, comp_plans : DataFrame
+        As the contracts; quotas with the bookings known.
+    bookings : DataFrame
+        month, family, region, bookings: what the pipeline is expected to bring.
+    unaided : Series
+        Share of demand that comes without a seller, by region.
+    ramp, attainment, attrition
+        As `rep_capacity` takes them.
+    fiscal_start : int
+        First month of the fiscal year.
+    """
+
+    reps: pd.DataFrame
+    quotas: pd.DataFrame
+    comp_plans: pd.DataFrame
+    bookings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unaided: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    ramp: tuple[float, ...] = (1.0,)
+    attainment: float = 1.0
+    attrition: float = 0.0
+    fiscal_start: int = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a set of levers leads to.
+
+    Attributes
+    ----------
+    sellable, profit_and_loss : DataFrame
+        As the contracts sellable_revenue and profit_and_loss.
+    capacity_load, stock_projection : DataFrame
+        As the contracts.
+    demand : DataFrame
+        The demand plan under the levers, before any limit.
+    """
+
+    sellable: pd.DataFrame
+    profit_and_loss: pd.DataFrame
+    capacity_load: pd.DataFrame
+    stock_projection: pd.DataFrame
+    demand: pd.DataFrame
+
+    def total(self, line: str = "operating profit", statement: str = "profit") -> float:
+        """Return a line of a statement over the horizon."""
+        rows = self.profit_and_loss
+        return float(rows.loc[(rows["line"] == line) & (rows["statement"] == statement), "money"].sum())
+
+
+class KeptSolver(Solver):
+    """The solver of a supply plan, whose rows, limits and costs can be set by the names of the model."""
+
+    def __init__(self, model: Any):
+        super().__init__(model)
+        parts = model.matrices
+        names = np.asarray(parts.clabels)
+        place = np.full(int(names.max()) + 1, -1, dtype=np.int64)
+        place[names] = np.arange(len(names))
+        self._rows = {name: place[model.constraints[name].labels.to_numpy()] for name in model.constraints}
+        self._right = np.asarray(parts.b, dtype=float)
+        self._sense = np.asarray(parts.sense)
+
+    def right(self, name: str, change: Matrix) -> None:
+        """Add to the right-hand sides of a constraint as it was built, which stay zero or more where they limit from above."""
+        at = self._rows[name].ravel()
+        value, sense = self._right[at] + change.ravel(), self._sense[at]
+        value = np.where(sense == "<", np.maximum(value, np.minimum(self._right[at], 0.0)), value)
+        low, high = np.where(sense != "<", value, -np.inf), np.where(sense != ">", value, np.inf)
+        for row, lower, upper in zip(at, low, high, strict=True):
+            self._highs.changeRowBounds(int(row), float(lower), float(upper))
+
+    def most(self, name: str, upper: Matrix) -> None:
+        """Set the upper bounds of a variable whose lower bounds are zero."""
+        at = self._at[name].ravel().astype(np.int32)
+        self._highs.changeColsBounds(len(at), at, np.zeros(len(at)), np.ascontiguousarray(upper, dtype=float).ravel())
+
+    def dearer(self, name: str, extra: Matrix) -> None:
+        """Add to the cost of a variable as it was built; zero gives its own cost back."""
+        at = self._at[name].ravel().astype(np.int32)
+        self._highs.changeColsCost(len(at), at, np.ascontiguousarray(self._cost[at] + np.asarray(extra, dtype=float).ravel()))
+
+
+class JoinModel:
+    """The plan of a month, kept so that levers can be tried.
+
+    Parameters
+    ----------
+    tables : mapping of DataFrame
+        demand (month, product, region, units, revenue) and the tables of the supply plan.
+    targets, stock_policies : DataFrame
+        As the contracts inventory_targets and stock_policies.
+    months : DatetimeIndex
+        Months planned.
+    selling : Selling, optional
+        The selling side.
+    terms : Terms, optional
+        When money flows.
+    **rules
+        Policy numbers of `build_network`.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, pd.DataFrame], targets: pd.DataFrame, stock_policies: pd.DataFrame | None, months: pd.DatetimeIndex,
+        selling: Selling | None = None, terms: join_money.Terms | None = None, **rules: Any,
+    ):  # fmt: skip
+        self.tables, self.targets, self.policies, self.months = dict(tables), targets, stock_policies, pd.DatetimeIndex(months)
+        self.selling, self.terms, self.rules = selling, terms or join_money.Terms(), rules
+        demand, products = self.tables["demand"], self.tables["products"]
+        if "revenue" not in demand:
+            price = demand["product"].map(products.set_index("product")["unit_price"]).astype(float).fillna(0.0)
+            self.tables["demand"] = demand.assign(revenue=demand["units"] * price)
+        self._kept: dict[int, tuple[Network, KeptSolver]] = {}
+
+    def prepare(self, *extra_lead_time_months: int) -> JoinModel:
+        """Build the models of these extra lead times now, so that the first answer is as fast as the next."""
+        for extra in extra_lead_time_months or (0,):
+            self._model(extra)[1].solve()
+        return self
+
+    def _model(self, extra: int) -> tuple[Network, KeptSolver]:
+        if extra not in self._kept:
+            ops = self.tables["operations"]
+            bought = (ops["kind"] == "buy").to_numpy()
+            later = dict(self.tables) | {"operations": ops.assign(lead_time_months=ops["lead_time_months"] + np.where(bought, extra, 0))}
+            net = build_network(**later, targets=self.targets, months=self.months, stock_policies=self.policies, **self.rules)
+            self._kept[extra] = net, KeptSolver(build_model(net))
+        return self._kept[extra]
+
+    def answer(self, levers: Mapping[str, Any] | None = None, scenario: str = "base") -> Answer:
+        """Return what a set of levers leads to.
+
+        Parameters
+        ----------
+        levers : mapping
+            As the scenarios of the workbook; what is left out changes nothing.
+        scenario : str
+            Name of the rows.
+
+        Raises
+        ------
+        ValueError
+            A lever is unknown, or no plan can be made of it; the message names it and what was expected.
+        """
+        products = self.tables["products"]
+        reps = self.selling.reps if self.selling is not None else pd.DataFrame(columns=["rep", "region"])
+        f = check_levers(levers or {}, self.months, reps["region"].dropna(), products["family"])
+        net, solver = self._model(int(f["extra_lead_time_months"]))
+        demand = levered_demand(self.tables["demand"], products, f, self.selling.bookings if self.selling else None)
+        demand = demand[demand["month"].isin(self.months)]
+        staff, reps = self._staff(f, reps)
+        limit = join.sellers_limit(demand, self._worth(staff, demand, f), self.selling.unaided if self.selling else 0.0)
+
+        wanted, money = self._matrix(net, demand, "units"), self._matrix(net, demand, "revenue")
+        prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
+        by_region = limit.pivot(index="region", columns="month", values="share").reindex(columns=self.months)
+        share = by_region.reindex(net.series["region"]).fillna(1.0).to_numpy()
+        self._set(net, solver, f)
+        level = replace(net, prices=prices, regular=net.regular * f["capacity_factor"])
+        every, _ = self._serve(net, replace(level, demand=wanted), solver)
+        sold = replace(level, demand=wanted * share)
+        flows, load = self._serve(net, sold, solver)
+        pool, weight = net.series["node"].to_numpy(), self._priority(net)
+        backlog = net.series["backlog"].to_numpy(dtype=float)
+        ship, lost, owed = join.allocate(sold.demand, backlog, flows["ship"], flows["lost"], pool, weight)
+        full, _, _ = join.allocate(wanted, backlog, every["ship"], every["lost"], pool, weight)
+        before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1)
+        served = self._by_region(net, {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
+                                       "short_revenue": (lost + owed) * prices})  # fmt: skip
+        table = join.sellable_revenue(limit, served, self._by_region(net, {"supply_revenue": full * prices}))
+        money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
+        return Answer(
+            table.assign(scenario=scenario)[["scenario", *join.SELLABLE]],
+            join_money.profit_and_loss(money_flows, self.months, self.terms, scenario), load, supply_results.stock_projection(sold, flows), demand,
+        )  # fmt: skip
+
+    def _staff(self, f: Mapping[str, Any], reps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return what each rep can bring by month under the levers, with the quota that pay is settled on, and the reps with the hires."""
+        if self.selling is None or reps.empty:
+            return pd.DataFrame(columns=["month", "rep", "region", "capacity", "quota", "stay"]), reps
+        side = self.selling
+        reps = levered_reps(reps, f, self.months[0])
+        staff = rep_capacity(reps, side.quotas, self.months, f["ramp"] or side.ramp, side.attainment, side.attrition, self.months[0])
+        # A higher quota asks more and pays less for the same; what a rep can bring moves with the win rate.
+        quota = staff["full_quota"] * staff["ramp"] * staff["stay"] * f["quota_factor"]
+        return staff.assign(quota=quota, capacity=staff["capacity"] * f["win_rate_factor"]), reps
+
+    def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame, f: Mapping[str, Any]) -> pd.DataFrame:
+        """Return capacity in money of the scenario's prices: reps sell as many units as before."""
+        if f["price_factor"] == 1 or staff.empty:
+            return staff
+        touched = self.tables["products"].loc[self.tables["products"]["family"].isin(f["families"]), "product"] if f["families"] else demand["product"]
+        old = demand["revenue"] / np.where(demand["product"].isin(touched), f["price_factor"] or 1.0, 1.0)
+        key = [demand["month"], demand["region"]]
+        ratio = (demand["revenue"].groupby(key).sum() / old.groupby(key).sum()).rename("ratio").reset_index()
+        return staff.assign(capacity=staff["capacity"] * staff[["month", "region"]].merge(ratio, how="left")["ratio"].fillna(1.0).to_numpy())
+
+    def _matrix(self, net: Network, demand: pd.DataFrame, column: str) -> Matrix:
+        wide = demand.pivot_table(index=["product", "region"], columns="month", values=column, aggfunc="sum")
+        return wide.reindex(index=pd.MultiIndex.from_frame(net.series[["product", "region"]]), columns=self.months).fillna(0.0).to_numpy(dtype=float)
+
+    def _priority(self, net: Network) -> Matrix:
+        regions = self.tables["regions"]
+        weight = regions.set_index("region")["priority"] if len(regions) else pd.Series(dtype=float)
+        return net.series["region"].map(weight).astype(float).fillna(1.0).to_numpy()
+
+    def _by_region(self, net: Network, values: dict[str, Matrix]) -> pd.DataFrame:
+        return supply_results.long(values, net.series[["region"]], self.months).groupby(["month", "region"], as_index=False).sum()
+
+    def _set(self, net: Network, solver: KeptSolver, f: Mapping[str, Any]) -> None:
+        if len(net.resources):
+            solver.right("capacity", net.regular * (f["capacity_factor"] - 1))
+        bought = (net.operations["kind"] == "buy").to_numpy()
+        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (f["cost_factor"] - 1)
+        solver.dearer("arrive", np.repeat(extra[:, None], len(self.months), axis=1))
+
+    def _serve(self, built: Network, net: Network, solver: KeptSolver) -> tuple[dict[str, Matrix], pd.DataFrame]:
+        """Solve for the demand of `net` from the last basis; `built` is what the model was built on."""
+        solver.right("backlog", net.demand - built.demand)
+        solver.most("owed", patience(net))
+        found = solver.solve()
+        flows = supply_results.clean(found.values, net)
+        return flows, supply_results.capacity_load(net, flows, found.hour)
+
+    def _money(
+        self, net: Network, flows: dict[str, Matrix], load: pd.DataFrame, ship: Matrix, table: pd.DataFrame, staff: pd.DataFrame, reps: pd.DataFrame,
+        f: Mapping[str, Any],
+    ) -> dict[str, pd.Series]:  # fmt: skip
+        """Return the flows of money by month that the statements are made of."""
+        months, bought = self.months, (net.operations["kind"] == "buy").to_numpy()
+        orders = self._orders(net, flows["arrive"], f["cost_factor"])
+        cost = self.tables["products"].set_index("product")["unit_cost"]
+        unit = net.series["product"].map(cost).astype(float).fillna(0.0).to_numpy()
+        out = {"revenue": table.groupby("month")["sellable_revenue"].sum(), "cost of goods": pd.Series((ship * unit[:, None]).sum(axis=0), index=months)}
+        out["stock holding"] = pd.Series((np.maximum(flows["closing"], 0) * net.nodes["holding"].to_numpy(dtype=float)[:, None]).sum(axis=0), index=months)
+        out["supply variance"] = pd.Series(self._variance(net, flows["arrive"], orders), index=months)
+        out["overtime"] = supply_results.overtime_cost(net, load)
+        out["purchases"] = pd.Series(orders[bought].sum(axis=0) + self._open_purchases() * f["cost_factor"], index=months)
+        out["conversion"] = pd.Series(supply_results.at_release(net, orders)[~bought].sum(axis=0), index=months)
+        if self.selling is not None and len(staff):
+            credited = join_money.rep_bookings(table, staff)
+            out["commissions"] = join_money.commissions_by_month(credited, reps, self.selling.comp_plans, self.selling.fiscal_start)
+            out["rep salaries"] = join_money.salaries_by_month(staff, reps)
+            hired = pd.Timestamp(f["hire_month"] or months[0])
+            out["hiring"] = pd.Series({hired: sum(f["hires"].values()) * self.terms.rep_hiring_cost})
+        return out
+
+    def _orders(self, net: Network, arrive: Matrix, factor: float) -> Matrix:
+        """Return what the orders of each operation cost by month of arrival, with the fixed cost of each and purchases at a multiple of their price."""
+        ops = net.operations
+        price = ops["unit_cost"].to_numpy(dtype=float) * np.where(ops["kind"] == "buy", factor, 1.0)
+        return arrive * price[:, None] + (arrive > 0) * ops["fixed_cost"].to_numpy(dtype=float)[:, None]
+
+    def _variance(self, net: Network, arrive: Matrix, cost: Matrix) -> Matrix:
+        """Return by month what orders cost more than standard: they and what goes into them, less the standard cost of what comes out."""
+        value = net.nodes["value"].fillna(0.0).to_numpy(dtype=float)
+        into = net.uses["units_per"].to_numpy(dtype=float) * value[net.uses["node"].to_numpy(dtype=int)]
+        used = np.bincount(net.uses["op"].to_numpy(dtype=int), weights=into, minlength=len(net.operations))
+        return cost.sum(axis=0) + (arrive * (used - value[net.operations["node"]])[:, None]).sum(axis=0)
+
+    def _open_purchases(self) -> Matrix:
+        """Return what open purchase orders cost by month of arrival, at the price of today; overdue ones arrive first."""
+        receipts, ops = self.tables["receipts"], self.tables["operations"]
+        price = ops[ops["kind"] == "buy"].groupby(["item", "location"])["unit_cost"].min()
+        mine = receipts[receipts["kind"] == "purchase"]
+        cost = mine["units"].to_numpy(dtype=float) * price.reindex(pd.MultiIndex.from_frame(mine[["item", "location"]])).fillna(0.0).to_numpy(dtype=float)
+        due = mine["due_month"].clip(lower=self.months[0])
+        return pd.Series(cost, index=due.index).groupby(due).sum().reindex(self.months).fillna(0.0).to_numpy(dtype=float)

@@ -1,0 +1,148 @@
+"""HiGHS on a supply plan's linear program, kept between solves.
+
+The first solve starts from the plan that a planner would write down without thinking of capacity (see `supply_start`): simplex then only has to mend what
+capacity and limits do to it. Later solves start from the last basis.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sop_helpers.planning.supply_network import Matrix
+from sop_helpers.planning.supply_start import BASIC, LOWER, Start
+
+if TYPE_CHECKING:
+    import linopy
+
+
+@dataclass
+class Solution:
+    """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last."""
+
+    values: dict[str, Matrix]
+    objective: float
+    hour: Matrix
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the solver's banner, which it prints before it can be told not to, out of notebooks."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def positions(labels: np.ndarray, named: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return where the columns or rows of each name stand in the matrix."""
+    labels = np.asarray(labels)
+    place = np.full(int(labels.max(initial=0)) + 1, -1, dtype=np.int64)
+    place[labels] = np.arange(len(labels))
+    return {name: place[of] for name, of in named.items()}
+
+
+def spread(named: dict[str, np.ndarray], at: dict[str, np.ndarray], count: int, other: int) -> np.ndarray:
+    """Return the status of every column or row from that of those named."""
+    out = np.full(count, other, dtype=np.int8)
+    for name, values in named.items():
+        out[at[name].ravel()] = values.ravel()
+    return out
+
+
+def new_highs(matrix: Any, low: Matrix, high: Matrix, cost: Matrix, lower: Matrix, upper: Matrix, basis: tuple[np.ndarray, np.ndarray] | None = None) -> Any:
+    """Return HiGHS with a linear program: rows between `low` and `high`, columns between `lower` and `upper`; `basis` is the status of columns and rows."""
+    import highspy
+
+    with quiet():
+        highs = highspy.Highs()
+    for option, value in (("output_flag", False), ("solver", "simplex"), ("threads", 1), ("random_seed", 0)):
+        highs.setOptionValue(option, value)
+    rows = matrix.tocsr()
+    highs.addVars(len(cost), lower, upper)
+    highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), np.ascontiguousarray(cost))
+    highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
+    if basis is not None:
+        status = (highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper, highspy.HighsBasisStatus.kZero)
+        start = highspy.HighsBasis()
+        start.col_status, start.row_status = ([status[k] for k in part.tolist()] for part in basis)
+        start.valid = True
+        highs.setBasis(start)
+    return highs
+
+
+def run(highs: Any) -> None:
+    """Solve to an optimum.
+
+    Raises
+    ------
+    RuntimeError
+        HiGHS ended with anything else.
+    """
+    import highspy
+
+    highs.run()
+    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        # A basis can lead simplex into numbers that it cannot mend; without one the model is reduced first and solved anew.
+        highs.clearSolver()
+        highs.run()
+    status = highs.getModelStatus()
+    if status != highspy.HighsModelStatus.kOptimal:
+        raise RuntimeError(f"the solver ended without an optimal plan: {highs.modelStatusToString(status)}")
+
+
+class Solver:
+    """HiGHS on a built model; bounds, right-hand sides and costs may change between solves, which then start from the last basis.
+
+    Parameters
+    ----------
+    model : linopy.Model
+        From `supply_model.build_model`.
+    start : Start, optional
+        Basis of the first solve; without one, HiGHS reduces the model and begins anew.
+    """
+
+    def __init__(self, model: linopy.Model, start: Start | None = None):
+        self.model = model
+        parts = model.matrices
+        low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
+        self._at = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
+        self._rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
+        self._cost = np.asarray(parts.c, dtype=float)
+        basis = None
+        if start is not None:
+            basis = spread(start.columns, self._at, len(self._cost), LOWER), spread(start.rows, self._rows, len(low), BASIC)
+        self._highs = new_highs(parts.A, low, high, self._cost, parts.lb, parts.ub, basis)
+
+    def solve(self) -> Solution:
+        """Solve as bounds and costs stand.
+
+        Raises
+        ------
+        RuntimeError
+            HiGHS ended with anything but an optimum.
+        """
+        run(self._highs)
+        found = self._highs.getSolution()
+        x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
+        hour = -dual[self._rows["capacity"]] if "capacity" in self._rows else np.zeros((0, 0))
+        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0)
+
+    def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:
+        """Set the bounds of the arrivals of some operations."""
+        at = self._at["arrive"][rows].ravel().astype(np.int32)
+        self._highs.changeColsBounds(len(at), at, np.ascontiguousarray(lower, dtype=float).ravel(), np.ascontiguousarray(upper, dtype=float).ravel())
+
+    def reward(self, rows: np.ndarray, amount: Matrix) -> None:
+        """Lower the cost of the arrivals of some operations by an amount; zero gives their own cost back."""
+        at = self._at["arrive"][rows].ravel().astype(np.int32)
+        self._highs.changeColsCost(len(at), at, np.ascontiguousarray(self._cost[at] - np.asarray(amount, dtype=float).ravel()))
