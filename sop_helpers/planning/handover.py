@@ -115,9 +115,9 @@ def largest_stocks(projection: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def stock_bands(projection: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
-    """Return planned stock with the band that it should lie in: from the target to where excess begins.
+    """Return planned stock with the band that it should lie in: from the target to the target and a month of mean use.
 
-    Excess begins at the target and the mean use of lead time and review, as `stock_health` has it.
+    A plan that is made once a month brings in up to a month's use at a time; larger lots and building ahead leave the band.
 
     Parameters
     ----------
@@ -127,14 +127,13 @@ def stock_bands(projection: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        month, item, location, closing_units, safety_units, target_units, excess_from.
+        month, item, location, closing_units, safety_units, target_units, band_top.
     """
-    known = targets[["month", *AT, "safety_units", *targets.columns.intersection(["bridge_months"])]]
+    known = targets[["month", *AT, "safety_units"]]
     rows = projection[["month", *AT, "closing_units", "target_units", "issues"]].merge(known, on=["month", *AT], how="left")
-    bridge = rows["bridge_months"].astype(float).fillna(1.0) if "bridge_months" in rows else 1.0
-    rows["excess_from"] = rows["target_units"] + bridge * rows.groupby(AT)["issues"].transform("mean")
-    rows["safety_units"] = rows["safety_units"].fillna(0.0)
-    return rows[["month", *AT, "closing_units", "safety_units", "target_units", "excess_from"]]
+    top = rows["target_units"] + rows.groupby(AT)["issues"].transform("mean")
+    rows = rows.assign(safety_units=rows["safety_units"].fillna(0.0), band_top=top)
+    return rows[["month", *AT, "closing_units", "safety_units", "target_units", "band_top"]]
 
 
 def below_target(projection: pd.DataFrame, targets: pd.DataFrame, products: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:

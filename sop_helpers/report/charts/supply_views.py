@@ -103,7 +103,7 @@ def heat_takeaway(load: pd.DataFrame) -> str:
 
 
 def band_figure(bands: pd.DataFrame, shown: pd.DataFrame, names: pd.Series) -> Figure:
-    """Draw projected stock of a few items against the band from target to where excess begins.
+    """Draw projected stock of a few items against the band from target to a month's use above it.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def band_figure(bands: pd.DataFrame, shown: pd.DataFrame, names: pd.Series) -> F
     figure, axes = panels(len(shown), "Stock of the items that tie up most money, against their targets", "units at month end")
     for axis, (item, location) in zip(axes, shown[["item", "location"]].itertuples(index=False), strict=False):
         rows = bands[(bands["item"] == item) & (bands["location"] == location)].set_index("month").sort_index()
-        axis.fill_between(rows.index, rows["target_units"], rows["excess_from"], color=COLOURS["good"], alpha=0.18, label="target to where excess begins")
+        axis.fill_between(rows.index, rows["target_units"], rows["band_top"], color=COLOURS["good"], alpha=0.18, label="target and a month of use above it")
         axis.plot(rows.index, rows["safety_units"], color=COLOURS["good"], linestyle=":", label="safety stock")
         axis.plot(rows.index, rows["closing_units"], color=COLOURS["plan"], marker="o", markersize=3, label="projected stock")
         name = names.get(item)
