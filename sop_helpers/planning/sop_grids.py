@@ -92,6 +92,34 @@ def months_around(month: pd.Timestamp, before: int, after: int) -> pd.DatetimeIn
     return pd.date_range(month - pd.DateOffset(months=before), periods=before + after, freq="MS", unit="us")
 
 
+def scarce(promise: pd.DataFrame, served: pd.DataFrame, ship_from: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return what can be promised of each item beside the demand still expected, scarcest first.
+
+    Parameters
+    ----------
+    promise, served : DataFrame
+        As the contracts atp and constrained_demand.
+    ship_from : DataFrame
+        product, region, location.
+    months : DatetimeIndex
+        Months looked at, the first ones of the plan.
+
+    Returns
+    -------
+    DataFrame
+        item, location, one column of atp_units per month, sum, expected (demand of these months less open orders), share (sum over expected).
+        What nobody is expected to order any more is left out.
+    """
+    rows = promise[promise["month"].isin(months)]
+    wide = rows.pivot(index=AT, columns="month", values="atp_units").set_axis([f"{m:%Y-%m}" for m in months], axis=1)
+    wanted = served[served["month"].isin(months)].merge(ship_from, on=["product", "region"])
+    demand = wanted.groupby(["product", "location"])["demand_units"].sum().rename_axis(AT)
+    ordered = rows.groupby(AT)["ordered_units"].sum()
+    out = wide.assign(sum=wide.sum(axis=1), expected=(demand.reindex(wide.index).fillna(0.0) - ordered).clip(lower=0.0))
+    out = out[out["expected"] > 0.5].reset_index()
+    return out.assign(share=out["sum"] / out["expected"]).sort_values(["share", *AT], kind="stable", ignore_index=True)
+
+
 def shipping_places(sold: list[pd.DataFrame], regions: pd.DataFrame, inventory: pd.DataFrame, operations: pd.DataFrame) -> pd.DataFrame:
     """Return product, region and the location that ships them.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from commands import sop
 
 from sop_helpers.book import tables
 
@@ -80,3 +83,39 @@ def test_cash_is_what_is_bought_and_already_on_order(read) -> None:
     assert cash["ordered"].sum() == pytest.approx(purchases["cost"].sum())
     assert cash["received"].sum() == pytest.approx(cash["paid"].sum())
     assert cash["received"].sum() > purchases["cost"].sum() and (receipts["kind"] == "purchase").any()
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The month of a company without routings: products, sales, hours of a unit, shares of two work centres and the hours of one of them."""
+    folder = tmp_path_factory.mktemp("workshop") / "company"
+    (folder / "data").mkdir(parents=True)
+    (folder / "workbook.toml").write_text('month = "2026-10"\n[company]\nname = "Workshop"\ncurrency = "USD"\n', "utf-8")
+    months = pd.date_range(end="2026-09-01", periods=24, freq="MS").strftime("%Y-%m")
+    sales = [f"{m},{p},north,{units},{units * 10}" for m in months for p, units in (("P", 100), ("Q", 40))]
+    text = {
+        "sales": ["month,product,region,units,revenue", *sales],
+        "products": ["product,family,unit_price,unit_cost", "P,A,10,6", "Q,A,20,12"],
+        "bill_of_capacity": ["product,family,resource,hours_per_unit", ",A,,2", "Q,,bench,3"],
+        "capacity_factors": ["resource,share", "bench,0.6", "saw,0.4"],
+        "resources": ["resource,month,regular_hours", "bench,,100"],
+    }
+    for name, lines in text.items():
+        (folder / "data" / f"{name}.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    done = sop("run", "-w", str(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "output" / "2026-10"
+
+
+def test_a_company_without_routings_sees_its_rough_cut_load(workshop: Path) -> None:
+    rough, plan = (pd.read_parquet(workshop / "tables" / f"{name}.parquet") for name in ("rough_cut", "supply_plan"))
+    tables.schema("rough_cut").validate(rough)
+    units = plan.groupby(["month", "item"])["units"].sum().unstack(fill_value=0.0)
+    wide = rough.pivot(index="month", columns="resource", values="hours")
+    np.testing.assert_allclose(wide["bench"], units["P"] * 2 * 0.6 + units["Q"] * 3, **SUM)
+    np.testing.assert_allclose(wide["saw"], units["P"] * 2 * 0.4, **SUM)
+    bench = rough[rough["resource"] == "bench"]
+    np.testing.assert_allclose(bench["load"], bench["hours"] / 100, **SUM)
+    assert bench["load"].max() > 2, "two and a half times its hours, shown as it is"
+    assert "Heat map of load" in (workshop / "report.html").read_text("utf-8")
+    assert "Heat map of rough-cut load" in (workshop / "steps" / "21_supply.html").read_text("utf-8")

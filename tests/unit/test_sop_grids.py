@@ -68,6 +68,17 @@ def test_atp_keeps_back_what_is_built_in_and_what_is_overdue() -> None:
     assert promise["atp_units"].tolist() == [14, 0, 18, 18] and promise["cumulative_units"].tolist() == [14, 14, 32, 50]
 
 
+def test_what_can_be_promised_least_comes_first() -> None:
+    stock = projection({"A": [12.0, 14, 16, 18], "B": [12.0, 14, 16, 18], "O": [12.0, 14, 16, 18]})
+    demand = served({"A": 18.0, "B": 18.0, "O": 0.0})
+    orders = {"order": ["1"], "product": "A", "region": "R", "due_month": [MONTHS[1]], "units": [30.0]}
+    promise = g.atp(stock, demand, conform("open_orders", pd.DataFrame(orders)), PLACES)
+    told = g.scarce(promise, demand, PLACES, MONTHS[:2])
+    # Of both 50 come in these months; 30 of A are ordered, so 20 are left for the 6 expected yet, and 50 of B for 36.
+    assert told["item"].tolist() == ["B", "A"], "nobody is expected to order O"
+    assert told[["sum", "expected"]].to_numpy().tolist() == [[50, 36], [20, 6]] and told["2026-10"].tolist() == [30, 20]
+
+
 def grid() -> pd.DataFrame:
     """The grid of a small company: A to stock, O to order, a plan of September and one ahead."""
     stock = projection({"A": [12.0, 14, 16, 18], "O": [10.0] * 4})
