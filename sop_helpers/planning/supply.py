@@ -169,7 +169,7 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
     manned = staffed(net, final.values)
-    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"))
+    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
     wish = strategy_price(net, final.values)
     return SupplyResult(
         supply_plan=plan,

@@ -62,6 +62,8 @@ def load_takeaway(load: pd.DataFrame) -> str:
     worth = load.loc[load["value_of_hour"].fillna(0).idxmax()]
     if worth["value_of_hour"] > 0.005:
         text += f"; one more hour is worth most ({worth['value_of_hour']:,.2f}) on {worth['resource']} in {worth['month']:%B %Y}"
+        if "value_to_hours" in load and worth["value_to_hours"] > worth["available_hours"] + 0.5:
+            text += f", up to {worth['value_to_hours'] - worth['available_hours']:,.0f} hours more"
     return text + "."
 
 
