@@ -157,6 +157,7 @@ class SalesPolicy(Part):
     attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
     stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")
     win_rates: dict[str, float] = Field(default_factory=dict, description="Win rate by stage where history is not to be used.")
+    ship_lag_months: int | None = Field(None, ge=0, le=12, description="Months from winning a deal to its units in demand; measured when left out.")
     balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean are balanced.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
 

@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   sop run                               run the workbook's month in this folder
   sop run -w examples/adventureworks    run another workbook
   sop run --from 21_supply              run supply and all after it again
+  sop desk --what-if                    try hires, prices and promotions, and save a scenario
   sop check                             look at the inputs without running
   sop actions add "Call the mill" --owner "R. Novak" --deadline 2026-10-20
 """
@@ -84,8 +85,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command("status", "Show what has run, what changed since, and which months are closed.", "option")
     command("lab", "Open JupyterLab on the notebooks.", "option")
-    desk = command("desk", "Open a desk notebook as a page in the browser: change the plan, with reason and undo.", "option")
+    desk = command("desk", "Open a desk notebook as a page in the browser: change the plan, or try levers, with undo.", "option")
     desk.add_argument("--notebook", default="overrides", help="which desk (default: overrides)")
+    tried = "try hires, quotas, prices, promotions, capacity and lead time, and save them as a scenario; short for --notebook what_if"
+    desk.add_argument("--what-if", dest="notebook", action="store_const", const="what_if", help=tried)
     desk.add_argument("--port", type=int, default=8866, help="port on this machine (default: 8866)")
     desk.add_argument("--no-browser", action="store_true", help="serve the page and open nothing")
     return parser

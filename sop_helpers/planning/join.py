@@ -286,3 +286,18 @@ def idle_capacity(capacity_load: pd.DataFrame, hours: pd.DataFrame, demand: pd.D
     rows["margin"] = rows["revenue"] - rows["units"] * rows["family"].map(per["cost"] / per["units"])
     rows = rows[rows["margin"] > 0].sort_values(["month", "resource", "margin"], ascending=[True, True, False], kind="stable")
     return rows.drop_duplicates(["month", "resource"]).reset_index(drop=True)[columns]
+
+
+def by_region(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what is wanted, sold and sellable by region over the horizon, and in how many months sellers and supply limit it.
+
+    `table` as the contract sellable_revenue, one scenario. Capacity is n/a where nothing limits.
+    """
+    marked = table.assign(
+        months_sellers=table["limited_by"].isin(["sellers", "both"]).astype(float), months_supply=table["limited_by"].isin(["supply", "both"]).astype(float)
+    )
+    sums = {"demand_revenue": "wanted", "sold_revenue": "sold", "sellable_revenue": "sellable"}
+    out = marked.groupby("region").agg(**{new: (old, "sum") for old, new in sums.items()}, months_sellers=("months_sellers", "sum"),
+                                       months_supply=("months_supply", "sum"))  # fmt: skip
+    out.insert(1, "capacity", marked.groupby("region")["seller_capacity"].sum(min_count=1))
+    return out.reset_index()

@@ -79,7 +79,7 @@ def promotion_grid(
         As the contract promotion_grid: month, uplift, price_factor, margin_share, gain, best.
     """
     rows = []
-    for price in price_factors:
+    for price in price_factors if len(months) else ():
         normal = {"price_factor": float(price), "families": list(families)}
         without, margin = plan(normal)
         for uplift in uplifts:
@@ -88,4 +88,5 @@ def promotion_grid(
                 profit, _ = plan(normal | offer | {"promotion_month": f"{month:%Y-%m}"})
                 rows.append((month, float(uplift), float(price), margin, profit - without))
     out = pd.DataFrame(rows, columns=["month", "uplift", "price_factor", "margin_share", "gain"])
+    out = out.astype({"month": "datetime64[us]"} | dict.fromkeys(out.columns[1:], float))
     return out.assign(best=out["gain"] >= out.groupby(["uplift", "price_factor"])["gain"].transform("max") - 1e-6)

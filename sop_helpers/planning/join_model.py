@@ -6,7 +6,7 @@ sides, limits and costs, and the solver starts from its last basis. Stock target
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,9 @@ from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_solver import Solver
+from sop_helpers.planning.supply_start import starting_basis
+
+QUICK_ROWS = 10_000  # of the demand plan; an answer takes about a second there
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Answer:
 
     Attributes
     ----------
-    sellable, profit_and_loss : DataFrame
-        As the contracts sellable_revenue and profit_and_loss.
+    sellable, units, profit_and_loss : DataFrame
+        As the contracts sellable_revenue, sellable_units and profit_and_loss.
     capacity_load, stock_projection : DataFrame
         As the contracts.
     demand : DataFrame
@@ -66,6 +69,7 @@ class Answer:
     """
 
     sellable: pd.DataFrame
+    units: pd.DataFrame
     profit_and_loss: pd.DataFrame
     capacity_load: pd.DataFrame
     stock_projection: pd.DataFrame
@@ -77,16 +81,17 @@ class Answer:
         return float(rows.loc[(rows["line"] == line) & (rows["statement"] == statement), "money"].sum())
 
 
+def stack(answers: Sequence[Answer], table: str) -> pd.DataFrame:
+    """Return a table of several answers, one below the other: sellable, units or profit_and_loss."""
+    return pd.concat([getattr(answer, table) for answer in answers], ignore_index=True)
+
+
 class KeptSolver(Solver):
     """The solver of a supply plan, whose rows, limits and costs can be set by the names of the model."""
 
-    def __init__(self, model: Any):
-        super().__init__(model)
+    def __init__(self, model: Any, start: Any = None):
+        super().__init__(model, start)
         parts = model.matrices
-        names = np.asarray(parts.clabels)
-        place = np.full(int(names.max()) + 1, -1, dtype=np.int64)
-        place[names] = np.arange(len(names))
-        self._rows = {name: place[model.constraints[name].labels.to_numpy()] for name in model.constraints}
         self._right = np.asarray(parts.b, dtype=float)
         self._sense = np.asarray(parts.sense)
 
@@ -147,13 +152,23 @@ class JoinModel:
             self._model(extra)[1].solve()
         return self
 
+    @property
+    def bookings(self) -> pd.DataFrame:
+        """What the pipeline is expected to bring: month, family, region, bookings; empty without a selling side."""
+        return self.selling.bookings if self.selling is not None else pd.DataFrame()
+
+    @property
+    def quick(self) -> bool:
+        """Whether the model is small enough to try many levers within a step of the month."""
+        return len(self.tables["demand"]) <= QUICK_ROWS
+
     def _model(self, extra: int) -> tuple[Network, KeptSolver]:
         if extra not in self._kept:
             ops = self.tables["operations"]
             bought = (ops["kind"] == "buy").to_numpy()
             later = dict(self.tables) | {"operations": ops.assign(lead_time_months=ops["lead_time_months"] + np.where(bought, extra, 0))}
             net = build_network(**later, targets=self.targets, months=self.months, stock_policies=self.policies, **self.rules)
-            self._kept[extra] = net, KeptSolver(build_model(net))
+            self._kept[extra] = net, KeptSolver(build_model(net), starting_basis(net))
         return self._kept[extra]
 
     def answer(self, levers: Mapping[str, Any] | None = None, scenario: str = "base") -> Answer:
@@ -175,10 +190,10 @@ class JoinModel:
         reps = self.selling.reps if self.selling is not None else pd.DataFrame(columns=["rep", "region"])
         f = check_levers(levers or {}, self.months, reps["region"].dropna(), products["family"])
         net, solver = self._model(int(f["extra_lead_time_months"]))
-        demand = levered_demand(self.tables["demand"], products, f, self.selling.bookings if self.selling else None)
+        demand = levered_demand(self.tables["demand"], products, f, self.bookings)
         demand = demand[demand["month"].isin(self.months)]
         staff, reps = self._staff(f, reps)
-        limit = join.sellers_limit(demand, self._worth(staff, demand, f), self.selling.unaided if self.selling else 0.0)
+        limit = join.sellers_limit(demand, self._worth(staff, demand), self.selling.unaided if self.selling else 0.0)
 
         wanted, money = self._matrix(net, demand, "units"), self._matrix(net, demand, "revenue")
         prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
@@ -194,14 +209,21 @@ class JoinModel:
         ship, lost, owed = join.allocate(sold.demand, backlog, flows["ship"], flows["lost"], pool, weight)
         full, _, _ = join.allocate(wanted, backlog, every["ship"], every["lost"], pool, weight)
         before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1)
-        served = self._by_region(net, {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
-                                       "short_revenue": (lost + owed) * prices})  # fmt: skip
-        table = join.sellable_revenue(limit, served, self._by_region(net, {"supply_revenue": full * prices}))
+        served = self._add_up(net, "region", {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
+                                                "short_revenue": (lost + owed) * prices})  # fmt: skip
+        units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.demand, "shipped_units": ship}).assign(scenario=scenario)
+        table = join.sellable_revenue(limit, served, self._add_up(net, "region", {"supply_revenue": full * prices}))
         money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
         return Answer(
             table.assign(scenario=scenario)[["scenario", *join.SELLABLE]],
+            units[["scenario", "month", "family", "demand_units", "sold_units", "shipped_units"]],
             join_money.profit_and_loss(money_flows, self.months, self.terms, scenario), load, supply_results.stock_projection(sold, flows), demand,
         )  # fmt: skip
+
+    def staff(self, levers: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return what each rep can bring by month: month, rep, region, ramp, stay, full_quota, capacity, quota; empty without a selling side."""
+        reps = self.selling.reps if self.selling is not None else pd.DataFrame(columns=["rep", "region"])
+        return self._staff(check_levers(levers or {}, self.months, reps["region"].dropna(), self.tables["products"]["family"]), reps)[0]
 
     def _staff(self, f: Mapping[str, Any], reps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return what each rep can bring by month under the levers, with the quota that pay is settled on, and the reps with the hires."""
@@ -214,14 +236,14 @@ class JoinModel:
         quota = staff["full_quota"] * staff["ramp"] * staff["stay"] * f["quota_factor"]
         return staff.assign(quota=quota, capacity=staff["capacity"] * f["win_rate_factor"]), reps
 
-    def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame, f: Mapping[str, Any]) -> pd.DataFrame:
-        """Return capacity in money of the scenario's prices: reps sell as many units as before."""
-        if f["price_factor"] == 1 or staff.empty:
+    def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame) -> pd.DataFrame:
+        """Return capacity in money of the scenario's prices: reps sell as many units as before, dearer or at a discount."""
+        if staff.empty:
             return staff
-        touched = self.tables["products"].loc[self.tables["products"]["family"].isin(f["families"]), "product"] if f["families"] else demand["product"]
-        old = demand["revenue"] / np.where(demand["product"].isin(touched), f["price_factor"] or 1.0, 1.0)
-        key = [demand["month"], demand["region"]]
-        ratio = (demand["revenue"].groupby(key).sum() / old.groupby(key).sum()).rename("ratio").reset_index()
+        base = self.tables["demand"].loc[demand.index]
+        price = np.divide(base["revenue"], base["units"], out=np.zeros(len(base)), where=(base["units"] > 0).to_numpy())
+        worth = demand.assign(usual=demand["units"] * price).groupby(["month", "region"])[["revenue", "usual"]].sum()
+        ratio = (worth["revenue"] / worth["usual"].where(worth["usual"] > 0)).rename("ratio").reset_index()
         return staff.assign(capacity=staff["capacity"] * staff[["month", "region"]].merge(ratio, how="left")["ratio"].fillna(1.0).to_numpy())
 
     def _matrix(self, net: Network, demand: pd.DataFrame, column: str) -> Matrix:
@@ -233,8 +255,10 @@ class JoinModel:
         weight = regions.set_index("region")["priority"] if len(regions) else pd.Series(dtype=float)
         return net.series["region"].map(weight).astype(float).fillna(1.0).to_numpy()
 
-    def _by_region(self, net: Network, values: dict[str, Matrix]) -> pd.DataFrame:
-        return supply_results.long(values, net.series[["region"]], self.months).groupby(["month", "region"], as_index=False).sum()
+    def _add_up(self, net: Network, by: str, values: dict[str, Matrix]) -> pd.DataFrame:
+        """Add matrices over the series up by month and region or family."""
+        family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
+        return supply_results.long(values, net.series[["region"]].assign(family=family)[[by]], self.months).groupby(["month", by], as_index=False).sum()
 
     def _set(self, net: Network, solver: KeptSolver, f: Mapping[str, Any]) -> None:
         if len(net.resources):

@@ -171,5 +171,5 @@ def statement(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """
     rows = table[table["statement"] == name]
     rows = rows[(rows["line"] != "balance") | (rows["month"] == rows["month"].max())]
-    wide = rows.groupby(["line", "scenario"])["money"].sum().unstack("scenario")
+    wide = rows.groupby(["line", "scenario"])["money"].sum().unstack("scenario").round(2) + 0.0
     return wide.loc[PROFIT if name == "profit" else CASH, list(dict.fromkeys(table["scenario"]))].rename_axis(columns=None).reset_index()

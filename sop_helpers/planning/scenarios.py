@@ -182,6 +182,24 @@ def measure(plan: SupplyResult, value: pd.DataFrame, currency: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=["measure", "unit", "value"])
 
 
+def with_join(scenarios: pd.DataFrame, sellable: pd.DataFrame, profit_and_loss: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Return the table scenarios with what the join adds to it: sellable revenue, operating profit and net cash over the horizon.
+
+    Parameters
+    ----------
+    scenarios, sellable, profit_and_loss : DataFrame
+        As the contracts scenarios, sellable_revenue and profit_and_loss.
+    currency : str
+        Unit of money.
+    """
+    lines = profit_and_loss.groupby(["line", "scenario"])["money"].sum()
+    sums = {"sellable revenue": sellable.groupby("scenario")["sellable_revenue"].sum(), **{n: lines[n] for n in ("operating profit", "net cash")}}
+    names = list(dict.fromkeys(scenarios["scenario"]))
+    rows = [(s, n, currency, float(v[s]), float(v[s] - v["base"])) for s in names for n, v in sums.items()]
+    added = pd.DataFrame(rows, columns=["scenario", "measure", "unit", "value", "against_base"])
+    return pd.concat([scenarios, added], ignore_index=True)
+
+
 def side_by_side(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Return the table scenarios for people: one row per measure, one text column per scenario with its difference from base."""
 

@@ -21,8 +21,9 @@ from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_parts import optimum, solver_of
 from sop_helpers.planning.supply_reasons import shortages
-from sop_helpers.planning.supply_solver import Solution, Solver
+from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers
 from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price
@@ -162,17 +163,17 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     notes = list(net.notes)
     if len(net.series) == 0:
         raise ValueError("there is no demand to plan supply for; the demand plan is empty")
-    model = build_model(net)
+    model, start = build_model(net), starting_basis(net)
     if net.crews is not None and net.crews.whole:
         notes += fix_whole_workers(model)
-    solver = Solver(model, starting_basis(net))
-    relaxed = solver.solve()
-    final = relaxed
     if whole_lots and passes(net):
+        solver, relaxed = solver_of(model, start)
         final = round_lots(net, solver, relaxed)
         if relaxed.objective > 0:
             extra = final.objective - relaxed.objective
             notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")
+    else:
+        final = relaxed = optimum(model, start)
     cost = final.objective
     if whole_lots and exact_lots_seconds > 0 and (passes(net) or (net.operations["fixed_cost"] > 0).any()):
         final, cost, said = _exactly(net, final, exact_lots_seconds)

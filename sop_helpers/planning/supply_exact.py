@@ -83,6 +83,8 @@ def exact_lots(net: Network, seconds: float) -> tuple[Solution, float]:
         lots = m.add_variables(lower=0, coords=[some, month], name="lots")
         m.add_constraints(arrive.isel(operation=stepped) - lots * by_row(step[rows][stepped], some) == 0, name="lots")
         whole.append("lots")
+    if net.crews is not None and net.crews.whole:
+        whole.append("workers")
     _tie(m, net, rows, order, most)
     m.add_objective(m.objective.expression + (order * by_row(fixed[rows])).sum(), overwrite=True)
     values, cost, _, bound = solve_whole(m, whole, seconds)

@@ -124,6 +124,13 @@ def test_each_limit_is_named(hours, reps, said):
     assert -steps["no supply"] >= lost - 1e-6
 
 
+def test_money_and_units_tell_the_same_story():
+    answer = model(120.0, sellers()).answer()
+    units = conform("sellable_units", answer.units)
+    assert units["demand_units"].sum() == 1200 and units["shipped_units"].sum() * 100 == pytest.approx(answer.total("revenue"))
+    assert units["sold_units"].sum() * 100 == pytest.approx(answer.sellable["sold_revenue"].sum())
+
+
 def test_without_sellers_the_join_is_the_supply_plan():
     data = plant(150.0)
     plan = plan_supply(**data, months=MONTHS, whole_lots=False, **RULES)

@@ -30,6 +30,21 @@ class SellableRevenue(Contract):
         metadata = made_by(STEP)
 
 
+class SellableUnits(Contract):
+    """The same in units by family, for each scenario: what is wanted, what somebody sells, what supply ships of it."""
+
+    scenario: Series[str] = f.code("Scenario.")
+    month: Series[Month] = f.month("Month.")
+    family: Series[str] = f.code("Family.")
+    demand_units: Series[float] = f.number("Wanted.", UNITS, ge=0)
+    sold_units: Series[float] = f.number("Sold.", UNITS, ge=0)
+    shipped_units: Series[float] = f.number("Shipped, with what was owed from before.", UNITS, ge=0)
+
+    class Config(Contract.Config):
+        unique = ["scenario", "month", "family"]
+        metadata = made_by(STEP)
+
+
 class QuotaAtRisk(Contract):
     """Quota that hangs on goods which are late or never come; reps whose quota nothing threatens are left out."""
 

@@ -1,0 +1,109 @@
+"""From a month's tables and policies to the kept model of the join."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sop_helpers.planning.join import unaided_share
+from sop_helpers.planning.join_model import JoinModel, Selling
+from sop_helpers.planning.join_money import Terms
+from sop_helpers.planning.pipeline import known_deals
+from sop_helpers.planning.quotas import with_bookings
+from sop_helpers.planning.rep_capacity import hires_needed
+from sop_helpers.planning.scenarios import SUPPLY_TABLES
+
+JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
+               "pipeline_forecast"]  # fmt: skip
+
+
+def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy: Mapping[str, Any], fiscal_start: int = 1) -> Selling | None:
+    """Return what the selling side brings; None without reps, so that nothing limits what is sold.
+
+    Parameters
+    ----------
+    tables : mapping
+        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast.
+    month : Timestamp
+        First month planned.
+    policy : mapping
+        The sales policy: ramp, expected_attainment, attrition_rate.
+    fiscal_start : int
+        First month of the fiscal year.
+    """
+    reps = tables["reps"]
+    if reps.empty or tables["quotas"].empty:
+        return None
+    deals = known_deals(tables["opportunities"], month, tables["products"], reps)
+    booked = with_bookings(tables["quotas"], deals, month)
+    told = tables.get("bookings_forecast")
+    if told is None or told.empty:
+        told = tables["pipeline_forecast"].rename(columns={"weighted": "bookings"})
+    bookings = told.groupby(["month", "family", "region"], as_index=False)["bookings"].sum()
+    return Selling(
+        reps, booked, tables["comp_plans"], bookings, unaided_share(booked, reps, tables["sales"]), tuple(policy["ramp"]), policy["expected_attainment"],
+        policy["attrition_rate"], fiscal_start,
+    )  # fmt: skip
+
+
+def recent_deals(opportunities: pd.DataFrame, month: pd.Timestamp, products: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
+    """Return the deals that tell what each rep sells: open at the start of a month, or won in the year before it."""
+    deals = known_deals(opportunities, month, products, reps)
+    if deals.empty:
+        return deals
+    return deals[deals["outcome"].eq("open") | (deals["outcome"].eq("won") & (deals["closed"] >= month - pd.DateOffset(years=1)))]
+
+
+def payment_terms(ledger: pd.DataFrame, policy: Mapping[str, Any]) -> Terms:
+    """Return when money flows: the days of the finance policy, and the balances of the last month of the ledger, 0 without."""
+    open_now = {}
+    for name in ("receivables", "payables"):
+        known = ledger.sort_values("month", kind="stable")[name].dropna() if len(ledger) else pd.Series(dtype=float)
+        open_now[name] = float(known.iloc[-1]) if len(known) else 0.0
+    return Terms(policy["receivable_days"], policy["payable_days"], cash=policy["opening_cash"], rep_hiring_cost=policy["rep_hiring_cost"], **open_now)
+
+
+def join_model(
+    tables: Mapping[str, pd.DataFrame], months: pd.DatetimeIndex, policies: Mapping[str, Mapping[str, Any]], frozen_months: int = 1, fiscal_start: int = 1
+) -> JoinModel:
+    """Return the kept model of a month.
+
+    Parameters
+    ----------
+    tables : mapping
+        The tables of `JOIN_TABLES`.
+    months : DatetimeIndex
+        Months planned.
+    policies : mapping
+        supply, sales and finance policies by field.
+    frozen_months, fiscal_start : int
+        As the calendar and the company have them.
+    """
+    supply = {k: v for k, v in policies["supply"].items() if k.endswith("_rate") or k in ("patience_months", "strategy")}
+    selling = selling_side(tables, months[0], policies["sales"], fiscal_start)
+    terms = payment_terms(tables["ledger"], policies["finance"])
+    needed = {name: tables[name] for name in SUPPLY_TABLES} | {"demand": tables["demand_plan"]}
+    return JoinModel(needed, tables["inventory_targets"], tables["stock_policies"], months, selling, terms, frozen_months=frozen_months, **supply)
+
+
+def hires_wanted(model: JoinModel, months: int = 12) -> dict[str, int]:
+    """Return by region how many reps, hired now, would sell what nobody is there to sell within the first months; regions that need none are left out.
+
+    Parameters
+    ----------
+    model : JoinModel
+        The kept model, with a selling side.
+    months : int
+        Months added up; a rep hired at their start ramps within them.
+    """
+    if model.selling is None:
+        return {}
+    table, staff = model.answer().sellable, model.staff()
+    first = model.months[:months]
+    near = table[table["month"].isin(first)].groupby("region")[["sold_revenue", "demand_revenue"]].sum()
+    each = staff.groupby("region")["full_quota"].mean() * model.selling.attainment
+    gaps = (near["sold_revenue"] - near["demand_revenue"]).reindex(each.index).dropna()
+    wanted = {region: hires_needed(gap, each[region], len(first), model.selling.ramp) for region, gap in gaps.items()}
+    return {region: int(heads) for region, heads in wanted.items() if heads > 0}
