@@ -105,10 +105,14 @@ class SupplyPolicy(Part):
     below_target_rate: float = Field(0.02, ge=0, description="Monthly cost of stock below its target, share of its value.")
     overtime_rate: float = Field(30.0, ge=0, description="Extra cost of an overtime hour where the resource states none.")
     whole_lots: bool = Field(True, description="Round planned orders to lot sizes.")
+    exact_lots_seconds: float = Field(
+        0.0, ge=0, description="Seconds in which to look for the best lots and set-ups exactly, for small plans; 0 rounds them."
+    )
     strategy: Literal["optimal", "level", "chase", "hybrid"] = Field(
         "optimal", description="optimal: least cost. level: the same people and hours every month. chase: no stock beyond targets. hybrid: people by quarter."
     )
     whole_workers: bool = Field(False, description="Plan people in whole numbers, where resources state the hours of one worker.")
+    objective: Literal["cost", "profit"] = Field("cost", description="cost: serve what was agreed at least cost. profit: serve only what earns its cost.")
     change_rate: float = Field(0.02, ge=0, description="Price of changing last month's plan in its near months, share of a unit's value.")
     change_months: int = Field(3, ge=0, description="First months whose releases count as near.")
 
