@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import month_count, no_rows
+
 PRIOR = 20.0
 """Deals (or deal-months) by which a rate is drawn to the mean; that of `pipeline.stage_rates`."""
 FEWEST = 30.0
@@ -27,7 +29,7 @@ RISKS = ("won", "lost")
 def month_number(dates: pd.Series | pd.DatetimeIndex) -> np.ndarray:
     """Return months since year 0 as whole numbers; -1 where a date is missing."""
     index = pd.DatetimeIndex(dates)
-    return np.where(index.isna(), -1, index.year.to_numpy() * 12 + index.month.to_numpy() - 1).astype(int)
+    return np.where(index.isna(), -1, month_count(index).to_numpy() - 1).astype(int)
 
 
 def first_recorded(deals: pd.DataFrame) -> int:
@@ -63,7 +65,7 @@ def exposure(deals: pd.DataFrame, month: pd.Timestamp, by: Sequence[str] = ()) -
     columns = [*by, "born", "at", "age", "risk", *RISKS]
     begin, end = first_recorded(deals), month_number(pd.DatetimeIndex([month]))[0]
     if begin < 0 or begin >= end:
-        return pd.DataFrame({c: pd.Series(dtype="str" if c in by else "float64") for c in columns})
+        return no_rows(columns, text=by)
     born, closed = month_number(deals["created"]), month_number(deals["closed"])
     # Out: decided nobody knows when, before they were created, or before anything was recorded.
     told = np.where(deals["outcome"] == "open", True, closed >= np.maximum(born, begin))
