@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.deal_hazard import Hazard, first_recorded, fit_hazard, month_number
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.pipeline import known_deals
 
 SEGMENT = ["family", "region"]
@@ -55,7 +56,7 @@ def arrivals(deals: pd.DataFrame, month: pd.Timestamp, by: Sequence[str] = tuple
     born = month_number(deals["created"])
     new = deals[by].assign(born=born, deals=1.0, amount=deals["amount"], square=deals["amount"] ** 2)[born >= max(begin, 0)]
     if begin < 0 or begin >= end or new.empty:
-        return pd.DataFrame({**{c: pd.Series(dtype="str") for c in by}, **{c: pd.Series(dtype="float64") for c in ("deals", "amount", "square")}})
+        return no_rows([*by, "deals", "amount", "square"], text=by)
     wide = new.groupby([*by, "born"])[["deals", "amount", "square"]].sum().unstack(by, fill_value=0.0).reindex(np.arange(begin, end), fill_value=0.0)
     return wide.ewm(alpha=SMOOTHING, adjust=True).mean().iloc[-1].unstack(0).reset_index()[[*by, "deals", "amount", "square"]]
 

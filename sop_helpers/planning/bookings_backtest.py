@@ -13,6 +13,7 @@ import pandas as pd
 
 from sop_helpers.planning.bookings import SEGMENT, UNKNOWN_ERROR, deals_as_of, expected_bookings, with_band
 from sop_helpers.planning.deal_hazard import first_recorded, fit_hazard, month_number
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.pipeline import known_deals, win_rate
 
 PERIOD = 3
@@ -130,8 +131,8 @@ def backtest(
         steps.append(pd.DataFrame({"as_of": as_of, "step": np.arange(1, period + 1), "forecast": (sums["open"] + sums["new"]).to_numpy(), "actual": monthly,
                                    "variance": sums["variance"].to_numpy()}))
     found = pd.DataFrame(rows, columns=COLUMNS).astype({"as_of": "datetime64[us]", "forecast": "float64", "actual": "float64"})
-    empty = pd.DataFrame({c: pd.Series(dtype="float64") for c in ("step", "forecast", "actual", "variance")}).assign(as_of=pd.Series(dtype="datetime64[us]"))
-    return found, pd.concat(steps, ignore_index=True) if steps else empty
+    none = no_rows(["as_of", "step", "forecast", "actual", "variance"], months=["as_of"])
+    return found, pd.concat(steps, ignore_index=True) if steps else none
 
 
 def excess_error(steps: pd.DataFrame) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.views import habits
 
 COLUMNS = ["person", "role", "months", "committed", "booked", "wmape", "bias", "factor", "note"]
@@ -78,7 +79,7 @@ def accuracy(errors: pd.DataFrame) -> pd.DataFrame:
         habit clear; half of the habit is taken off), note. Largest bookings first.
     """
     if errors.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return no_rows(COLUMNS, text=["person", "role", "note"])
     off = errors.assign(off=(errors["forecast"] - errors["actual"]).abs())
     out = off.groupby(["stream", "author"], as_index=False).agg(
         months=("month", "nunique"), committed=("forecast", "sum"), booked=("actual", "sum"), off=("off", "sum")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import month_count, no_rows
+
 PRIOR = 20.0
 """Deals (or deal-months) by which a rate is drawn to the mean; that of `pipeline.stage_rates`."""
 FEWEST = 30.0
@@ -27,7 +29,7 @@ RISKS = ("won", "lost")
 def month_number(dates: pd.Series | pd.DatetimeIndex) -> np.ndarray:
     """Return months since year 0 as whole numbers; -1 where a date is missing."""
     index = pd.DatetimeIndex(dates)
-    return np.where(index.isna(), -1, index.year.to_numpy() * 12 + index.month.to_numpy() - 1).astype(int)
+    return np.where(index.isna(), -1, month_count(index).to_numpy() - 1).astype(int)
 
 
 def first_recorded(deals: pd.DataFrame) -> int:
@@ -63,7 +65,7 @@ def exposure(deals: pd.DataFrame, month: pd.Timestamp, by: Sequence[str] = ()) -
     columns = [*by, "born", "at", "age", "risk", *RISKS]
     begin, end = first_recorded(deals), month_number(pd.DatetimeIndex([month]))[0]
     if begin < 0 or begin >= end:
-        return pd.DataFrame({c: pd.Series(dtype="str" if c in by else "float64") for c in columns})
+        return no_rows(columns, text=by)
     born, closed = month_number(deals["created"]), month_number(deals["closed"])
     # Out: decided nobody knows when, before they were created, or before anything was recorded.
     told = np.where(deals["outcome"] == "open", True, closed >= np.maximum(born, begin))
@@ -143,15 +145,40 @@ def quarter_place(at: np.ndarray, first_month: int = 1) -> np.ndarray:
     return (np.asarray(at) % 12 - (first_month - 1)) % 3
 
 
-def _shrunk(events: pd.Series, expected: pd.Series, prior: float) -> pd.Series:
-    return (events + prior) / (expected + prior)
+def _calendar_effect(cell: np.ndarray, owner: np.ndarray, size: int, expected: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """Return the factor of each place in the quarter: mean log ratio over its months, one month without effect counted on top.
+
+    `cell` numbers place and month of each row, `owner` tells the place of each cell; `size` is the number of places.
+    """
+    log = np.log((np.bincount(cell, events) + 1.0) / (np.bincount(cell, expected) + 1.0))
+    return np.exp(np.bincount(owner, log, size) / (np.bincount(owner, minlength=size) + 1.0))
 
 
-def _calendar_effect(table: pd.DataFrame, name: str, expected: pd.Series, risk: str) -> pd.Series:
-    """Return the factor of each place in the quarter: mean log ratio over its months, one month without effect counted on top."""
-    sums = pd.DataFrame({name: table[name], "at": table["at"], "e": expected, "n": table[risk]}).groupby([name, "at"])[["e", "n"]].sum()
-    log = np.log((sums["n"] + 1.0) / (sums["e"] + 1.0)).groupby(name)
-    return np.exp(log.sum() / (log.size() + 1.0))
+def _fit(table: pd.DataFrame, risk: str, names: list[str], last: int, prior: float) -> tuple[np.ndarray, dict[str, pd.Series]]:
+    """Return the chance by age and the factors by name, fitted by turns."""
+    events, at_risk, group = table[risk].to_numpy(dtype=float), table["risk"].to_numpy(dtype=float), table["group"].to_numpy()
+    coded = {name: pd.factorize(table[name], sort=True) for name in names}
+    months = {}
+    for name in ("place", "pull"):
+        cell, pairs = pd.factorize(coded[name][0] * 100_000 + table["at"].to_numpy())
+        months[name] = (cell, np.asarray(pairs) // 100_000)
+    factors = {name: np.ones(len(values)) for name, (_, values) in coded.items()}
+    by_age = np.bincount(group, events, last + 1)
+    rate = np.zeros(last + 1)
+    for _ in range(ROUNDS):
+        load = at_risk * np.prod([factors[name][codes] for name, (codes, _) in coded.items()], axis=0)
+        watched = np.bincount(group, load, last + 1)
+        older = np.cumsum(by_age[::-1])[::-1] / np.cumsum(watched[::-1])[::-1]
+        rate = (by_age + prior * older) / (watched + prior)
+        expected = load * rate[group]
+        for name, (codes, values) in coded.items():
+            without = expected / factors[name][codes]
+            if name in months:
+                factors[name] = _calendar_effect(*months[name], len(values), without, events)
+            else:
+                factors[name] = (np.bincount(codes, events) + prior) / (np.bincount(codes, without) + prior)
+            expected = without * factors[name][codes]
+    return rate, {name: pd.Series(factors[name], index=values) for name, (_, values) in coded.items()}
 
 
 def fit_hazard(deals: pd.DataFrame, month: pd.Timestamp, by: Sequence[str] = ("family", "region"), first_month: int = 1, prior: float = PRIOR) -> Hazard:
@@ -185,27 +212,8 @@ def fit_hazard(deals: pd.DataFrame, month: pd.Timestamp, by: Sequence[str] = ("f
     table["group"] = table["age"].clip(upper=last)
     table["place"] = quarter_place(table["at"].to_numpy(), first_month)
     table["pull"] = 10 * table["group"] + table["place"]
-    ages, effects = pd.DataFrame(index=range(last + 1)), {name: {} for name in (*by, "place", "pull")}
+    ages, effects = pd.DataFrame(index=range(last + 1)), {}
     for risk in RISKS:
-        factors = {name: pd.Series(1.0, index=table[name].unique()) for name in effects}
-        for _ in range(ROUNDS):
-            moved = {name: table[name].map(f).to_numpy() for name, f in factors.items()}
-            load = table["risk"] * np.prod(list(moved.values()), axis=0)
-            sums = pd.DataFrame({"n": table[risk], "load": load}).groupby(table["group"]).sum().reindex(range(last + 1), fill_value=0.0)
-            old = sums[::-1].cumsum()[::-1]
-            rate = (sums["n"] + prior * old["n"] / old["load"]) / (sums["load"] + prior)
-            expected = load * table["group"].map(rate)
-            for name in factors:
-                without = expected / table[name].map(factors[name])
-                if name in ("place", "pull"):
-                    new = _calendar_effect(table, name, without, risk)
-                else:
-                    grouped = pd.DataFrame({"n": table[risk], "e": without}).groupby(table[name]).sum()
-                    new = _shrunk(grouped["n"], grouped["e"], prior)
-                expected = without * table[name].map(new)
-                factors[name] = new
-        ages[risk] = rate
-        for name, factor in factors.items():
-            effects[name][risk] = factor
+        ages[risk], effects[risk] = _fit(table, risk, [*by, "place", "pull"], last, prior)
     ages["risk"] = table.groupby("group")["risk"].sum().reindex(range(last + 1), fill_value=0.0)
-    return Hazard(ages, {name: pd.DataFrame(parts) for name, parts in effects.items()}, first_month)
+    return Hazard(ages, {name: pd.DataFrame({risk: effects[risk][name] for risk in RISKS}) for name in (*by, "place", "pull")}, first_month)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.deal_hazard import month_number
+from sop_helpers.planning.frames import no_rows
 
 SNAPSHOT = ["opportunity", "family", "region", "rep", "stage", "amount", "created", "expected_close"]
 MOVES = ["month", "stage", "to", "deals", "amount", "pushed", "pushed_days"]
@@ -54,7 +55,7 @@ def moves(snapshots: dict[pd.Timestamp, pd.DataFrame], deals: pd.DataFrame) -> p
         pushed = later & both["expected_close"].notna().to_numpy()
         parts.append(both.assign(month=before, to=both["stage_after"].fillna(ended), pushed=pushed.astype(float), days=days.where(pushed)))
     if not parts:
-        return pd.DataFrame(columns=MOVES)
+        return no_rows(MOVES, text=["stage", "to"])
     table = pd.concat(parts, ignore_index=True).groupby(["month", "stage", "to"], as_index=False).agg(
         deals=("opportunity", "count"), amount=("amount", "sum"), pushed=("pushed", "sum"), pushed_days=("days", "mean")
     )
@@ -101,3 +102,16 @@ def months_in_stage(snapshots: dict[pd.Timestamp, pd.DataFrame], month: pd.Times
         months += going
         at -= pd.DateOffset(months=1)
     return now[["opportunity", "stage", "amount"]].assign(months=months, since_before=going)
+
+
+def stage_ages(snapshots: dict[pd.Timestamp, pd.DataFrame], month: pd.Timestamp) -> pd.DataFrame:
+    """Return by stage how many deals are open, their value, and how long they have been in it.
+
+    Returns
+    -------
+    DataFrame
+        stage, deals, amount, months (mean, as far as snapshots reach back), since_before (share that was there in the oldest snapshot already).
+    """
+    return months_in_stage(snapshots, month).groupby("stage", as_index=False).agg(
+        deals=("opportunity", "count"), amount=("amount", "sum"), months=("months", "mean"), since_before=("since_before", "mean")
+    )

@@ -14,6 +14,7 @@ import pandas as pd
 
 from sop_helpers.planning.bookings import listed
 from sop_helpers.planning.deal_hazard import first_recorded, month_number
+from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.pipeline import known_deals
 
 CLEAR = 1.645
@@ -165,7 +166,8 @@ def judge_models(
     still = known[is_open]
     chances = pd.Series(base_chance, index=pd.Index(still["opportunity"], name="opportunity"), name="chance")
     if not misses[BASE]:
-        return _no_models(), chances
+        columns = ["model", "deals", "brier", "base_brier", "gain", "standard_errors", "used"]
+        return no_rows(columns, text=["model"], used="bool"), chances
     base = np.concatenate(misses[BASE])
     rows, steady = [], []
     for name in MODELS:
@@ -181,11 +183,6 @@ def judge_models(
     if best != BASE and len(still):
         chances[:] = _fitted(best, features[decided], won[decided], seed).predict_proba(features[is_open])[:, 1]
     return table.assign(deals=table["deals"].astype(float), used=table["model"] == best), chances
-
-
-def _no_models() -> pd.DataFrame:
-    columns = ["deals", "brier", "base_brier", "gain", "standard_errors"]
-    return pd.DataFrame({"model": pd.Series(dtype="str"), **{c: pd.Series(dtype="float64") for c in columns}, "used": pd.Series(dtype="bool")})
 
 
 def tilt(deals: pd.DataFrame, chances: pd.Series) -> np.ndarray:

@@ -167,6 +167,8 @@ def test_movements_between_snapshots():
     assert share.loc[0, ["open", "won", "moved", "stayed", "pushed_share"]].tolist() == [4, 1, 1, 1, 0.5]
     age = deal_snapshots.months_in_stage({first: before, second: after}, second).set_index("opportunity")
     assert age["months"].to_dict() == {"1": 1, "2": 0} and age["since_before"].to_dict() == {"1": True, "2": False}
+    by_stage = deal_snapshots.stage_ages({first: before, second: after}, second).set_index("stage")
+    assert by_stage["months"].to_dict() == {"lead": 1, "offer": 0} and by_stage["amount"].sum() == 30
 
 
 def test_a_gap_between_snapshots_is_not_bridged():
