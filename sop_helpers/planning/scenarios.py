@@ -16,7 +16,9 @@ from sop_helpers.planning.stock_targets import StockRules, inventory_targets
 from sop_helpers.planning.supply import SupplyResult, plan_supply
 from sop_helpers.planning.supply_results import overtime_cost
 
-SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products"]
+SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products", "supplier_limits",
+                 "location_limits"]  # fmt: skip
+HOURS = ["regular_hours", "hours_per_worker"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def apply_scenario(tables: Mapping[str, pd.DataFrame], factors: Mapping[str, Any
     factors : mapping
         demand_factor, price_factor, capacity_factor, cost_factor, extra_lead_time_months, families (those that demand and price
         factors touch, all when empty), a promotion, a win rate factor (on the bookings, where tables has them); what is left out changes nothing.
-        Capacity factors touch regular hours, cost factors and extra lead time what is bought. Hires, ramp and quotas do not touch demand: see `join_model`.
+        Capacity factors touch regular hours and those of a worker, cost factors and extra lead time what is bought.
+        Hires, ramp and quotas do not touch demand: see `join_model`.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def apply_scenario(tables: Mapping[str, pd.DataFrame], factors: Mapping[str, Any
             unit_price=products["unit_price"] * np.where(touched, f["price_factor"], 1.0),
             unit_cost=products["unit_cost"] * (f["cost_factor"] if ops.empty else 1.0),
         ),
-        "resources": tables["resources"].assign(regular_hours=tables["resources"]["regular_hours"] * f["capacity_factor"]),
+        "resources": tables["resources"].assign(**{c: tables["resources"][c] * f["capacity_factor"] for c in HOURS if c in tables["resources"]}),
         "operations": ops.assign(
             unit_cost=ops["unit_cost"] * np.where(bought, f["cost_factor"], 1.0),
             lead_time_months=ops["lead_time_months"] + np.where(bought, f["extra_lead_time_months"], 0),

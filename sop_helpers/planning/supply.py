@@ -20,9 +20,11 @@ from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_parts import optimum, solver_of
 from sop_helpers.planning.supply_reasons import shortages
-from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_whole import fix_whole_workers
+from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class SupplyResult:
 
     Attributes
     ----------
-    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan : DataFrame
+    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan : DataFrame
         As the contracts of the same names.
     objective : float
         Cost of the plan in the model: operations, overtime, holding, and the prices of what is late, lost or below target.
@@ -56,6 +58,7 @@ class SupplyResult:
     status: str
     notes: list[str]
     network: Network
+    hiring_plan: pd.DataFrame
 
 
 def plan_supply(
@@ -81,6 +84,13 @@ def plan_supply(
     below_target_rate: float = 0.02,
     overtime_rate: float = 30.0,
     whole_lots: bool = True,
+    strategy: str = "optimal",
+    whole_workers: bool = False,
+    change_rate: float = 0.0,
+    change_months: int = 3,
+    last_plan: pd.DataFrame | None = None,
+    supplier_limits: pd.DataFrame | None = None,
+    location_limits: pd.DataFrame | None = None,
 ) -> SupplyResult:
     """Plan supply for a demand plan: at least cost, always feasible.
 
@@ -112,6 +122,18 @@ def plan_supply(
         Price of an overtime hour where the resource states none.
     whole_lots : bool
         Round orders to lots.
+    strategy : str
+        optimal, level, chase or hybrid: see `supply_workers`.
+    whole_workers : bool
+        Count people in whole numbers.
+    change_rate : float
+        Price of changing last month's plan in its near months: share of the value of a unit more or less.
+    change_months : int
+        Months of release that count as near.
+    last_plan : DataFrame, optional
+        The supply_plan of the month before.
+    supplier_limits, location_limits : DataFrame, optional
+        As the contracts.
 
     Raises
     ------
@@ -121,7 +143,9 @@ def plan_supply(
     net = build_network(
         demand, inventory, operations, components, loads, resources, receipts, open_orders, regions, targets, products, pd.DatetimeIndex(months),
         stock_policies=stock_policies, frozen_months=frozen_months, holding_rate=holding_rate, backorder_rate=backorder_rate, lost_sale_rate=lost_sale_rate,
-        patience_months=patience_months, below_target_rate=below_target_rate, overtime_rate=overtime_rate,
+        patience_months=patience_months, below_target_rate=below_target_rate, overtime_rate=overtime_rate, strategy=strategy,
+        whole_workers=whole_workers, change_rate=change_rate, change_months=change_months, last_plan=last_plan, supplier_limits=supplier_limits,
+        location_limits=location_limits,
     )  # fmt: skip
     return solve_network(net, whole_lots=whole_lots)
 
@@ -131,27 +155,33 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
     notes = list(net.notes)
     if len(net.series) == 0:
         raise ValueError("there is no demand to plan supply for; the demand plan is empty")
-    solver = Solver(build_model(net), starting_basis(net))
-    relaxed = solver.solve()
-    final = relaxed
+    model, start = build_model(net), starting_basis(net)
+    if net.crews is not None and net.crews.whole:
+        notes += fix_whole_workers(model)
     if whole_lots and passes(net):
+        solver, relaxed = solver_of(model, start)
         final = round_lots(net, solver, relaxed)
         if relaxed.objective > 0:
             extra = final.objective - relaxed.objective
             notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")
+    else:
+        final = relaxed = optimum(model, start)
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
-    load = results.capacity_load(net, flows, relaxed.hour)
+    manned = staffed(net, final.values)
+    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"))
+    wish = strategy_price(net, final.values)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
         constrained_demand=results.constrained_demand(net, flows),
         capacity_load=load,
-        shortages=shortages(net, flows, load),
+        shortages=shortages(manned, flows, load),
         purchase_plan=results.purchase_plan(net, plan),
-        objective=final.objective,
+        objective=final.objective - wish,
         relaxed_objective=relaxed.objective,
         status="optimal",
         notes=notes,
-        network=net,
+        network=manned,
+        hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
     )

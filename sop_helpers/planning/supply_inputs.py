@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
     NO_OPERATIONS,
     UNLIMITED,
     Matrix,
     Network,
+    by_month,
     capacity,
     check_bills,
     check_numbers,
@@ -20,6 +22,7 @@ from sop_helpers.planning.supply_network import (
     some,
     whole_months,
 )
+from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour
 
 LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none
 _RECEIPT_OF = {"make": "production", "buy": "purchase", "move": "transfer"}
@@ -47,6 +50,13 @@ def build_network(
     patience_months: int = 3,
     below_target_rate: float = 0.02,
     overtime_rate: float = 30.0,
+    strategy: str = "optimal",
+    whole_workers: bool = False,
+    change_rate: float = 0.0,
+    change_months: int = 3,
+    last_plan: pd.DataFrame | None = None,
+    supplier_limits: pd.DataFrame | None = None,
+    location_limits: pd.DataFrame | None = None,
 ) -> Network:
     """Return the network of a month; see `plan_supply` for the arguments.
 
@@ -67,7 +77,14 @@ def build_network(
             "targets": targets,
             "products": products,
         }
+        | {
+            name: frame
+            for name, frame in (("supplier_limits", supplier_limits), ("location_limits", location_limits), ("stock_policies", stock_policies))
+            if frame is not None
+        }
     )
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy {strategy!r} is unknown; expected one of {', '.join(STRATEGIES)}")
     check_bills(operations, components)
     notes: list[str] = []
     stock, said = latest_stock(inventory)
@@ -103,9 +120,16 @@ def build_network(
             "units_per": inputs["units_per"].to_numpy(dtype=float),
         }
     )
+    good = ops["yield_share"].astype(float).fillna(1.0).to_numpy() if "yield_share" in ops else np.ones(len(ops))
+    uses["units_per"] /= good[uses["op"].to_numpy()]
     hours, names = _hours(loads, ops)
-    regular, overtime, rate, said = capacity(resources, names, months, overtime_rate)
+    hours["hours_per_unit"] /= good[hours["op"].to_numpy()]
+    stated = by_month(resources, names, months)
+    can, said = capacity(stated, names, overtime_rate)
     notes += said
+    people, said = crews(stated, names, whole_workers)
+    notes += said
+    regular, overtime, rate = can["regular"], can["overtime"], can["rate"]
 
     opening = _by_node(stock, at, "on_hand")
     receipts = receipts[receipts["item"].isin(nodes["item"])]
@@ -118,16 +142,22 @@ def build_network(
     on_hand = stock["on_hand"].where(stock["on_hand"] > 0)
     booked = (stock["value"].astype(float) / on_hand).groupby(stock["item"]).mean() if "value" in stock and len(stock) else pd.Series(dtype=float)
     known = nodes["item"].map(unit_cost).astype(float).fillna(nodes["item"].map(booked).astype(float)).to_numpy()
-    path, best, _ = path_costs(ops["node"].to_numpy(), ops["price"].to_numpy(dtype=float), uses, known)
+    # People who are planned are paid beside the operation, so their time belongs to what a unit costs.
+    labour = np.bincount(hours["op"], weights=hours["hours_per_unit"] * labour_of_hour(stated)[hours["resource"].to_numpy()], minlength=len(ops))
+    path, best, _ = path_costs(ops["node"].to_numpy(), ops["price"].to_numpy(dtype=float) + labour, uses, known)
     nodes["value"] = np.where(np.isnan(known), path, known)
     nodes["path_cost"] = path
-    rates = pd.DataFrame({"holding_rate": np.nan, "max_units": np.nan}, index=nodes.index)
+    rates = pd.DataFrame(np.nan, index=nodes.index, columns=["holding_rate", "holding_cost", "max_units"])
     if stock_policies is not None and len(stock_policies):
-        rates = stock_policies.set_index(["item", "location"])[["holding_rate", "max_units"]].reindex(at).reset_index(drop=True).astype(float)
-    nodes["holding"] = nodes["value"] * rates["holding_rate"].fillna(holding_rate) / 12
+        own = stock_policies.set_index(["item", "location"]).reindex(columns=rates.columns)
+        rates = own.reindex(at).reset_index(drop=True).astype(float)
+    nodes["holding"] = rates["holding_cost"].fillna(nodes["value"] * rates["holding_rate"].fillna(holding_rate) / 12)
     # What is missing from a target saves its holding cost, so its price has to exceed that.
     nodes["below"] = nodes["value"] * below_target_rate + nodes["holding"]
-    nodes["max_units"] = rates["max_units"]
+    to_order = nodes["item"].isin(products.loc[products["made_to"] == "order", "product"] if "made_to" in products else [])
+    nodes["max_units"] = rates["max_units"].mask(to_order, 0.0)
+    # What is made to order rather waits than lies in stock, so a unit built ahead costs what the unit itself does.
+    nodes["above"] = nodes["below"] + np.where(to_order, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
 
     series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate)
     keys = pd.MultiIndex.from_frame(series[["product", "region"]])
@@ -149,7 +179,7 @@ def build_network(
     far = ops.loc[(upper <= 0).all(axis=1), "operation"]
     if len(far):
         notes.append(f"{some(far)} cannot arrive within the horizon: lead time, frozen months or first and last month leave no month.")
-    target = _matrix(targets, at, ["item", "location"], months, "target_units")
+    target = np.where(to_order.to_numpy()[:, None], 0.0, _matrix(targets, at, ["item", "location"], months, "target_units"))
     committed = _committed(receipts, ops, best, at, hours, len(names), months)
     over = committed > regular + overtime + 1e-6
     if over.any():
@@ -174,7 +204,34 @@ def build_network(
         committed,
         patience_months,
         notes,
+        can["outside"],
+        can["outside_rate"],
+        people,
+        _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months),
+        strategy,
     )
+
+
+def _limits(
+    products: pd.DataFrame,
+    nodes: pd.DataFrame,
+    ops: pd.DataFrame,
+    receipts: pd.DataFrame,
+    months: pd.DatetimeIndex,
+    supplier_limits: pd.DataFrame | None,
+    location_limits: pd.DataFrame | None,
+    last_plan: pd.DataFrame | None,
+    change_rate: float,
+    change_months: int,
+) -> Limits:
+    suppliers, supplied = supplier_rows(supplier_limits, ops, receipts, months)
+    locations, space, over_price = location_rows(location_limits, nodes, months)
+    life = products.set_index("product")["shelf_life_months"] if "shelf_life_months" in products else pd.Series(dtype=float)
+    keeps = nodes["item"].map(life).astype(float).to_numpy()
+    shelf = np.where(np.isnan(keeps), 0, np.maximum(np.floor(np.nan_to_num(keeps)), 1)).astype(np.int64)
+    last = last_arrivals(last_plan, ops, months)
+    worth = np.maximum(nodes["value"], nodes["path_cost"]).to_numpy(dtype=float)[ops["node"].to_numpy()]
+    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months))
 
 
 def _unlimited(series: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
@@ -303,7 +360,8 @@ def _series(
     # A lost unit costs what making it would have cost and its goodwill besides: a plan serves what was agreed, also where the margin is thin or none.
     goodwill = weight * lost_rate * np.maximum(margin, LEAST_GOODWILL * out["price"])
     out["lost"] = np.maximum(np.maximum(out["price"], path) * 1.001 + goodwill, 0.01)
-    out["late"] = np.maximum(weight * late_rate * out["price"], 0.001)
+    stated = out["product"].map(prices["backorder_cost"]).astype(float) if "backorder_cost" in prices else pd.Series(np.nan, index=out.index)
+    out["late"] = np.maximum(weight * stated.fillna(late_rate * out["price"]), 0.001)
     owed = overdue.groupby(["product", "region"])["units"].sum() if len(overdue) else pd.Series(dtype=float)
     out["backlog"] = owed.reindex(pd.MultiIndex.from_frame(out[["product", "region"]])).fillna(0.0).to_numpy() if len(owed) else 0.0
     return out, float(out["backlog"].sum())

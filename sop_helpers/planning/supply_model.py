@@ -4,8 +4,10 @@
     balance    stock[n, t] = stock[n, t-1] + receipts[n, t] + arrivals[n, t] - used[n, t] - shipped[n, t]
     backlog    owed[d, t] = owed[d, t-1] + demand[d, t] - ship[d, t] - lost[d, t]
     patience   owed[d, t] <= demand of the last months that customers wait
-    capacity   hours of what is released in t <= regular + overtime
+    capacity   hours of what is released in t <= regular + overtime + outside
     target     stock[n, t] + below[n, t] >= target[n, t];   maximum  stock[n, t] - above[n, t] <= max[n]
+
+People, shared limits, shelf life and the price of changing last month's plan are added by `supply_workers` and `supply_limits` where a company states them.
 
 Every limit that reality can break has a price, so there is always a plan. What is missing from a target in the last month costs
 the unit itself, so stock is not drained at the end of the horizon; what is still owed then counts as lost.
@@ -18,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.supply_limits import add_limits
 from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
     import linopy
@@ -76,7 +80,13 @@ def build_model(net: Network) -> linopy.Model:
     outflow = shipped
     if len(net.uses):
         outflow = shipped + released(net.uses["op"].to_numpy(), net.uses["units_per"].to_numpy(), net.uses["node"].to_numpy(), node)
-    m.add_constraints(stock - stock.shift(month=1).fillna(0) - arrivals + outflow == table(supply, node), name="balance")
+    scrap, gone = None, outflow
+    shelf = net.limits.shelf
+    if shelf is not None and (shelf > 0).any():
+        kept = pd.Index(node[shelf > 0], name="node")
+        scrap = m.add_variables(lower=0, coords=[kept, month], name="scrap")
+        gone = outflow + (1 * scrap).reindex(node=node).fillna(0)
+    m.add_constraints(stock - stock.shift(month=1).fillna(0) - arrivals + gone == table(supply, node), name="balance")
 
     wanted = net.demand.copy()
     wanted[:, 0] += net.series["backlog"].to_numpy()
@@ -95,12 +105,27 @@ def build_model(net: Network) -> linopy.Model:
         full = pd.Index(node[capped], name="node")
         above = m.add_variables(lower=0, coords=[full, month], name="above")
         m.add_constraints(stock.isel(node=capped) - above <= column(net.nodes["max_units"].to_numpy()[capped], full), name="maximum")
-        cost = cost + (above * column(net.nodes["below"].to_numpy()[capped], full)).sum()
+        cost = cost + (above * column(net.nodes["above"].to_numpy()[capped], full)).sum()
     if len(res):
         overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
         work = released(net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy(), res)
-        m.add_constraints(work - overtime <= table(np.maximum(net.regular - net.committed, 0), res), name="capacity")
         cost = cost + (overtime * table(net.rate, res)).sum()
+        inside, free = work - overtime, np.maximum(net.regular - net.committed, 0)
+        if net.outside is not None and (net.outside > 0).any():
+            outside = m.add_variables(lower=0, upper=table(net.outside, res), coords=[res, month], name="outside")
+            inside = inside - outside
+            cost = cost + (outside * table(net.outside_rate, res)).sum()
+        if net.crews is None:
+            m.add_constraints(inside <= table(free, res), name="capacity")
+        else:
+            manned, pay = add_crews(m, net, res, month, inside)
+            free[net.crews.rows] = -held_back(net)
+            m.add_constraints(inside - manned <= table(free, res), name="capacity")
+            cost = cost + pay
+        cost = cost + add_strategy(m, net, inside, stock)
+    cost = cost + add_limits(m, net, outflow, stock, arrive, scrap)
+    if scrap is not None:
+        cost = cost + (scrap * column(net.nodes["value"].to_numpy()[shelf > 0], kept)).sum()
     m.add_objective(cost)
     return m
 

@@ -13,6 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.supply_limits import Limits
+from sop_helpers.planning.supply_workers import Crews
+
 Matrix = NDArray[np.float64]
 
 UNLIMITED = "supply:"
@@ -29,7 +32,7 @@ class Network:
         Months planned, without gaps.
     nodes : DataFrame
         node (``item @ location``), item, location, value (per unit at cost), path_cost (cheapest way to get one), holding and
-        below (price of a unit for a month in stock, below target), max_units.
+        below, above (price of a unit for a month in stock, below target, above the maximum), max_units.
     opening, receipts, target : ndarray (n), (n, t), (n, t)
         Stock at the start, units already ordered, wanted closing stock.
     series : DataFrame
@@ -48,8 +51,18 @@ class Network:
     resources : list of str
     regular, overtime, rate, committed : ndarray (r, t)
         Hours, most overtime hours, their price, hours that open production orders take.
+    patience : int
+        Months that customers wait.
     notes : list of str
         What the plan had to assume.
+    outside, outside_rate : ndarray (r, t), optional
+        Most hours that others work, and their price.
+    crews : Crews, optional
+        Resources whose regular hours follow people.
+    limits : Limits
+        What suppliers deliver, places hold and shelf life allows, and last month's plan.
+    strategy : str
+        One of `supply_workers.STRATEGIES`.
     """
 
     months: pd.DatetimeIndex
@@ -71,23 +84,38 @@ class Network:
     committed: Matrix
     patience: int = 3
     notes: list[str] = field(default_factory=list)
+    outside: Matrix | None = None
+    outside_rate: Matrix | None = None
+    crews: Crews | None = None
+    limits: Limits = field(default_factory=Limits)
+    strategy: str = "optimal"
 
 
+CAPACITY = ["regular_hours", "overtime_hours", "overtime_rate", "outside_hours", "outside_rate"]
+PEOPLE = ["workers", "wage", "hire_cost", "layoff_cost", "hours_per_worker", "overtime_per_worker", "idle_cost"]
 _MUST_BE = {
     "demand": ["units"],
-    "operations": ["lead_time_months", "unit_cost", "lot_min", "lot_multiple", "max_units", "fixed_cost"],
+    "operations": ["lead_time_months", "unit_cost", "lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share"],
     "components": ["units_per"],
     "loads": ["hours_per_unit"],
-    "resources": ["regular_hours", "overtime_hours", "overtime_rate"],
+    "resources": [*CAPACITY, *PEOPLE],
     "receipts": ["units"],
     "open_orders": ["units"],
     "targets": ["target_units"],
-    "products": ["unit_price", "unit_cost"],
+    "products": ["unit_price", "unit_cost", "shelf_life_months", "backorder_cost"],
+    "supplier_limits": ["max_units", "max_value"],
+    "location_limits": ["max_units", "over_cost"],
+    "stock_policies": ["holding_rate", "holding_cost", "max_units"],
 }
-_ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple")}
-_MAY_BE_BLANK = {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost")} | {
-    ("resources", c) for c in ("overtime_hours", "overtime_rate")
-}
+_ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple"), ("operations", "yield_share")}
+_ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months")}
+_MAY_BE_BLANK = (
+    {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share")}
+    | {("resources", c) for c in (*CAPACITY[1:], *PEOPLE)}
+    | {("products", "shelf_life_months"), ("products", "backorder_cost"), ("location_limits", "over_cost")}
+    | {("supplier_limits", c) for c in ("max_units", "max_value")}
+    | {("stock_policies", c) for c in ("holding_rate", "holding_cost", "max_units")}
+)
 _NAMED_BY = {
     "operations": "operation",
     "components": "operation",
@@ -98,6 +126,9 @@ _NAMED_BY = {
     "targets": "item",
     "products": "product",
     "demand": "product",
+    "supplier_limits": "supplier",
+    "location_limits": "location",
+    "stock_policies": "item",
 }
 
 
@@ -191,8 +222,8 @@ def some(names: pd.Series | list[str], most: int = 3) -> str:
     return ", ".join(map(str, listed[:most])) + (f" and {len(listed) - most} more" if len(listed) > most else "")
 
 
-def capacity(resources: pd.DataFrame, names: list[str], months: pd.DatetimeIndex, overtime_rate: float) -> tuple[Matrix, Matrix, Matrix, list[str]]:
-    """Return regular hours, most overtime and its price by resource and month; a row with a blank month stands for all months without their own.
+def by_month(resources: pd.DataFrame, names: list[str], months: pd.DatetimeIndex) -> dict[str, Matrix]:
+    """Return each number of resources by resource and month, NaN where blank; a row with a blank month stands for all months without their own.
 
     Raises
     ------
@@ -202,16 +233,33 @@ def capacity(resources: pd.DataFrame, names: list[str], months: pd.DatetimeIndex
     unknown = [n for n in names if n not in set(resources["resource"])]
     if unknown:
         raise ValueError(f"loads.resource {some(unknown)} is not in resources; add its hours")
-    columns = ["regular_hours", "overtime_hours", "overtime_rate"]
-    standing = resources[resources["month"].isna()].drop_duplicates("resource").set_index("resource")[columns].reindex(names)
-    by_month = np.repeat(standing.to_numpy(dtype=float)[:, None, :], len(months), axis=1)
-    own = resources[resources["month"].isin(months) & resources["resource"].isin(names)]
+    columns = CAPACITY + PEOPLE
+    full = resources.assign(**{c: np.nan for c in columns if c not in resources}).astype(dict.fromkeys(columns, float))
+    standing = full[full["month"].isna()].drop_duplicates("resource").set_index("resource")[columns].reindex(names)
+    out = np.repeat(standing.to_numpy(dtype=float)[:, None, :], len(months), axis=1)
+    own = full[full["month"].isin(months) & full["resource"].isin(names)]
     row, col = pd.Index(names).get_indexer(own["resource"]), month_number(own["month"], months[0])
     given = own[columns].to_numpy(dtype=float)
-    by_month[row, col] = np.where(np.isnan(given), by_month[row, col], given)
-    blank = np.isnan(by_month[:, :, 0]).any(axis=1)
+    out[row, col] = np.where(np.isnan(given), out[row, col], given)
+    return {c: out[:, :, k] for k, c in enumerate(columns)}
+
+
+def capacity(values: dict[str, Matrix], names: list[str], overtime_rate: float) -> tuple[dict[str, Matrix], list[str]]:
+    """Return regular, overtime, rate, outside and outside_rate by resource and month, and what to say where hours are blank.
+
+    Overtime hours that are blank are none, unless overtime per worker limits them.
+    """
+    blank = np.isnan(values["regular_hours"]).any(axis=1)
     notes = [f"{some([n for n, b in zip(names, blank, strict=True) if b])} has no hours for some months; they are taken as zero."] if blank.any() else []
-    return np.nan_to_num(by_month[:, :, 0]), np.nan_to_num(by_month[:, :, 1]), np.nan_to_num(by_month[:, :, 2], nan=overtime_rate), notes
+    rate = np.nan_to_num(values["overtime_rate"], nan=overtime_rate)
+    per_worker = ~np.isnan(values["hours_per_worker"]) & ~np.isnan(values["overtime_per_worker"])
+    return {
+        "regular": np.nan_to_num(values["regular_hours"]),
+        "overtime": np.where(np.isnan(values["overtime_hours"]), np.where(per_worker, np.inf, 0.0), values["overtime_hours"]),
+        "rate": rate,
+        "outside": np.nan_to_num(values["outside_hours"]),
+        "outside_rate": np.where(np.isnan(values["outside_rate"]), rate, values["outside_rate"]),
+    }, notes
 
 
 def path_costs(node_of: NDArray[np.int64], price: Matrix, uses: pd.DataFrame, known: Matrix) -> tuple[Matrix, NDArray[np.int64], Matrix]:

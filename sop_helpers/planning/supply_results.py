@@ -38,6 +38,8 @@ def clean(values: dict[str, Matrix], net: Network) -> dict[str, Matrix]:
     shipped = scatter(ship, net.series["node"].to_numpy(), len(net.nodes))
     planned = scatter(arrive, net.operations["node"].to_numpy(), len(net.nodes))
     issues = shipped + used
+    if "scrap" in values:
+        issues = issues + scatter(np.where(values["scrap"] < 1e-6, 0.0, values["scrap"]), np.flatnonzero(net.limits.shelf > 0), len(net.nodes))
     closing = net.opening[:, None] + (planned + net.receipts - issues).cumsum(axis=1)
     closing = np.where(np.abs(closing) < 1e-7, 0.0, closing)
     return {"arrive": arrive, "ship": ship, "lost": lost, "owed": owed, "planned": planned, "issues": issues, "closing": closing}
@@ -118,15 +120,16 @@ def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
     return long(values | {"revenue": revenue}, net.series[["product", "region"]], net.months)
 
 
-def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix) -> pd.DataFrame:
+def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None) -> pd.DataFrame:
     """Return hours required and planned by resource and month, as the contract capacity_load.
 
     Required is the load of making everything just in time, without any limit; planned includes open production orders. `hour` is the price of one
-    more hour in the plan before whole lots.
+    more hour in the plan before whole lots; `outside` are the hours that others work, which planned hours leave out.
     """
     count = len(net.resources)
     op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
-    planned = released(net, flows["arrive"], op, per, where, count) + net.committed
+    elsewhere = np.zeros_like(net.regular) if outside is None else np.where(outside < 1e-6, 0.0, outside)
+    planned = np.maximum(released(net, flows["arrive"], op, per, where, count) + net.committed - elsewhere, 0.0)
     required = just_in_time(net) + net.committed
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -140,14 +143,18 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix) -> pd.Da
         "load": load,
         "planned_load": planned_load,
         "value_of_hour": hour,
+        "outside_hours": elsewhere,
     }
     return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)
 
 
 def overtime_cost(net: Network, load: pd.DataFrame) -> pd.Series:
-    """Return what the overtime of `capacity_load` costs by month."""
-    hours = load["overtime_hours"].to_numpy(dtype=float).reshape(len(net.resources), len(net.months))
-    return pd.Series((hours * net.rate).sum(axis=0), index=net.months, name="overtime_cost")
+    """Return what the overtime and the outside hours of `capacity_load` cost by month."""
+    shape = len(net.resources), len(net.months)
+    cost = load["overtime_hours"].to_numpy(dtype=float).reshape(shape) * net.rate
+    if net.outside_rate is not None:
+        cost = cost + load["outside_hours"].to_numpy(dtype=float).reshape(shape) * net.outside_rate
+    return pd.Series(cost.sum(axis=0), index=net.months, name="overtime_cost")
 
 
 def just_in_time(net: Network) -> Matrix:

@@ -10,16 +10,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sop_helpers.planning.supply_network import Matrix
+from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
     import linopy
-
-    from sop_helpers.planning.supply_start import Start
 
 
 @dataclass
@@ -44,12 +43,61 @@ def quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _positions(labels: np.ndarray, named: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def positions(labels: np.ndarray, named: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return where the columns or rows of each name stand in the matrix."""
     labels = np.asarray(labels)
     place = np.full(int(labels.max(initial=0)) + 1, -1, dtype=np.int64)
     place[labels] = np.arange(len(labels))
     return {name: place[of] for name, of in named.items()}
+
+
+def spread(named: dict[str, np.ndarray], at: dict[str, np.ndarray], count: int, other: int) -> np.ndarray:
+    """Return the status of every column or row from that of those named."""
+    out = np.full(count, other, dtype=np.int8)
+    for name, values in named.items():
+        out[at[name].ravel()] = values.ravel()
+    return out
+
+
+def new_highs(matrix: Any, low: Matrix, high: Matrix, cost: Matrix, lower: Matrix, upper: Matrix, basis: tuple[np.ndarray, np.ndarray] | None = None) -> Any:
+    """Return HiGHS with a linear program: rows between `low` and `high`, columns between `lower` and `upper`; `basis` is the status of columns and rows."""
+    import highspy
+
+    with quiet():
+        highs = highspy.Highs()
+    for option, value in (("output_flag", False), ("solver", "simplex"), ("threads", 1), ("random_seed", 0)):
+        highs.setOptionValue(option, value)
+    rows = matrix.tocsr()
+    highs.addVars(len(cost), lower, upper)
+    highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), np.ascontiguousarray(cost))
+    highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
+    if basis is not None:
+        status = (highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper, highspy.HighsBasisStatus.kZero)
+        start = highspy.HighsBasis()
+        start.col_status, start.row_status = ([status[k] for k in part.tolist()] for part in basis)
+        start.valid = True
+        highs.setBasis(start)
+    return highs
+
+
+def run(highs: Any) -> None:
+    """Solve to an optimum.
+
+    Raises
+    ------
+    RuntimeError
+        HiGHS ended with anything else.
+    """
+    import highspy
+
+    highs.run()
+    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        # A basis can lead simplex into numbers that it cannot mend; without one the model is reduced first and solved anew.
+        highs.clearSolver()
+        highs.run()
+    status = highs.getModelStatus()
+    if status != highspy.HighsModelStatus.kOptimal:
+        raise RuntimeError(f"the solver ended without an optimal plan: {highs.modelStatusToString(status)}")
 
 
 class Solver:
@@ -64,39 +112,16 @@ class Solver:
     """
 
     def __init__(self, model: linopy.Model, start: Start | None = None):
-        import highspy
-
         self.model = model
-        with quiet():
-            self._highs = highspy.Highs()
-        for option, value in (("output_flag", False), ("solver", "simplex"), ("threads", 1), ("random_seed", 0)):
-            self._highs.setOptionValue(option, value)
         parts = model.matrices
-        self._highs.addVars(len(parts.vlabels), parts.lb, parts.ub)
-        self._highs.changeColsCost(len(parts.c), np.arange(len(parts.c), dtype=np.int32), parts.c)
-        rows = parts.A.tocsr()
         low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
-        self._highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
-        self._at = _positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
-        self._rows = _positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
-        self._capacity = self._rows.get("capacity")
+        self._at = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
+        self._rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
         self._cost = np.asarray(parts.c, dtype=float)
+        basis = None
         if start is not None:
-            self.begin(start)
-
-    def begin(self, start: Start) -> None:
-        """Let the next solve start from a basis; columns and rows that it does not name are at their lower bound, and basic."""
-        import highspy
-
-        status = (highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper)
-        columns, rows = np.zeros(self._highs.getNumCol(), dtype=np.int8), np.ones(self._highs.getNumRow(), dtype=np.int8)
-        for found, given, at in ((columns, start.columns, self._at), (rows, start.rows, self._rows)):
-            for name, values in given.items():
-                found[at[name].ravel()] = values.ravel()
-        basis = highspy.HighsBasis()
-        basis.col_status, basis.row_status = [status[k] for k in columns.tolist()], [status[k] for k in rows.tolist()]
-        basis.valid = True
-        self._highs.setBasis(basis)
+            basis = spread(start.columns, self._at, len(self._cost), LOWER), spread(start.rows, self._rows, len(low), BASIC)
+        self._highs = new_highs(parts.A, low, high, self._cost, parts.lb, parts.ub, basis)
 
     def solve(self) -> Solution:
         """Solve as bounds and costs stand.
@@ -106,20 +131,10 @@ class Solver:
         RuntimeError
             HiGHS ended with anything but an optimum.
         """
-        import highspy
-
-        self._highs.run()
-        status = self._highs.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            # A basis can lead simplex into numbers that it cannot mend; without one the model is reduced first and solved anew.
-            self._highs.clearSolver()
-            self._highs.run()
-            status = self._highs.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise RuntimeError(f"the solver ended without an optimal plan: {self._highs.modelStatusToString(status)}")
+        run(self._highs)
         found = self._highs.getSolution()
         x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
-        hour = -dual[self._capacity] if self._capacity is not None else np.zeros((0, 0))
+        hour = -dual[self._rows["capacity"]] if "capacity" in self._rows else np.zeros((0, 0))
         return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0)
 
     def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:

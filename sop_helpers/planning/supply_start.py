@@ -20,10 +20,11 @@ Status = NDArray[np.int8]
 
 class Start(NamedTuple):
     """Status of columns and of rows (at the lower bound, basic, at the upper bound) by the names of the model; those not named are at their lower bound, and
-    basic."""
+    basic. ``values`` of some columns in the plan that it stands for."""
 
     columns: dict[str, Status]
     rows: dict[str, Status]
+    values: dict[str, Matrix]
 
 
 class LatestPlan(NamedTuple):
@@ -99,4 +100,5 @@ def starting_basis(net: Network) -> Start:
             "balance": np.zeros(stock.shape, dtype=np.int8), "backlog": np.zeros(waits.shape, dtype=np.int8),
             "target": np.where(held | low, LOWER, BASIC).astype(np.int8),
         },
+        {"arrive": plan.arrive, "stock": plan.stock},
     )  # fmt: skip

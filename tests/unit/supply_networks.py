@@ -25,6 +25,7 @@ def company(**rows: list[dict]) -> dict[str, pd.DataFrame]:
     named = {name: table(name, rows.get(name, [])) for name in TABLES}
     demand = pd.DataFrame(rows.get("demand", []), columns=["month", "product", "region", "units"]).astype({"units": float})
     targets = pd.DataFrame(rows.get("targets", []), columns=["month", "item", "location", "target_units"]).astype({"target_units": float})
+    named |= {name: table(name, rows[name]) for name in ("stock_policies", "supplier_limits", "location_limits") if name in rows}
     return named | {"demand": demand.astype({"month": "datetime64[us]"}), "targets": targets.astype({"month": "datetime64[us]"})}
 
 

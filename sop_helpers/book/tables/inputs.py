@@ -31,7 +31,9 @@ class Products(Contract):
     like_scale: Series[float] = f.number("For a launch: its expected size as a multiple of the like product.", "factor", optional=True, gt=0)
     cannibalises: Series[str] = f.text("For a launch: products that lose customers to it, several joined by ;.", optional=True)
     cannibal_share: Series[float] = f.share("Share of the launch's units that would have been theirs; 0.5 where left out.", optional=True, ge=0, le=1)
-    shelf_life_months: Series[float] = f.number("Months that a unit can be kept.", "months", optional=True, gt=0)
+    shelf_life_months: Series[float] = f.number("Months that a unit can be kept; counted in whole months, at least one.", "months", optional=True, gt=0)
+    backorder_cost: Series[float] = f.money("Cost of serving one unit a month late; by the supply policy where left out.", optional=True, ge=0)
+    made_to: Series[str] = f.code("stock or order; order: no stock target, nothing built ahead. Blank is stock.", optional=True, isin=["stock", "order"])
 
     class Config(Contract.Config):
         unique = ["product"]
@@ -161,7 +163,9 @@ class Operations(Contract):
     from_location: Series[str] = f.code("For a move: where it leaves.", optional=True)
     supplier: Series[str] = f.code("For a buy: who sells it.", optional=True)
     lead_time_months: Series[float] = f.number("Months from release to receipt; the plan rounds it up to whole months from half a month on.", "months", ge=0)
-    unit_cost: Series[float] = f.money("Cost of one unit: purchase price, freight, or making it without its components, labour included.", ge=0)
+    unit_cost: Series[float] = f.money(
+        "Cost of one unit: purchase price, freight, or making it without its components, labour included unless workers are planned.", ge=0
+    )
     lot_min: Series[float] = f.number("Least units in one order.", UNITS, optional=True, ge=0)
     lot_multiple: Series[float] = f.number("Units come in multiples of this.", UNITS, optional=True, gt=0)
     max_units: Series[float] = f.number("Most units a month.", UNITS, optional=True, ge=0)
@@ -169,6 +173,9 @@ class Operations(Contract):
     first_month: Series[Month] = f.month("First month of release.", optional=True)
     last_month: Series[Month] = f.month("Last month of release.", optional=True)
     lead_time_sd_months: Series[float] = f.number("Standard deviation of the lead time, where no deliveries tell it.", "months", optional=True, ge=0)
+    yield_share: Series[float] = f.share(
+        "Good units for one unit started; components and hours go to all started, cost and lots to good ones.", optional=True, gt=0, le=1
+    )
 
     class Config(Contract.Config):
         unique = ["operation"]
@@ -196,25 +203,6 @@ class Loads(Contract):
 
     class Config(Contract.Config):
         unique = ["operation", "resource"]
-        metadata = {"direction": "input", "required": False}
-
-
-class Resources(Contract):
-    """Capacity by month. A blank month is the standing value for every month that has no row of its own."""
-
-    resource: Series[str] = f.code("Line, machine group or crew.")
-    location: Series[str] = f.code("Where it stands.", optional=True)
-    month: Series[Month] = f.month("Month; blank for all other months.", optional=True)
-    regular_hours: Series[float] = f.number("Hours available in regular time.", "hours", ge=0)
-    overtime_hours: Series[float] = f.number("Most hours of overtime.", "hours", optional=True, ge=0)
-    overtime_rate: Series[float] = f.money("Extra cost of one hour of overtime.", optional=True, ge=0)
-    workers: Series[float] = f.number("People on it.", "people", optional=True, ge=0)
-    wage: Series[float] = f.money("Monthly wage of one worker.", optional=True, ge=0)
-    hire_cost: Series[float] = f.money("Cost of hiring one worker.", optional=True, ge=0)
-    layoff_cost: Series[float] = f.money("Cost of laying one worker off.", optional=True, ge=0)
-
-    class Config(Contract.Config):
-        unique = ["resource", "month"]
         metadata = {"direction": "input", "required": False}
 
 
@@ -275,6 +263,7 @@ class Opportunities(Contract):
     stage: Series[str] = f.code("Stage now; won and lost deals keep the last open stage they were in, or 'won', 'lost'.")
     amount: Series[float] = f.money("Value of the deal.", optional=True, ge=0)
     units: Series[float] = f.number("Units in the deal.", UNITS, optional=True, ge=0)
+    currency: Series[str] = f.code("Currency of the amount; blank for the workbook's, any other is refused.", optional=True)
     created: Series[Day] = f.day("Day the deal was opened.")
     expected_close: Series[Day] = f.day("Day on which the rep expects to close it.", optional=True)
     closed: Series[Day] = f.day("Day on which it was won or lost; blank while open.", optional=True)

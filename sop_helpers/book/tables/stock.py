@@ -16,6 +16,7 @@ class StockPolicies(Contract):
     service_level: Series[float] = f.share("Wanted probability of no stock-out in a replenishment cycle.", optional=True, gt=0, lt=1)
     days_of_cover: Series[float] = f.number("Instead of a service level: days of future demand to hold.", "days", optional=True, ge=0)
     holding_rate: Series[float] = f.share("Cost of holding stock for a year, as a share of its value.", optional=True, ge=0)
+    holding_cost: Series[float] = f.money("Instead of a rate: cost of one unit in stock at the end of a month.", optional=True, ge=0)
     min_units: Series[float] = f.number("Never plan to hold less.", UNITS, optional=True, ge=0)
     max_units: Series[float] = f.number("Never plan to hold more.", UNITS, optional=True, ge=0)
     method: Series[str] = f.code(
