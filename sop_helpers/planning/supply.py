@@ -38,7 +38,7 @@ class SupplyResult:
     supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan : DataFrame
         As the contracts of the same names.
     objective : float
-        Cost of the plan in the model: operations, overtime, holding, and the prices of what is late, lost or below target.
+        Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
     relaxed_objective : float
         The same before whole lots; the difference is what whole lots cost.
     status : str
