@@ -3,6 +3,7 @@
     python benchmarks/supply_plan.py               both sizes, and the same program as hand-written sparse arrays given to HiGHS (some minutes)
     python benchmarks/supply_plan.py 2000 20       only that size
     python benchmarks/supply_plan.py 2000 20 ours  without the arrays
+    python benchmarks/supply_plan.py one five 2000 20   five stress tests from the kept basis beside one plan
 
 Each run is a process of its own. Ours is timed from the company's tables to the tables of the plan; the arrays are the least that can be done by hand: one
 product, one stock, one order a month, filled without any library, solved whole by the same solver without a start.
@@ -146,6 +147,30 @@ def by_hand(products: int, lines: int) -> dict[str, float]:
     return {"build": assembled - begin, "solve": solved - assembled, "total": solved - begin, "objective": objective, "peak": peak()}
 
 
+def five(products: int, lines: int) -> dict[str, float]:
+    """Plan, and five stress tests after it: four lines stop for a month, demand is a tenth higher."""
+    tables, months = company(products, lines)
+    targets = tables.pop("targets")
+    from sop_helpers.planning.stress import stress_tests
+    from sop_helpers.planning.stress_results import StressModel
+    from sop_helpers.planning.supply_model import build_model
+    from sop_helpers.planning.supply_solver import Solver
+
+    begin = time.perf_counter()
+    model = StressModel(tables, targets, months)
+    kept = time.perf_counter()
+    scratch = Solver(build_model(model.base))
+    anew = time.perf_counter()
+    scratch.solve()
+    solved = time.perf_counter()
+    stops = [(f"R{k:02d}", months[3 + k]) for k in range(4)]
+    tests = stress_tests(tables, months, stops=stops, demand_factor=1.1)
+    start = time.perf_counter()
+    for changed in tests.values():
+        model.solve(changed)
+    return {"plan": kept - begin, "solve without a start": solved - anew, "five": time.perf_counter() - start}
+
+
 def main(sizes: list[tuple[int, int]], ways: list[str]) -> None:
     """Measure and write the table of benchmarks/README.md."""
     from run import put
@@ -165,7 +190,7 @@ def main(sizes: list[tuple[int, int]], ways: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["one"]:
-        print(json.dumps({"ours": ours, "arrays": by_hand}[sys.argv[2]](int(sys.argv[3]), int(sys.argv[4]))))
+        print(json.dumps({"ours": ours, "arrays": by_hand, "five": five}[sys.argv[2]](int(sys.argv[3]), int(sys.argv[4]))))
     else:
         numbers = [int(a) for a in sys.argv[1:] if a.isdigit()]
         main([tuple(numbers)] if numbers else list(SIZES), ["ours"] if "ours" in sys.argv else ["ours", "arrays"])
