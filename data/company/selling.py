@@ -137,7 +137,11 @@ class Selling:
         ramp = np.where(table["new"], 0.6, 1.0)
         table["bookings"] = np.round(share * went * table["skill"] * ramp * rng.lognormal(-0.02, 0.16, len(table)))
         table["bookings"] = table["bookings"].where(table["month"] < month)
-        return table.loc[at_work & table["quota"].notna(), ["month", "rep", "quota", "bookings"]].reset_index(drop=True)
+        # from the half year on, one rep carries a tenth more than was first agreed
+        raised = (table["rep"] == self.working["rep"].iloc[-1]) & (table["month"] >= FISCAL_START + pd.DateOffset(months=6))
+        table["original_quota"] = table["quota"].where(raised)
+        table["quota"] = table["quota"].where(~raised, np.round(1.1 * table["quota"], -2))
+        return table.loc[at_work & table["quota"].notna(), ["month", "rep", "quota", "bookings", "original_quota"]].reset_index(drop=True)
 
     def comp_plans(self) -> pd.DataFrame:
         """Return two plans of three marginal bands."""

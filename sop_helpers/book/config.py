@@ -153,7 +153,12 @@ class SalesPolicy(Part):
     attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
     stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")
     win_rates: dict[str, float] = Field(default_factory=dict, description="Win rate by stage where history is not to be used.")
-    balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean are balanced.")
+    balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean of their region are balanced.")
+    over_assignment: float | None = Field(None, gt=0, description="Sum of quotas over their target that is proposed; as in this fiscal year when left out.")
+    quota_method: Literal["even", "weighted", "potential"] = Field(
+        "potential", description="How a target is shared out: evenly, by what bottom-up says, or by the potential of the accounts."
+    )
+    hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
 
 

@@ -323,8 +323,8 @@ class TerritoryPlan(Contract):
     accounts: Series[float] = f.number("Accounts.", "count", ge=0)
     potential: Series[float] = f.money("What they could buy in a year.", ge=0)
     workload: Series[float] = f.number("Hours of selling they take.", "hours", ge=0)
-    potential_index: Series[float] = f.number("Potential over the mean of all territories.", "ratio", optional=True)
-    workload_index: Series[float] = f.number("Workload over the mean of all territories.", "ratio", optional=True)
+    potential_index: Series[float] = f.number("Potential over the mean of the territories of its region.", "ratio", optional=True)
+    workload_index: Series[float] = f.number("Workload over the mean of the territories of its region.", "ratio", optional=True)
     balanced: Series[bool] = f.flag("Whether both are within 15 % of the mean.")
 
     class Config(Contract.Config):
