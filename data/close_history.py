@@ -39,6 +39,7 @@ KEPT = [
     "actions",
     "financials",
     "scenarios",
+    "deal_snapshots",
 ]
 DIGITS = {"units": 1, "currency": 0, "hours": 1}
 AUTHOR, REASON = "Jonas Jansen", "signed off in the meeting"

@@ -16,7 +16,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from company import catalogue, journal, words  # noqa: E402
+from company import catalogue, journal, promises, words  # noqa: E402
 from company.demand import Demand  # noqa: E402
 from company.selling import FISCAL_START, Selling  # noqa: E402
 from company.supply import KEPT, Supply  # noqa: E402
@@ -36,7 +36,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
     seed : int
         The same seed gives the same company.
     as_of : str
-        Month at whose start open orders and open receipts are as they are, and up to which bookings are known; the other tables carry their
+        Month at whose start open orders, open receipts and deals are as they are, and up to which bookings are known; the other tables carry their
         history with them.
 
     Returns
@@ -49,7 +49,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
     month = pd.Timestamp(as_of).to_period("M").to_timestamp()
     demand = Demand(products, regions, months, seed, words.promotions())
     supply, selling, plan = Supply(demand, seed), Selling(demand, seed), budget(demand, seed)
-    insights = words.insights()
+    insights, deals = words.insights(), selling.opportunities()
     known = [(insights[c].isna() | insights[c].isin(demand.products[c] if c != "region" else demand.regions[c])) for c in ("family", "product", "region")]
     return {
         "products": masters(demand),
@@ -70,7 +70,9 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "deliveries": supply.deliveries(month),
         "production": supply.production(),
         "ledger": ledger(demand, supply, seed),
-        "opportunities": selling.opportunities(),
+        "opportunities": selling.opportunities(month),
+        "commits": promises.commits(deals, selling.reps, seed),
+        "leads": promises.leads(deals, seed),
         "accounts": selling.accounts,
         "reps": selling.reps,
         "quotas": selling.quotas(plan, month),

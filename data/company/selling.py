@@ -157,8 +157,8 @@ class Selling:
             {"from_attainment": float, "to_attainment": float, "cap": float}
         )
 
-    def opportunities(self) -> pd.DataFrame:
-        """Return 24 months of deals: about one in four is won, and what is won is DEALS of revenue."""
+    def opportunities(self, month: pd.Timestamp = c.CYCLE) -> pd.DataFrame:
+        """Return up to 24 months of deals as they stood at the start of `month`: about one in four is won, and what is won is DEALS of revenue."""
         rng, accounts = np.random.default_rng([self.seed, 8]), self.accounts
         mean = 17000.0
         yearly = float(self.by_region.iloc[-12:].to_numpy().sum())
@@ -177,16 +177,16 @@ class Selling:
         last = np.where(won, 3, rng.choice(4, size, p=[0.36, 0.30, 0.21, 0.13]))
         days = np.round(rng.lognormal(np.log(np.where(won, 98, 40 + 24 * last)), 0.42)).clip(7, 420)
         closed = created + pd.to_timedelta(days, unit="D")
-        is_open = closed >= c.CYCLE
+        is_open = closed >= month
         # an open deal has passed through as many stages as its age allows
-        gone = (c.CYCLE - created).days.to_numpy() / days
+        gone = (month - created).days.to_numpy() / days
         stage = np.where(is_open, np.minimum((gone * (last + 1)).astype(int), last), last)
         expected = closed + pd.to_timedelta(np.round(rng.normal(4, 16, size)), unit="D")
         slipped = is_open & (rng.random(size) < 0.05)
-        expected = expected.where(~is_open | slipped | (expected >= c.CYCLE), c.CYCLE + pd.to_timedelta(rng.integers(5, 40, size), unit="D"))
-        expected = expected.where(~slipped, c.CYCLE - pd.to_timedelta(rng.integers(3, 45, size), unit="D"))
+        expected = expected.where(~is_open | slipped | (expected >= month), month + pd.to_timedelta(rng.integers(5, 40, size), unit="D"))
+        expected = expected.where(~slipped, month - pd.to_timedelta(rng.integers(3, 45, size), unit="D"))
         expected = expected.where(expected > created, created + pd.Timedelta(days=20))
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "opportunity": [f"D{i + 1:05d}" for i in range(size)],
                 "account": one["account"],
@@ -203,3 +203,4 @@ class Selling:
                 "outcome": np.select([is_open, won], ["open", "won"], "lost"),
             }
         ).astype({"created": "datetime64[us]", "expected_close": "datetime64[us]", "closed": "datetime64[us]"})
+        return table[table["created"] < month].reset_index(drop=True)

@@ -209,7 +209,8 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None) 
         inputs[table] = loaded.frame
         for note in loaded.notes:
             issues.append(Issue("amber", "reading", table, note.column, 0, f"{loaded.label}: {note}.", "Rename or drop it if that is not meant."))
-    given = Inputs({name: frame for name, frame in inputs.items() if not frame.empty}, start, workbook.calendar.horizon_months)
+    stated = {"stages": tuple(workbook.policies.sales.stages), "currency": workbook.company.currency}
+    given = Inputs({name: frame for name, frame in inputs.items() if not frame.empty}, start, workbook.calendar.horizon_months, **stated)
     unread = {i.table for i in issues if i.level == "red"}
     # what refers to a table that could not be read is not blamed for it
     found = [i for i in _all_issues(given) if not any(f"there is no {t} table" in i.message for t in unread)]

@@ -105,10 +105,14 @@ class SupplyPolicy(Part):
     below_target_rate: float = Field(0.02, ge=0, description="Monthly cost of stock below its target, share of its value.")
     overtime_rate: float = Field(30.0, ge=0, description="Extra cost of an overtime hour where the resource states none.")
     whole_lots: bool = Field(True, description="Round planned orders to lot sizes.")
+    exact_lots_seconds: float = Field(
+        0.0, ge=0, description="Seconds in which to look for the best lots and set-ups exactly, for small plans; 0 rounds them."
+    )
     strategy: Literal["optimal", "level", "chase", "hybrid"] = Field(
         "optimal", description="optimal: least cost. level: the same people and hours every month. chase: no stock beyond targets. hybrid: people by quarter."
     )
     whole_workers: bool = Field(False, description="Plan people in whole numbers, where resources state the hours of one worker.")
+    objective: Literal["cost", "profit"] = Field("cost", description="cost: serve what was agreed at least cost. profit: serve only what earns its cost.")
     change_rate: float = Field(0.02, ge=0, description="Price of changing last month's plan in its near months, share of a unit's value.")
     change_months: int = Field(3, ge=0, description="First months whose releases count as near.")
 
@@ -153,6 +157,7 @@ class SalesPolicy(Part):
     attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
     stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")
     win_rates: dict[str, float] = Field(default_factory=dict, description="Win rate by stage where history is not to be used.")
+    ship_lag_months: int | None = Field(None, ge=0, le=12, description="Months from winning a deal to its units in demand; measured when left out.")
     balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean of their region are balanced.")
     over_assignment: float | None = Field(None, gt=0, description="Sum of quotas over their target that is proposed; as in this fiscal year when left out.")
     quota_method: Literal["even", "weighted", "potential"] = Field(

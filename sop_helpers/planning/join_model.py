@@ -16,11 +16,13 @@ import pandas as pd
 from sop_helpers.planning import join, join_money, supply_results
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
 from sop_helpers.planning.rep_capacity import rep_capacity
+from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_workers import hiring_plan, staffed
 
 QUICK_ROWS = 10_000  # of the demand plan; an answer takes about a second there
 
@@ -144,7 +146,7 @@ class JoinModel:
         if "revenue" not in demand:
             price = demand["product"].map(products.set_index("product")["unit_price"]).astype(float).fillna(0.0)
             self.tables["demand"] = demand.assign(revenue=demand["units"] * price)
-        self._kept: dict[int, tuple[Network, KeptSolver]] = {}
+        self._kept: dict[tuple[int, float], tuple[Network, KeptSolver]] = {}
 
     def prepare(self, *extra_lead_time_months: int) -> JoinModel:
         """Build the models of these extra lead times now, so that the first answer is as fast as the next."""
@@ -162,14 +164,18 @@ class JoinModel:
         """Whether the model is small enough to try many levers within a step of the month."""
         return len(self.tables["demand"]) <= QUICK_ROWS
 
-    def _model(self, extra: int) -> tuple[Network, KeptSolver]:
-        if extra not in self._kept:
-            ops = self.tables["operations"]
-            bought = (ops["kind"] == "buy").to_numpy()
-            later = dict(self.tables) | {"operations": ops.assign(lead_time_months=ops["lead_time_months"] + np.where(bought, extra, 0))}
-            net = build_network(**later, targets=self.targets, months=self.months, stock_policies=self.policies, **self.rules)
-            self._kept[extra] = net, KeptSolver(build_model(net), starting_basis(net))
-        return self._kept[extra]
+    def _model(self, extra: int, factor: float = 1.0) -> tuple[Network, KeptSolver]:
+        """Return network and solver of an extra lead time; where hours follow people, the hours of a worker are built in and need a model of their own."""
+        base = self._built(extra, 1.0)
+        return base if factor == 1 or base[0].crews is None else self._built(extra, factor)
+
+    def _built(self, extra: int, factor: float) -> tuple[Network, KeptSolver]:
+        if (extra, factor) not in self._kept:
+            changed = apply_scenario(self.tables, {"extra_lead_time_months": extra, "capacity_factor": factor})
+            net = build_network(**changed, targets=self.targets, months=self.months, stock_policies=self.policies, **self.rules)
+            self._kept = {key: kept for key, kept in self._kept.items() if key[1] == 1.0}
+            self._kept[extra, factor] = net, KeptSolver(build_model(net), starting_basis(net))
+        return self._kept[extra, factor]
 
     def answer(self, levers: Mapping[str, Any] | None = None, scenario: str = "base") -> Answer:
         """Return what a set of levers leads to.
@@ -189,7 +195,8 @@ class JoinModel:
         products = self.tables["products"]
         reps = self.selling.reps if self.selling is not None else pd.DataFrame(columns=["rep", "region"])
         f = check_levers(levers or {}, self.months, reps["region"].dropna(), products["family"])
-        net, solver = self._model(int(f["extra_lead_time_months"]))
+        net, solver = self._model(int(f["extra_lead_time_months"]), float(f["capacity_factor"]))
+        hours = f["capacity_factor"] if net.crews is None else 1.0
         demand = levered_demand(self.tables["demand"], products, f, self.bookings)
         demand = demand[demand["month"].isin(self.months)]
         staff, reps = self._staff(f, reps)
@@ -199,11 +206,11 @@ class JoinModel:
         prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
         by_region = limit.pivot(index="region", columns="month", values="share").reindex(columns=self.months)
         share = by_region.reindex(net.series["region"]).fillna(1.0).to_numpy()
-        self._set(net, solver, f)
-        level = replace(net, prices=prices, regular=net.regular * f["capacity_factor"])
-        every, _ = self._serve(net, replace(level, demand=wanted), solver)
+        self._set(net, solver, hours, f["cost_factor"])
+        level = replace(net, prices=prices, regular=net.regular * hours)
+        every, _, _ = self._serve(net, replace(level, demand=wanted), solver)
         sold = replace(level, demand=wanted * share)
-        flows, load = self._serve(net, sold, solver)
+        flows, load, change = self._serve(net, sold, solver)
         pool, weight = net.series["node"].to_numpy(), self._priority(net)
         backlog = net.series["backlog"].to_numpy(dtype=float)
         ship, lost, owed = join.allocate(sold.demand, backlog, flows["ship"], flows["lost"], pool, weight)
@@ -214,6 +221,7 @@ class JoinModel:
         units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.demand, "shipped_units": ship}).assign(scenario=scenario)
         table = join.sellable_revenue(limit, served, self._add_up(net, "region", {"supply_revenue": full * prices}))
         money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
+        money_flows["hiring"] = money_flows.get("hiring", pd.Series(0.0, index=self.months)).reindex(self.months, fill_value=0.0) + change
         return Answer(
             table.assign(scenario=scenario)[["scenario", *join.SELLABLE]],
             units[["scenario", "month", "family", "demand_units", "sold_units", "shipped_units"]],
@@ -260,20 +268,30 @@ class JoinModel:
         family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
         return supply_results.long(values, net.series[["region"]].assign(family=family)[[by]], self.months).groupby(["month", by], as_index=False).sum()
 
-    def _set(self, net: Network, solver: KeptSolver, f: Mapping[str, Any]) -> None:
-        if len(net.resources):
-            solver.right("capacity", net.regular * (f["capacity_factor"] - 1))
+    def _set(self, net: Network, solver: KeptSolver, hours: float, cost: float) -> None:
+        """Set regular hours and purchase prices as multiples of those built in."""
+        if len(net.resources) and net.crews is None:
+            solver.right("capacity", net.regular * (hours - 1))
         bought = (net.operations["kind"] == "buy").to_numpy()
-        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (f["cost_factor"] - 1)
+        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (cost - 1)
         solver.dearer("arrive", np.repeat(extra[:, None], len(self.months), axis=1))
 
-    def _serve(self, built: Network, net: Network, solver: KeptSolver) -> tuple[dict[str, Matrix], pd.DataFrame]:
-        """Solve for the demand of `net` from the last basis; `built` is what the model was built on."""
+    def _serve(self, built: Network, net: Network, solver: KeptSolver) -> tuple[dict[str, Matrix], pd.DataFrame, pd.Series]:
+        """Solve for the demand of `net` from the last basis: flows, load, and the cost of hiring and laying off workers by month.
+
+        `built` is what the model was built on.
+        """
         solver.right("backlog", net.demand - built.demand)
         solver.most("owed", patience(net))
         found = solver.solve()
         flows = supply_results.clean(found.values, net)
-        return flows, supply_results.capacity_load(net, flows, found.hour)
+        load = supply_results.capacity_load(staffed(net, found.values), flows, found.hour, found.values.get("outside"))
+        people = hiring_plan(net, found.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape))
+        change = pd.Series(0.0, index=self.months)
+        if net.crews is not None:
+            cost = people["hired"].to_numpy() * net.crews.hire.ravel() + people["laid_off"].to_numpy() * net.crews.layoff.ravel()
+            change = change.add(pd.Series(cost).groupby(people["month"].to_numpy()).sum(), fill_value=0.0)
+        return flows, load, change
 
     def _money(
         self, net: Network, flows: dict[str, Matrix], load: pd.DataFrame, ship: Matrix, table: pd.DataFrame, staff: pd.DataFrame, reps: pd.DataFrame,

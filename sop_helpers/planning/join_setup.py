@@ -16,7 +16,7 @@ from sop_helpers.planning.rep_capacity import hires_needed
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
 JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
-               "pipeline_forecast"]  # fmt: skip
+               "pipeline_forecast", "bookings_forecast"]  # fmt: skip
 
 
 def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy: Mapping[str, Any], fiscal_start: int = 1) -> Selling | None:

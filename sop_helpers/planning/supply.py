@@ -16,12 +16,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sop_helpers.planning import supply_results as results
+from sop_helpers.planning.supply_exact import exact_lots, true_cost
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_parts import optimum, solver_of
 from sop_helpers.planning.supply_reasons import shortages
+from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers
 from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price
@@ -84,8 +86,10 @@ def plan_supply(
     below_target_rate: float = 0.02,
     overtime_rate: float = 30.0,
     whole_lots: bool = True,
+    exact_lots_seconds: float = 0.0,
     strategy: str = "optimal",
     whole_workers: bool = False,
+    objective: str = "cost",
     change_rate: float = 0.0,
     change_months: int = 3,
     last_plan: pd.DataFrame | None = None,
@@ -122,10 +126,14 @@ def plan_supply(
         Price of an overtime hour where the resource states none.
     whole_lots : bool
         Round orders to lots.
+    exact_lots_seconds : float
+        Seconds in which to look for the best lots and set-ups exactly; zero rounds them by the rule of `supply_lots`. The cheaper of both plans stands.
     strategy : str
         optimal, level, chase or hybrid: see `supply_workers`.
     whole_workers : bool
         Count people in whole numbers.
+    objective : str
+        cost serves what was agreed at least cost; profit serves only what earns more than it costs.
     change_rate : float
         Price of changing last month's plan in its near months: share of the value of a unit more or less.
     change_months : int
@@ -144,13 +152,13 @@ def plan_supply(
         demand, inventory, operations, components, loads, resources, receipts, open_orders, regions, targets, products, pd.DatetimeIndex(months),
         stock_policies=stock_policies, frozen_months=frozen_months, holding_rate=holding_rate, backorder_rate=backorder_rate, lost_sale_rate=lost_sale_rate,
         patience_months=patience_months, below_target_rate=below_target_rate, overtime_rate=overtime_rate, strategy=strategy,
-        whole_workers=whole_workers, change_rate=change_rate, change_months=change_months, last_plan=last_plan, supplier_limits=supplier_limits,
-        location_limits=location_limits,
+        whole_workers=whole_workers, objective=objective, change_rate=change_rate, change_months=change_months, last_plan=last_plan,
+        supplier_limits=supplier_limits, location_limits=location_limits,
     )  # fmt: skip
-    return solve_network(net, whole_lots=whole_lots)
+    return solve_network(net, whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds)
 
 
-def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
+def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: float = 0.0) -> SupplyResult:
     """Plan on a network that is laid out already."""
     notes = list(net.notes)
     if len(net.series) == 0:
@@ -166,10 +174,14 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
             notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")
     else:
         final = relaxed = optimum(model, start)
+    cost = final.objective
+    if whole_lots and exact_lots_seconds > 0 and (passes(net) or (net.operations["fixed_cost"] > 0).any()):
+        final, cost, said = _exactly(net, final, exact_lots_seconds)
+        notes.append(said)
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
     manned = staffed(net, final.values)
-    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"))
+    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
     wish = strategy_price(net, final.values)
     return SupplyResult(
         supply_plan=plan,
@@ -178,10 +190,23 @@ def solve_network(net: Network, *, whole_lots: bool = True) -> SupplyResult:
         capacity_load=load,
         shortages=shortages(manned, flows, load),
         purchase_plan=results.purchase_plan(net, plan),
-        objective=final.objective - wish,
+        objective=cost - wish,
         relaxed_objective=relaxed.objective,
         status="optimal",
         notes=notes,
         network=manned,
         hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
     )
+
+
+def _exactly(net: Network, rounded: Solution, seconds: float) -> tuple[Solution, float, str]:
+    """Return the cheaper of the rounded and the exact plan, its cost with every order charged, and what to say about it."""
+    before = true_cost(net, rounded)
+    try:
+        best, gap = exact_lots(net, seconds)
+    except RuntimeError as error:
+        return rounded, before, f"Lots are rounded: {error}."
+    cost = true_cost(net, best)
+    if cost >= before - 1e-6 * abs(before):
+        return rounded, before, f"Rounded lots are as good as the exact plan, which lies within {gap:.2%} of the least controllable cost."
+    return best, cost, f"Lots and set-ups were planned exactly, within {gap:.2%} of the least controllable cost; rounding would add {before - cost:,.0f}."

@@ -52,6 +52,7 @@ def build_network(
     overtime_rate: float = 30.0,
     strategy: str = "optimal",
     whole_workers: bool = False,
+    objective: str = "cost",
     change_rate: float = 0.0,
     change_months: int = 3,
     last_plan: pd.DataFrame | None = None,
@@ -83,6 +84,8 @@ def build_network(
             if frame is not None
         }
     )
+    if objective not in ("cost", "profit"):
+        raise ValueError(f"objective {objective!r} is unknown; expected cost or profit")
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy {strategy!r} is unknown; expected one of {', '.join(STRATEGIES)}")
     check_bills(operations, components)
@@ -159,7 +162,7 @@ def build_network(
     # What is made to order rather waits than lies in stock, so a unit built ahead costs what the unit itself does.
     nodes["above"] = nodes["below"] + np.where(to_order, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
 
-    series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate)
+    series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate, objective == "profit")
     keys = pd.MultiIndex.from_frame(series[["product", "region"]])
     wanted = _matrix(demand, keys, ["product", "region"], months, "units")
     prices = np.repeat(series["price"].to_numpy(dtype=float)[:, None], len(months), axis=1)
@@ -350,6 +353,7 @@ def _series(
     nodes: pd.DataFrame,
     lost_rate: float,
     late_rate: float,
+    profit: bool,
 ) -> tuple[pd.DataFrame, float]:
     prices = products.set_index("product")
     out = series.assign(node=at.get_indexer(pd.MultiIndex.from_frame(series[["product", "location"]])))
@@ -360,6 +364,9 @@ def _series(
     # A lost unit costs what making it would have cost and its goodwill besides: a plan serves what was agreed, also where the margin is thin or none.
     goodwill = weight * lost_rate * np.maximum(margin, LEAST_GOODWILL * out["price"])
     out["lost"] = np.maximum(np.maximum(out["price"], path) * 1.001 + goodwill, 0.01)
+    if profit:
+        # Only what it would have earned is lost, so that nothing is made that earns less than it costs.
+        out["lost"] = np.maximum(out["price"], 0.01)
     stated = out["product"].map(prices["backorder_cost"]).astype(float) if "backorder_cost" in prices else pd.Series(np.nan, index=out.index)
     out["late"] = np.maximum(weight * stated.fillna(late_rate * out["price"]), 0.001)
     owed = overdue.groupby(["product", "region"])["units"].sum() if len(overdue) else pd.Series(dtype=float)

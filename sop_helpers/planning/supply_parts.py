@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
+from sop_helpers.planning.supply_ranges import Range, price_ranges
 from sop_helpers.planning.supply_solver import Solution, Solver, new_highs, positions, run, spread
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
@@ -58,7 +59,7 @@ def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
     whole = _program(model)
     count_rows, count = whole.matrix.shape
     column, row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
-    x, dual = np.clip(0.0, whole.lower, whole.upper), np.zeros(count_rows)
+    x, dual, less, more = np.clip(0.0, whole.lower, whole.upper), np.zeros(count_rows), np.full(count_rows, np.inf), np.full(count_rows, np.inf)
     for name, values in start.values.items():
         x[whole.columns[name].ravel()] = values.ravel()
     shared = {name: at for name, at in whole.rows.items() if not name.startswith(ALONE)}
@@ -72,25 +73,30 @@ def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
         touched = np.zeros(part_of_column.max() + 1, dtype=bool)
         touched[part_of_column[todo]] = True
         touched[part_of_row[added]] = True
-        _solve(whole, active, part_of_row, part_of_column, touched, x, dual, column, row)
+        _solve(whole, active, part_of_row, part_of_column, touched, x, dual, column, row, (less, more))
         added, todo = _broken(whole, shared, active, x), np.zeros(count, dtype=bool)
         if not len(added):
             break
-    hour = np.maximum(-dual[whole.rows["capacity"]], 0.0) + 0.0 if "capacity" in whole.rows else np.zeros((0, 0))
-    found = Solution({name: x[at] for name, at in whole.columns.items()}, float(whole.cost @ x), hour)
+    hour, held = np.zeros((0, 0)), None
+    if "capacity" in whole.rows:
+        at = whole.rows["capacity"]
+        left = at.ravel()[~active[at.ravel()]]
+        less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ x, 0.0)
+        hour, held = np.maximum(-dual[at], 0.0) + 0.0, Range(less[at], more[at])
+    found = Solution({name: x[of] for name, of in whole.columns.items()}, float(whole.cost @ x), hour, held)
     return found, Start({n: column[at] for n, at in whole.columns.items()}, {n: row[at] for n, at in whole.rows.items()}, {})
 
 
 def optimum(model: linopy.Model, start: Start) -> Solution:
     """Return the optimum of a supply plan, in parts where the model is big."""
-    return solve_in_parts(model, start)[0] if is_big(model) else Solver(model, start).solve()
+    return solve_in_parts(model, start)[0] if is_big(model) else Solver(model, start).solve(ranges=True)
 
 
 def solver_of(model: linopy.Model, start: Start) -> tuple[Solver, Solution]:
     """Return a solver of the whole program that stands at its optimum, and the optimum; big programs get there in parts."""
     if not is_big(model):
         solver = Solver(model, start)
-        return solver, solver.solve()
+        return solver, solver.solve(ranges=True)
     found, basis = solve_in_parts(model, start)
     return Solver(model, basis), found
 
@@ -132,9 +138,11 @@ def _parts(matrix: Any, active: NDArray[np.bool_]) -> tuple[NDArray[np.int64], N
 
 def _solve(
     whole: _Program, active: NDArray[np.bool_], of_row: NDArray[np.int64], of_column: NDArray[np.int64], touched: NDArray[np.bool_],
-    x: Matrix, dual: Matrix, column: NDArray[np.int8], row: NDArray[np.int8],
+    x: Matrix, dual: Matrix, column: NDArray[np.int8], row: NDArray[np.int8], held: tuple[Matrix, Matrix],
 ) -> None:  # fmt: skip
-    """Solve the parts that were touched, and write their values, prices and basis down."""
+    """Solve the parts that were touched, and write their values, prices, how far prices of hours hold, and their basis down."""
+    hours = np.zeros(len(active), dtype=bool)
+    hours[whole.rows["capacity"].ravel() if "capacity" in whole.rows else []] = True
     size = np.bincount(of_column, minlength=len(touched)) * touched
     # Small parts go together; a part that is large alone goes alone.
     batch = np.where(touched, np.cumsum(size) // TOGETHER, -1)
@@ -151,4 +159,6 @@ def _solve(
         run(highs)
         found, basis = highs.getSolution(), highs.getBasis()
         x[c], dual[r] = found.col_value, found.row_dual
+        mine = np.flatnonzero(hours[r])
+        held[0][r[mine]], held[1][r[mine]] = price_ranges(highs, whole.low[r], whole.high[r], whole.lower[c], whole.upper[c], mine)
         column[c], row[r] = [int(s) for s in basis.col_status], [int(s) for s in basis.row_status]

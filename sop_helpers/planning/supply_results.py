@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
+from sop_helpers.planning.supply_ranges import Range
 
 
 def long(values: dict[str, Matrix], rows: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
@@ -120,11 +121,11 @@ def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
     return long(values | {"revenue": revenue}, net.series[["product", "region"]], net.months)
 
 
-def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None) -> pd.DataFrame:
+def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None, held: Range | None = None) -> pd.DataFrame:
     """Return hours required and planned by resource and month, as the contract capacity_load.
 
     Required is the load of making everything just in time, without any limit; planned includes open production orders. `hour` is the price of one
-    more hour in the plan before whole lots; `outside` are the hours that others work, which planned hours leave out.
+    more hour in the plan before whole lots, `held` how far it holds; `outside` are the hours that others work, which planned hours leave out.
     """
     count = len(net.resources)
     op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
@@ -143,6 +144,8 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
         "load": load,
         "planned_load": planned_load,
         "value_of_hour": hour,
+        "value_from_hours": np.maximum(net.regular - held.less, 0.0) if held else np.full_like(net.regular, np.nan),
+        "value_to_hours": np.where(np.isinf(held.more), np.nan, net.regular + held.more) if held else np.full_like(net.regular, np.nan),
         "outside_hours": elsewhere,
     }
     return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sop_helpers.planning.supply_network import Matrix
+from sop_helpers.planning.supply_ranges import Range, price_ranges
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Solution:
-    """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last."""
+    """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last.
+
+    ``held`` are the hours less and more for which that price holds, where they were asked for.
+    """
 
     values: dict[str, Matrix]
     objective: float
     hour: Matrix
+    held: Range | None = None
 
 
 @contextmanager
@@ -121,10 +126,16 @@ class Solver:
         basis = None
         if start is not None:
             basis = spread(start.columns, self._at, len(self._cost), LOWER), spread(start.rows, self._rows, len(low), BASIC)
+        self._limits = low, high, np.asarray(parts.lb, dtype=float), np.asarray(parts.ub, dtype=float)
         self._highs = new_highs(parts.A, low, high, self._cost, parts.lb, parts.ub, basis)
 
-    def solve(self) -> Solution:
+    def solve(self, ranges: bool = False) -> Solution:
         """Solve as bounds and costs stand.
+
+        Parameters
+        ----------
+        ranges : bool
+            Say how far the price of an hour holds; only for the program as it was built.
 
         Raises
         ------
@@ -135,7 +146,11 @@ class Solver:
         found = self._highs.getSolution()
         x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
         hour = -dual[self._rows["capacity"]] if "capacity" in self._rows else np.zeros((0, 0))
-        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0)
+        held = None
+        if ranges and "capacity" in self._rows:
+            rows = self._rows["capacity"]
+            held = Range(*(part.reshape(rows.shape) for part in price_ranges(self._highs, *self._limits, rows.ravel())))
+        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0, held)
 
     def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:
         """Set the bounds of the arrivals of some operations."""

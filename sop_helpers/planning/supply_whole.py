@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SECONDS, GAP = 60.0, 1e-6
 
 
-def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SECONDS, gap: float = GAP) -> tuple[dict[str, np.ndarray], float, float]:
+def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SECONDS, gap: float = GAP) -> tuple[dict[str, np.ndarray], float, float, float]:
     """Solve a model some of whose variables must be whole.
 
     Parameters
@@ -25,8 +25,8 @@ def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SE
 
     Returns
     -------
-    values, objective, gap
-        Values by variable; the gap that is left between the plan and the best that could be, as a share of its cost.
+    values, objective, gap, bound
+        Values by variable; the gap that is left between the plan and the best that could be, as a share of its cost; what no plan can cost less than.
 
     Raises
     ------
@@ -60,12 +60,12 @@ def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SE
         raise RuntimeError(f"no plan in whole numbers was found in {seconds:.0f} s: {highs.modelStatusToString(highs.getModelStatus())}")
     x = np.asarray(highs.getSolution().col_value)
     values = {name: x[position[model.variables[name].labels.to_numpy()]] for name in model.variables}
-    return values, float(info.objective_function_value), max(float(info.mip_gap), 0.0)
+    return values, float(info.objective_function_value), max(float(info.mip_gap), 0.0), float(info.mip_dual_bound)
 
 
 def fix_whole_workers(model: linopy.Model) -> list[str]:
     """Find the best plan in whole people and fix them in the model, which is a linear program again; return what to say about it."""
-    values, objective, gap = solve_whole(model, ["workers"])
+    values, _, gap, _ = solve_whole(model, ["workers"])
     found = np.round(values["workers"])
     people = model.variables["workers"]
     same = people.lower * 0 + found

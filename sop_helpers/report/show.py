@@ -152,6 +152,10 @@ def show_table(
     """
     shown = frame if limit is None else frame.head(limit)
     _show(table_html(shown, caption, formats, links))
+    _show_rest(shown, frame)
+
+
+def _show_rest(shown: pd.DataFrame, frame: pd.DataFrame) -> None:
     if len(shown) < len(frame):
         _show(f'<p class="more">{len(shown)} of {len(frame)} rows; the whole table is in the month\'s folder.</p>')
 
@@ -182,9 +186,19 @@ def _price(value: float) -> str:
     return f"{value:+,.0f}" if abs(value) >= 0.5 else "0"
 
 
-def table_html(frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, links: Mapping[str, str] | None = None) -> str:
-    """Return the HTML of a table; see `show_table`."""
-    columns = [_column(frame.iloc[:, place], (formats or {}).get(name), (links or {}).get(name)) for place, name in enumerate(frame.columns)]
+def show_months(frame: pd.DataFrame, caption: str, form: Format = "{:,.0f}", limit: int | None = None) -> None:
+    """Show a table with months across, closely set: one format for all numbers, nothing where a month has none, rows in their order."""
+    formats = {name: form for place, name in enumerate(frame.columns) if _is_number(frame.iloc[:, place])}
+    shown = frame if limit is None else frame.head(limit)
+    _show(table_html(shown, caption, formats, missing="").replace(' class="sortable"', ' class="months"', 1))
+    _show_rest(shown, frame)
+
+
+def table_html(
+    frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, links: Mapping[str, str] | None = None, missing: str = "n/a"
+) -> str:
+    """Return the HTML of a table; see `show_table`. `missing` stands for numbers that are missing."""
+    columns = [_column(frame.iloc[:, place], (formats or {}).get(name), (links or {}).get(name), missing) for place, name in enumerate(frame.columns)]
     numeric = [_is_number(frame.iloc[:, place]) or str(name).lower() in MEASURES for place, name in enumerate(frame.columns)]
     heads = "".join(f'<th scope="col"{_class(n)}>{html.escape(str(name).replace("_", " "))}</th>' for name, n in zip(frame.columns, numeric, strict=True))
     rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)) if columns else ""
@@ -197,10 +211,10 @@ def table_html(frame: pd.DataFrame, caption: str, formats: Mapping[str, Format] 
     )
 
 
-def _column(values: pd.Series, form: Format | None, link: str | None) -> list[str]:
+def _column(values: pd.Series, form: Format | None, link: str | None, missing: str = "n/a") -> list[str]:
     """Return the cells of a column, with the value to sort by where the text does not sort by itself."""
     number = _is_number(values)
-    texts = [_text(value, form, values) for value in values]
+    texts = [_text(value, form, values, missing) for value in values]
     if str(values.name).lower() in STATUS_COLUMNS:
         return [f'<td data-sort="{_rank(text)}">{status_html(word)}</td>' if (word := _word(text)) else f"<td>{html.escape(text)}</td>" for text in texts]
     if link:
@@ -234,10 +248,10 @@ def _class(number: bool) -> str:
     return ' class="num"' if number else ""
 
 
-def _text(value: Any, form: Format | None, column: pd.Series) -> str:
-    """Write one value for people; what is missing or not finite is n/a."""
+def _text(value: Any, form: Format | None, column: pd.Series, missing: str = "n/a") -> str:
+    """Write one value for people; what is missing or not finite is n/a unless told otherwise."""
     if pd.api.types.is_scalar(value) and (pd.isna(value) or (isinstance(value, float) and not math.isfinite(value))):
-        return "" if types.is_string_dtype(column) and form is None else "n/a"
+        return "" if types.is_string_dtype(column) and form is None else missing
     if callable(form):
         return str(form(value))
     if form:

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sop_helpers.planning import capacity, grids
+from sop_helpers.book.conform import conform, empty
+from sop_helpers.planning import grids, rough_cut
+from sop_helpers.planning.supply import plan_supply
 
 RED_TOMATO = dict(
     demand=[1600, 3000, 3200, 3800, 2200, 2200], units_per_worker=40, workers=80, inventory=1000, end_inventory=500, wage=640, hire_cost=300,
@@ -94,7 +96,7 @@ def schedule():
 
 
 def test_capacity_by_overall_factors(schedule):
-    hours = capacity.overall_factors(schedule, pd.Series({"A": 0.95, "B": 1.85}), pd.Series({"WC100": 0.603, "WC200": 0.304, "WC300": 0.093}))
+    hours = rough_cut.overall_factors(schedule, pd.Series({"A": 0.95, "B": 1.85}), pd.Series({"WC100": 0.603, "WC200": 0.304, "WC300": 0.093}))
     assert (schedule["A"].sum(), schedule["B"].sum()) == (457, 273)
     assert hours.loc[1].sum() == pytest.approx(62.80)
     np.testing.assert_allclose(hours.loc[1], [37.87, 19.09, 5.84], atol=0.005)
@@ -105,7 +107,7 @@ def test_capacity_by_overall_factors(schedule):
 
 def test_bill_of_capacity(schedule):
     bill = pd.DataFrame({"A": [0.05, 0.70, 0.20], "B": [1.30, 0.55, 0.0]}, index=["WC100", "WC200", "WC300"])
-    hours = capacity.bill_of_capacity(schedule, bill)
+    hours = rough_cut.bill_of_capacity(schedule, bill)
     assert hours.loc[1].tolist() == pytest.approx([23.75, 32.45, 6.60])
     assert hours.sum().tolist() == pytest.approx([377.75, 470.05, 91.40])
 
@@ -127,3 +129,33 @@ def test_replenishment_suggestion():
     assert grids.replenishment(60, 75, 10) == 25
     assert grids.replenishment(60, 75, 10, minimum=5, maximum=20) == 20
     assert grids.replenishment(100, 75, 10, minimum=5) == 0
+
+
+def planned_without_routings(bill: pd.DataFrame, factors: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
+    """The schedule as the demand of 13 periods, planned by the workbook's own supply plan on nothing but products, and the hours that it takes."""
+    months = pd.date_range("2026-10-01", periods=13, freq="MS", unit="us")
+    units = schedule.set_axis(months).rename_axis("month").rename_axis("product", axis=1).stack().rename("units").reset_index().assign(region="main")
+    products = conform("products", pd.DataFrame({"product": ["A", "B"], "family": ["F", "F"], "unit_price": 10.0, "unit_cost": 6.0}))
+    missing = {n: empty(n) for n in ("inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions")}
+    plan = plan_supply(units, **missing, targets=empty("inventory_targets"), products=products, months=months)
+    made = plan.supply_plan[plan.supply_plan["kind"] != "move"].drop(columns="month").rename(columns={"release_month": "month"})
+    hours = rough_cut.rough_cut(made, conform("bill_of_capacity", bill), conform("capacity_factors", factors), empty("resources"), products, months)
+    return conform("rough_cut", hours).pivot(index="month", columns="resource", values="hours")
+
+
+def test_overall_factors_from_the_tables_of_a_workbook(schedule):
+    bill = pd.DataFrame({"product": ["A", "B"], "hours_per_unit": [0.95, 1.85]})
+    factors = pd.DataFrame({"resource": ["WC100", "WC200", "WC300"], "share": [0.603, 0.304, 0.093]})
+    hours = planned_without_routings(bill, factors, schedule)
+    assert hours.iloc[0].sum() == pytest.approx(62.80)
+    np.testing.assert_allclose(hours.iloc[0], [37.87, 19.09, 5.84], atol=0.005)
+    np.testing.assert_allclose(hours.sum(), [566.34, 285.52, 87.35], atol=0.02)
+    assert hours.to_numpy().sum() == pytest.approx(939.20)
+
+
+def test_bill_of_capacity_from_the_tables_of_a_workbook(schedule):
+    rows = [("A", "WC100", 0.05), ("A", "WC200", 0.70), ("A", "WC300", 0.20), ("B", "WC100", 1.30), ("B", "WC200", 0.55)]
+    bill = pd.DataFrame(rows, columns=["product", "resource", "hours_per_unit"])
+    hours = planned_without_routings(bill, empty("capacity_factors"), schedule)
+    assert hours.iloc[0].tolist() == pytest.approx([23.75, 32.45, 6.60])
+    assert hours.sum().tolist() == pytest.approx([377.75, 470.05, 91.40])

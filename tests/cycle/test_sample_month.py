@@ -188,3 +188,32 @@ def test_a_rerun_without_change_does_nothing(sample_month) -> None:
     assert done.returncode == 0
     after = {p: p.stat().st_mtime_ns for p in Path(sample_month.folder).rglob("*") if p.is_file() and p.name != "manifest.json"}
     assert before == after
+
+
+def test_what_can_be_sold_and_served_adds_up_for_each_scenario(read) -> None:
+    sellable, units, money = read("sellable_revenue"), read("sellable_units"), read("profit_and_loss")
+    assert set(sellable["scenario"]) == set(money["scenario"]) == set(read("financials")["scenario"])
+    for name, rows in sellable.groupby("scenario"):
+        assert (rows["sold_revenue"] <= rows["demand_revenue"] + 1e-6).all()
+        first = rows[rows["month"] == rows["month"].min()]
+        assert rows["sellable_revenue"].sum() <= rows["sold_revenue"].sum() + first["owed_revenue"].sum() + 1e-3
+        mine = money[money["scenario"] == name].pivot_table(index="month", columns=["statement", "line"], values="money")
+        np.testing.assert_allclose(mine[("profit", "revenue")], rows.groupby("month")["sellable_revenue"].sum(), rtol=1e-6, atol=1e-3)
+        parts = mine["profit"].drop(columns="operating profit").sum(axis=1)
+        np.testing.assert_allclose(parts, mine[("profit", "operating profit")], rtol=1e-9, atol=1e-3)
+    plan = read("demand_plan")
+    assert units[units["scenario"] == "base"]["demand_units"].sum() == pytest.approx(plan["units"].sum())
+    assert sellable[sellable["scenario"] == "base"]["demand_revenue"].sum() == pytest.approx(plan["revenue"].sum())
+
+
+def test_three_reps_in_march_reach_cash_and_shortages_reach_reps(read) -> None:
+    money = read("profit_and_loss").set_index(["scenario", "line", "month"])["money"]
+    before = pd.Timestamp("2027-03-01")
+    more = money["three_reps"] - money["base"]
+    assert (more["rep salaries"][lambda s: s.index < before] == 0).all() and (more["rep salaries"][lambda s: s.index >= before] < 0).all()
+    assert more["revenue"].sum() > 0 and more["balance"].iloc[-1] != 0
+    risk, short = read("quota_at_risk"), read("shortages")
+    assert set(risk["region"]) <= set(short["region"]) and (risk["at_risk"] <= risk["quota"]).all()
+    idle, load = read("idle_capacity"), read("capacity_load")
+    free = (load["available_hours"] - load["planned_hours"]).clip(lower=0).set_axis(pd.MultiIndex.from_frame(load[["month", "resource"]]))
+    assert (idle["idle_hours"].to_numpy() <= free[pd.MultiIndex.from_frame(idle[["month", "resource"]])].to_numpy() + 1e-6).all()

@@ -100,8 +100,12 @@ def second_opinion(c: dict[str, pd.DataFrame], *, patience: int = 3) -> float:
     price = c["products"].set_index("product")["unit_price"].to_dict()
     op = c["operations"].set_index("operation")
     path = {("C", "plant"): 3.0}
-    for p, per in (("A", 1.0), ("B", 2.0)):
-        path[p, "plant"] = op.loc[f"make {p}", "unit_cost"] + 3.0 * per
+    line = c["resources"].iloc[0]
+    staffed = not np.isnan(line["hours_per_worker"])
+    good = op["yield_share"].fillna(1.0)
+    for p, per, each in (("A", 1.0, 1.0), ("B", 2.0, 0.5)):
+        labour = each * line["wage"] / line["hours_per_worker"] if staffed else 0.0
+        path[p, "plant"] = op.loc[f"make {p}", "unit_cost"] + (3.0 * per + labour) / good[f"make {p}"]
         path[p, "depot"] = path[p, "plant"] + 1.0
     horizon = len(MONTHS)
     count, costs, bounds, rows, low, high = 0, [], [], [], [], []
@@ -127,24 +131,38 @@ def second_opinion(c: dict[str, pd.DataFrame], *, patience: int = 3) -> float:
         supply[(r.item, r.location), max(at.get(r.due_month, 0), 0)] += r.units
     hours = [{} for _ in range(horizon)]
     frozen = {"buy": 1}
-    for _, o in op.iterrows():
+    delivered = [{} for _ in range(horizon)]
+    for name, o in op.iterrows():
         lead = int(o["lead_time_months"])
         for t in range(horizon):
             start = t - lead
             ok = start >= frozen.get(o["kind"], 0)
             x = var(o["unit_cost"], (np.inf if np.isnan(o["max_units"]) else o["max_units"]) if ok else 0.0)
             balance[(o["item"], o["location"]), t][x] = 1.0
+            if o["kind"] == "buy":
+                delivered[t][x] = 1.0
             if start < 0:
                 continue
             if o["kind"] == "move":
                 balance[(o["item"], "plant"), start][x] = balance[(o["item"], "plant"), start].get(x, 0.0) - 1.0
             if o["kind"] == "make":
-                balance[("C", "plant"), start][x] = -(1.0 if o["item"] == "A" else 2.0)
-                hours[start][x] = 1.0 if o["item"] == "A" else 0.5
-    line = c["resources"].iloc[0]
+                balance[("C", "plant"), start][x] = -(1.0 if o["item"] == "A" else 2.0) / good[name]
+                hours[start][x] = (1.0 if o["item"] == "A" else 0.5) / good[name]
+    before = None
     for t in range(horizon):
         extra = var(30.0 if np.isnan(line["overtime_rate"]) else line["overtime_rate"], line["overtime_hours"])
-        row({**hours[t], extra: -1.0}, -np.inf, line["regular_hours"])
+        others = var(np.nan_to_num(line["outside_rate"]), np.nan_to_num(line["outside_hours"]))
+        row({**hours[t], extra: -1.0, others: -1.0}, -np.inf, line["regular_hours"])
+        if staffed:
+            people, hired, fired = var(line["wage"]), var(line["hire_cost"]), var(line["layoff_cost"])
+            row({**hours[t], extra: -1.0, others: -1.0, people: -line["hours_per_worker"]}, -np.inf, 0.0)
+            row({extra: 1.0, people: -line["overtime_per_worker"]}, -np.inf, 0.0)
+            first = line["workers"] if before is None else 0.0
+            row({people: 1.0, hired: -1.0, fired: 1.0} | ({} if before is None else {before: -1.0}), first, first)
+            before = people
+        if len(c.get("supplier_limits", [])):
+            on_order = sum(r.units for r in c["receipts"].itertuples() if max(at.get(r.due_month, 0), 0) == t and r.supplier == "S")
+            row(delivered[t], -np.inf, max(c["supplier_limits"]["max_units"].iloc[0] - on_order, 0.0))
     ships = {"north": "plant", "south": "depot"}
     overdue = c["open_orders"].iloc[0]
     for (product, region), rows_of in c["demand"].groupby(["product", "region"]):

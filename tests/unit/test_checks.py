@@ -12,7 +12,8 @@ from sop_helpers.book import tables
 from sop_helpers.book.checks import check_inputs, check_workbook
 from sop_helpers.book.conform import conform
 from sop_helpers.book.errors import WorkbookError
-from sop_helpers.book.rules.findings import agree, codes_like, plain_code, some
+from sop_helpers.book.rules.deals import currencies, stages
+from sop_helpers.book.rules.findings import Inputs, agree, codes_like, plain_code, some
 
 
 def products(**more) -> pd.DataFrame:
@@ -318,6 +319,47 @@ DEAL = {
 )
 def test_pipeline(more, said):
     assert found({"opportunities": table("opportunities", **{**DEAL, **more})}) == (said and [f"amber 1 deal {said}: D."])
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"currency": ["EUR"]}, []),
+        ({"expected_close": ["2026-02-01"], "closed": ["2026-04-01"], "outcome": ["won"]}, ["amber 1 deal was expected to close before it was created: D."]),
+        ({"amount": [0.0], "closed": ["2026-04-01"], "outcome": ["lost"]}, ["amber 1 lost deal has an amount of zero: D."]),
+    ],
+)
+def test_deals_are_valued_as_they_were_while_open(more, said):
+    assert found({"opportunities": table("opportunities", **{**DEAL, **more})}) == said
+
+
+def two_deals(**more) -> pd.DataFrame:
+    return table("opportunities", **{**{name: value * 2 for name, value in DEAL.items()}, "opportunity": ["D", "E"], **more})
+
+
+def test_mixed_currencies_cannot_be_added_up():
+    deals = two_deals(currency=["EUR", "USD"])
+    (issue,) = currencies(Inputs({"opportunities": deals}, MONTH, 18, currency="EUR"))
+    assert issue.level == "red" and issue.message == "1 deals are not in EUR but in USD: E." and issue.money == 10
+    assert not list(currencies(Inputs({"opportunities": two_deals(currency=["EUR", None])}, MONTH, 18, currency="EUR")))
+
+
+def test_unknown_stages_and_spelling_variants_are_named_and_never_merged():
+    deals = two_deals(stage=["Nego-tiation", "Lead"])
+    (issue,) = stages(Inputs({"opportunities": deals}, MONTH, 18, stages=("Lead", "Negotiation")))
+    assert issue.message == "1 stages of open deals are not among those of the workbook: 'Nego-tiation' (is it 'Negotiation'?)."
+    assert deals["stage"].tolist() == ["Nego-tiation", "Lead"]
+    assert found({"opportunities": two_deals(stage=["Close Plan", "close-plan"])}) == ["amber 1 group of stages looks like one: Close Plan = close-plan."]
+
+
+def test_commits_of_strangers_and_those_said_too_late():
+    reps = table("reps", rep=["R01"], start_month=["2024-01"])
+    said = {"stated_on": ["2026-09-25"] * 2, "month": ["2026-10", "2026-09"], "person": ["R-01", "R01"], "role": ["rep"] * 2, "amount": [5.0, 6.0]}
+    frame = table("commits", **said)
+    assert found({"reps": reps, "commits": frame}) == [
+        "amber 1 commit was said when its month had begun and is not measured: R01.",
+        "amber 1 rep with commits is not in reps: 'R-01' (is it 'R01'?).",
+    ]
 
 
 def test_quotas_of_people_who_are_not_there():

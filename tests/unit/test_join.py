@@ -163,6 +163,23 @@ def test_levers_reach_the_supply_plan_as_the_scenarios_do():
     assert model(150.0).answer(levers).sellable["sellable_revenue"].sum() == pytest.approx(plan.constrained_demand["revenue"].sum())
 
 
+@pytest.mark.parametrize("factor", [0.7, 1.0, 1.3])
+def test_hours_of_workers_follow_the_capacity_factor_too(factor):
+    from sop_helpers.planning.scenarios import apply_scenario
+
+    data = plant(150.0)
+    people = {"workers": 10.0, "hours_per_worker": 12.0, "wage": 100.0, "hire_cost": 50.0, "layoff_cost": 50.0}
+    data["resources"] = data["resources"].assign(**people)
+    targets = data.pop("targets")
+    kept = JoinModel(data, targets, None, MONTHS, **RULES)
+    kept.answer({"capacity_factor": 0.9})
+    answer = kept.answer({"capacity_factor": factor})
+    plan = plan_supply(**apply_scenario(data, {"capacity_factor": factor}), targets=targets, months=MONTHS, whole_lots=False, **RULES)
+    assert answer.sellable["sellable_revenue"].sum() == pytest.approx(plan.constrained_demand["revenue"].sum(), rel=1e-5)
+    hired = plan.hiring_plan["hired"].sum() * 50 + plan.hiring_plan["laid_off"].sum() * 50
+    assert answer.total("hiring") == pytest.approx(-hired, abs=0.1)
+
+
 def test_hires_sell_more_only_where_supply_can_serve_it():
     rich, poor = model(500.0, sellers(1, 1)), model(110.0, sellers(1, 1))
     effect = {name: hire_effect(m, {"north": 1}).iloc[0] for name, m in (("rich", rich), ("poor", poor))}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from supply_networks import MONTHS, company, monthly, random_company, second_opinion
+from supply_networks import MONTHS, company, monthly, random_company, second_opinion, table
 
 from sop_helpers.book import tables
 from sop_helpers.book.conform import conform
@@ -73,6 +73,18 @@ def test_identities_hold_on_random_networks(seed, lots):
 @pytest.mark.parametrize("seed", range(12))
 def test_another_formulation_finds_the_same_cost(seed):
     c = random_company(seed)
+    assert plan(c).objective == pytest.approx(second_opinion(c), rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_another_formulation_finds_the_same_cost_with_people_yields_and_a_supplier_limit(seed):
+    draw = np.random.default_rng(seed)
+    c = random_company(seed)
+    c["resources"] = c["resources"].assign(workers=float(draw.integers(0, 9)), hours_per_worker=20.0, wage=float(draw.integers(20, 80)), hire_cost=30.0,
+                                           layoff_cost=40.0, overtime_per_worker=2.0, outside_hours=float(draw.integers(0, 20)), outside_rate=6.0)  # fmt: skip
+    c["operations"] = c["operations"].assign(yield_share=[0.9, 0.8, np.nan, np.nan, np.nan])
+    c["receipts"] = c["receipts"].assign(supplier="S")
+    c["supplier_limits"] = table("supplier_limits", [{"supplier": "S", "max_units": float(draw.integers(60, 250))}])
     assert plan(c).objective == pytest.approx(second_opinion(c), rel=1e-6)
 
 

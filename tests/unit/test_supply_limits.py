@@ -137,3 +137,38 @@ def test_random_companies_with_limits_always_get_a_plan_that_keeps_them(seed):
     for _, rows in b:
         closing, issues = rows["closing_units"].to_numpy(), rows["issues"].to_numpy()
         assert all(closing[t] <= issues[t + 1 : t + 3].sum() + 1e-5 for t in range(4))
+
+
+def profit(result, products):
+    """Revenue less what is paid, with stock kept at the end valued as the plan values it."""
+    price = products.set_index("product")["unit_price"]
+    served = result.constrained_demand
+    earned = (served["shipped_units"] * served["product"].map(price)).sum()
+    lost = (served["lost_units"] * served["product"].map(result.network.series.set_index("product")["lost"].groupby(level=0).first())).sum()
+    return earned - (result.objective - lost)
+
+
+def test_profit_leaves_unserved_what_costs_more_than_it_earns_and_cost_serves_it():
+    c = shop([30.0] * 6, product={"unit_price": 9.0})
+    agreed, worth = (plan(c, objective=o) for o in ("cost", "profit"))
+    assert agreed.constrained_demand["shipped_units"].sum() == pytest.approx(180)
+    assert worth.constrained_demand["shipped_units"].sum() == pytest.approx(0)
+    assert profit(worth, c["products"]) > profit(agreed, c["products"])
+    gainful = shop([30.0] * 6)
+    assert plan(gainful, objective="profit").constrained_demand["shipped_units"].sum() == pytest.approx(180)
+    with pytest.raises(ValueError, match="objective 'revenue' is unknown"):
+        plan(c, objective="revenue")
+
+
+def test_people_who_make_the_last_unit_do_not_drain_safety_stock():
+    c = company(
+        demand=monthly([50.0] * 6, product="A", region="r"), targets=monthly([40.0] * 6, item="A", location="main"),
+        products=[{"product": "A", "family": "F", "unit_price": 60.0, "unit_cost": 1.0}],
+        operations=[{"operation": "make A", "kind": "make", "item": "A", "location": "main", "lead_time_months": 0.0, "unit_cost": 1.0}],
+        loads=[{"operation": "make A", "resource": "crew", "hours_per_unit": 2.0}],
+        resources=[{"resource": "crew", "regular_hours": 1000.0, "workers": 10.0, "wage": 100.0, "hire_cost": 1.0, "layoff_cost": 0.0,
+                    "hours_per_worker": 10.0}],
+        inventory=[{"month": pd.Timestamp("2026-09-01"), "item": "A", "location": "main", "on_hand": 40.0}],
+    )  # fmt: skip
+    # The standard cost leaves the wages out, yet what is missing at the end is priced with them.
+    assert plan(c).stock_projection["closing_units"].tolist() == pytest.approx([40.0] * 6)

@@ -1,7 +1,8 @@
 """Rules on inputs, one function for each question a planner would ask: all tables that are there in, issues out."""
 
+from sop_helpers.book.rules.deals import DEAL_RULES
 from sop_helpers.book.rules.demand import DEMAND_RULES
 from sop_helpers.book.rules.sales import SALES_RULES
 from sop_helpers.book.rules.supply import SUPPLY_RULES
 
-RULES = [*DEMAND_RULES, *SUPPLY_RULES, *SALES_RULES]
+RULES = [*DEMAND_RULES, *SUPPLY_RULES, *SALES_RULES, *DEAL_RULES]

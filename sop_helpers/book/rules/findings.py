@@ -30,11 +30,13 @@ class Issue:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The tables of a month, those with rows only."""
+    """The tables of a month, those with rows only; stages of the pipeline and currency where the workbook states them."""
 
     tables: dict[str, pd.DataFrame]
     month: pd.Timestamp
     horizon_months: int
+    stages: tuple[str, ...] = ()
+    currency: str = ""
 
     def get(self, table: str) -> pd.DataFrame | None:
         """Return a table, or None where it is missing or empty."""

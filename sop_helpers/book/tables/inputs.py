@@ -263,6 +263,7 @@ class Opportunities(Contract):
     stage: Series[str] = f.code("Stage now; won and lost deals keep the last open stage they were in, or 'won', 'lost'.")
     amount: Series[float] = f.money("Value of the deal.", optional=True, ge=0)
     units: Series[float] = f.number("Units in the deal.", UNITS, optional=True, ge=0)
+    currency: Series[str] = f.code("Currency of the amount; blank for the workbook's, any other is refused.", optional=True)
     created: Series[Day] = f.day("Day the deal was opened.")
     expected_close: Series[Day] = f.day("Day on which the rep expects to close it.", optional=True)
     closed: Series[Day] = f.day("Day on which it was won or lost; blank while open.", optional=True)

@@ -11,7 +11,8 @@ from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figu
 _PANELS = 6
 
 
-def _panels(number: int, title: str, ylabel: str) -> tuple[Figure, list]:
+def panels(number: int, title: str, ylabel: str) -> tuple[Figure, list]:
+    """Make a figure of a few panels side by side, those without content hidden."""
     number = max(number, 1)
     columns = 1 if number == 1 else 2
     figure, axes = new_figure(title, ylabel=ylabel, rows=-(-number // columns), columns=columns)
@@ -27,7 +28,7 @@ def load_figure(load: pd.DataFrame) -> Figure:
     `load` as the contract capacity_load; the resources with the highest load are drawn.
     """
     shown = load.groupby("resource")["load"].max().fillna(0).sort_values(ascending=False, kind="stable").index[:_PANELS]
-    figure, axes = _panels(len(shown), "Load of the resources that work hardest", "hours a month")
+    figure, axes = panels(len(shown), "Load of the resources that work hardest", "hours a month")
     for axis, resource in zip(axes, shown, strict=True):
         r = load[load["resource"] == resource].set_index("month").sort_index()
         regular = r["planned_hours"] - r["overtime_hours"]
@@ -61,6 +62,8 @@ def load_takeaway(load: pd.DataFrame) -> str:
     worth = load.loc[load["value_of_hour"].fillna(0).idxmax()]
     if worth["value_of_hour"] > 0.005:
         text += f"; one more hour is worth most ({worth['value_of_hour']:,.2f}) on {worth['resource']} in {worth['month']:%B %Y}"
+        if "value_to_hours" in load and worth["value_to_hours"] > worth["available_hours"] + 0.5:
+            text += f", up to {worth['value_to_hours'] - worth['available_hours']:,.0f} hours more"
     return text + "."
 
 
@@ -83,7 +86,7 @@ def stock_figure(stock: pd.DataFrame, products: pd.DataFrame, currency: str) -> 
     """Draw projected stock against target by family, at cost."""
     families = stock_by_family(stock, products)
     order = families.groupby("family")["value"].sum().sort_values(ascending=False, kind="stable").index[:_PANELS]
-    figure, axes = _panels(len(order), "Projected stock at month end against target", f"{currency}, at cost")
+    figure, axes = panels(len(order), "Projected stock at month end against target", f"{currency}, at cost")
     for axis, family in zip(axes, order, strict=True):
         rows = families[families["family"] == family].set_index("month").sort_index()
         axis.fill_between(rows.index, 0, rows["target_value"], color=COLOURS["good"], alpha=0.18, label="target")

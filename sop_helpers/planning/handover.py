@@ -1,0 +1,163 @@
+"""The supply plan as those who carry it out need it: by line, by route, by supplier with its cash, and by what matters most in money."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+AT = ["item", "location"]
+DAYS = 365.25 / 12
+
+
+def production_by_line(plan: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:
+    """Return what each line makes by month of start, and the hours it takes, as the contract production_plan.
+
+    Parameters
+    ----------
+    plan, loads : DataFrame
+        As the contracts supply_plan and loads; what loads no resource stands in none.
+    """
+    made = plan[plan["kind"] == "make"].merge(loads, on="operation")
+    made = made.assign(month=made["release_month"], hours=made["units"] * made["hours_per_unit"])
+    return made.groupby(["month", "resource", *AT], as_index=False)[["units", "hours"]].sum()
+
+
+def transfers(plan: pd.DataFrame, operations: pd.DataFrame) -> pd.DataFrame:
+    """Return what moves from where to where, as the contract transfer_plan.
+
+    Parameters
+    ----------
+    plan, operations : DataFrame
+        As the contracts supply_plan and operations.
+    """
+    moved = plan[plan["kind"] == "move"].merge(operations[["operation", "from_location"]], on="operation", how="left")
+    keys = ["month", "from_location", "location", "item"]
+    out = moved.groupby(keys, as_index=False, dropna=False).agg(release_month=("release_month", "min"), units=("units", "sum"), cost=("cost", "sum"))
+    return out[["release_month", *keys, "units", "cost"]]
+
+
+def purchase_cash(
+    purchases: pd.DataFrame, receipts: pd.DataFrame, operations: pd.DataFrame, products: pd.DataFrame, first: pd.Timestamp, payment_days: float = 0.0
+) -> pd.DataFrame:
+    """Return what is ordered, received and paid by supplier and month, as the contract purchase_cash.
+
+    Open purchase orders count at the price of the operation that buys the item there from that supplier, else at which it is bought at all, else at
+    the standard cost; overdue ones arrive in the first month. Payment follows the month of arrival after `payment_days`, in whole months,
+    rounded to the nearest.
+
+    Parameters
+    ----------
+    purchases, receipts, operations, products : DataFrame
+        As the contracts purchase_plan, receipts, operations and products.
+    first : Timestamp
+        First month planned.
+    payment_days : float
+        Days from arrival to payment.
+
+    Raises
+    ------
+    ValueError
+        The terms of payment are below zero.
+    """
+    if not payment_days >= 0:
+        raise ValueError(f"suppliers are paid after {payment_days} days; expected zero or more")
+    due = receipts[receipts["kind"] == "purchase"]
+    due = due.assign(supplier=due["supplier"].astype("object").fillna("not named"), due_month=due["due_month"].clip(lower=first))
+    due = due.assign(cost=due["units"] * _price(due, operations, products))
+    arriving = pd.concat([f[["supplier", "due_month", "cost"]] for f in (purchases, due) if len(f)] or [purchases[["supplier", "due_month", "cost"]]])
+    later = pd.DateOffset(months=int(np.floor(payment_days / DAYS + 0.5)))
+    parts = {"ordered": (purchases, purchases["order_month"]), "received": (arriving, arriving["due_month"]), "paid": (arriving, arriving["due_month"] + later)}
+    sums = {name: frame["cost"].groupby([month.rename("month"), frame["supplier"].rename("supplier")]).sum() for name, (frame, month) in parts.items()}
+    out = pd.concat(sums, axis=1).fillna(0.0).rename_axis(["month", "supplier"]).reset_index()
+    return out.sort_values(["month", "supplier"], ignore_index=True)
+
+
+def _price(due: pd.DataFrame, operations: pd.DataFrame, products: pd.DataFrame) -> np.ndarray:
+    """Price of a unit of each open purchase order; nothing where nobody knows it."""
+    bought = operations[operations["kind"] == "buy"]
+    exact = bought.groupby(["supplier", *AT])["unit_cost"].mean()
+    price = exact.reindex(pd.MultiIndex.from_frame(due[["supplier", *AT]])).to_numpy()
+    any_price = due["item"].map(bought.groupby("item")["unit_cost"].mean()).astype(float)
+    listed = due["item"].map(products.drop_duplicates("product").set_index("product")["unit_cost"]).astype(float)
+    return pd.Series(price, index=due.index).fillna(any_price).fillna(listed).fillna(0.0).to_numpy()
+
+
+def months_across(
+    frame: pd.DataFrame, rows: list[str], value: str, months: pd.DatetimeIndex, names: pd.Series | None = None, by: str = "month"
+) -> pd.DataFrame:
+    """Return a table with months across, largest sums first: the columns `rows`, one column per month, and the sum.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The month column `by`, the columns of `rows`, and `value`.
+    months : DatetimeIndex
+        Months to show; others do not count.
+    names : Series, optional
+        Names of items by their code, shown beside it in a column item.
+    by : str
+        Column of the months.
+    """
+    inside = frame[frame[by].isin(months)]
+    wide = inside.pivot_table(index=rows, columns=by, values=value, aggfunc="sum", fill_value=0.0).reindex(columns=months, fill_value=0.0)
+    wide = wide.set_axis([f"{m:%Y-%m}" for m in months], axis=1).assign(sum=lambda f: f.sum(axis=1))
+    out = wide.sort_values("sum", ascending=False, kind="stable").reset_index()
+    if names is not None and "item" in out:
+        out["item"] = out["item"] + " " + out["item"].map(names).astype("object").fillna("").astype("str")
+        out["item"] = out["item"].str.strip()
+    return out[out["sum"] > 0].reset_index(drop=True)
+
+
+def largest_stocks(projection: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return item and location of those whose planned stock is worth most over the horizon."""
+    worth = projection.groupby(AT)["value"].sum().sort_values(ascending=False, kind="stable")
+    return worth[worth > 0].index[:most].to_frame(index=False)
+
+
+def stock_bands(projection: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """Return planned stock with the band that it should lie in: from the target to the target and a month of mean use.
+
+    A plan that is made once a month brings in up to a month's use at a time; larger lots and building ahead leave the band.
+
+    Parameters
+    ----------
+    projection, targets : DataFrame
+        As the contracts stock_projection and inventory_targets.
+
+    Returns
+    -------
+    DataFrame
+        month, item, location, closing_units, safety_units, target_units, band_top.
+    """
+    known = targets[["month", *AT, "safety_units"]]
+    rows = projection[["month", *AT, "closing_units", "target_units", "issues"]].merge(known, on=["month", *AT], how="left")
+    top = rows["target_units"] + rows.groupby(AT)["issues"].transform("mean")
+    rows = rows.assign(safety_units=rows["safety_units"].fillna(0.0), band_top=top)
+    return rows[["month", *AT, "closing_units", "safety_units", "target_units", "band_top"]]
+
+
+def below_target(projection: pd.DataFrame, targets: pd.DataFrame, products: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return items and places whose planned stock ends a month below target, largest gap in money first.
+
+    Parameters
+    ----------
+    projection, targets : DataFrame
+        As the contracts stock_projection and inventory_targets.
+    products : DataFrame
+        product, unit_cost.
+    months : DatetimeIndex
+        Months looked at; of each item the worst one is shown.
+
+    Returns
+    -------
+    DataFrame
+        item, location, month, closing_units, safety_units, target_units, missing_units, money, into_safety (whether safety stock is touched).
+    """
+    rows = projection[projection["month"].isin(months)].merge(targets[["month", *AT, "safety_units"]], on=["month", *AT], how="left")
+    unit = (projection["value"] / projection["closing_units"].where(projection["closing_units"] > 1e-6)).groupby(projection["item"]).median()
+    standard = products.drop_duplicates("product").set_index("product")["unit_cost"]
+    cost = rows["item"].map(unit).astype(float).fillna(rows["item"].map(standard).astype(float)).fillna(0.0)
+    missing = (rows["target_units"] - rows["closing_units"]).clip(lower=0.0)
+    rows = rows.assign(missing_units=missing, money=missing * cost, into_safety=rows["closing_units"] < rows["safety_units"].fillna(0.0) - 1e-6)
+    worst = rows[missing > 0.01 * rows["target_units"] + 1e-9].sort_values(["money", *AT], ascending=[False, True, True], kind="stable").drop_duplicates(AT)
+    return worst[[*AT, "month", "closing_units", "safety_units", "target_units", "missing_units", "money", "into_safety"]].reset_index(drop=True)

@@ -1,0 +1,64 @@
+"""The price of an hour, and how far it holds, against plans solved anew with more and with fewer hours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from supply_networks import MONTHS, random_company
+from test_supply_parts import lines
+
+from sop_helpers.planning import supply_parts
+from sop_helpers.planning.supply import plan_supply
+from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_model import build_model
+from sop_helpers.planning.supply_solver import Solver
+from sop_helpers.planning.supply_start import starting_basis
+
+
+@pytest.mark.parametrize("data", [*(lines(seed) for seed in range(4)), *(random_company(seed) for seed in (1, 3, 12))])
+def test_a_price_is_the_finite_difference_as_far_as_it_is_said_to_hold(data) -> None:
+    net = build_network(**data, months=MONTHS, frozen_months=0)
+    solver = Solver(build_model(net), starting_basis(net))
+    base = solver.solve(ranges=True)
+    rows, hours = solver._rows["capacity"].ravel(), np.maximum(net.regular - net.committed, 0).ravel()
+    tried = 0
+    for k, (price, less, more) in enumerate(zip(base.hour.ravel(), base.held.less.ravel(), base.held.more.ravel(), strict=True)):
+        for side, wide in ((1, more), (-1, less)):
+            step = side * min(wide, 40.0)
+            if abs(step) < 1e-3 or hours[k] + step < 0:
+                continue
+            for share in (0.5, 1.0):
+                solver._highs.changeRowBounds(int(rows[k]), -np.inf, hours[k] + share * step)
+                gain = (base.objective - solver.solve().objective) / (share * step)
+                assert gain == pytest.approx(price, rel=1e-6, abs=1e-6), (k, step, share)
+                tried += 1
+        solver._highs.changeRowBounds(int(rows[k]), -np.inf, hours[k])
+    assert tried > 20
+
+
+def test_beyond_its_range_an_hour_is_worth_something_else() -> None:
+    net = build_network(**lines(1), months=MONTHS, frozen_months=0)
+    solver = Solver(build_model(net), starting_basis(net))
+    base = solver.solve(ranges=True)
+    rows, hours = solver._rows["capacity"].ravel(), (net.regular - net.committed).ravel()
+    k = int(np.argmax(np.where(np.isfinite(base.held.more.ravel()), base.hour.ravel(), 0)))
+    edge = hours[k] + base.held.more.ravel()[k]
+    costs = []
+    for most in (edge, edge + 5.0):
+        solver._highs.changeRowBounds(int(rows[k]), -np.inf, most)
+        costs.append(solver.solve().objective)
+    assert (costs[0] - costs[1]) / 5.0 < base.hour.ravel()[k] - 1e-6
+
+
+def test_the_table_says_from_and_to_and_the_same_in_parts(monkeypatch) -> None:
+    data = lines(1)
+    whole = plan_supply(**data, months=MONTHS).capacity_load
+    worth = whole[whole["value_of_hour"] > 1e-9]
+    assert len(worth) and (worth["value_from_hours"] <= worth["available_hours"] + 1e-6).all()
+    assert (worth["value_to_hours"].fillna(np.inf) >= worth["available_hours"] - 1e-6).all()
+    free = whole[whole["value_of_hour"] == 0]
+    assert len(free) and (free["value_from_hours"] <= free["available_hours"] + 1e-6).all()
+    monkeypatch.setattr(supply_parts, "BIG", 1)
+    parts = plan_supply(**data, months=MONTHS).capacity_load
+    both = parts["value_of_hour"].to_numpy() - whole["value_of_hour"].to_numpy()
+    assert np.abs(both).max() < 1e-6
