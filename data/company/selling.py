@@ -63,6 +63,7 @@ class Selling:
         table["end_month"] = table["end_month"].astype("datetime64[us]")
         table.loc[number[rank == 1][:1], "end_month"] = LEFT  # left in the summer
         table.loc[number[rank == 1][1:2], "start_month"] = HIRED  # still ramping up
+        table["training_cohort"] = [f"{m:%Y} {'spring' if m.month < 7 else 'autumn'}" for m in table["start_month"]]
         return table.astype({"start_month": "datetime64[us]"})
 
     @property
