@@ -18,7 +18,7 @@ def tables(deals: pd.DataFrame, reps: pd.DataFrame, seed: int) -> dict[str, pd.D
     won = deals[(deals["outcome"] == "won") & (deals["closed"] >= FISCAL_START)].reset_index(drop=True)
     # key account managers bring colleagues into big deals
     shared = won.nlargest(6, "amount", keep="first")
-    mates = [working.loc[(working["region"] == d.region) & (working["rep"] != d.rep), "rep"] for d in shared.itertuples()]
+    mates = [working.loc[(working["region"] == d.region) & (working["rep"] != d.rep) & (working["start_month"] < HIRED), "rep"] for d in shared.itertuples()]
     pairs = [(d.opportunity, rep, share) for d, others in zip(shared.itertuples(), mates, strict=True) if len(others)
              for rep, share in ((d.rep, 0.7), (others.iloc[int(rng.integers(len(others)))], 0.3))]
     cancelled = won.nsmallest(8, "amount", keep="first").head(1)

@@ -101,7 +101,7 @@ def pay_by_month(
     won = deals[inside.astype(bool)]
     table["spif"] = _bonuses(won, spifs, months).reindex(table.index).fillna(0.0)
     table["clawback"] = -_taken_back(won, splits, cancelled, table, months, clawback_days).reindex(table.index).fillna(0.0)
-    table["draw"], table["owed"] = _drawn(table["commission"], draws)
+    table["draw"], table["owed"] = _drawn(table["commission"].where(table["quota"] > 0), draws)
     table["paid"] = table[["commission", "spif", "draw", "clawback"]].sum(axis=1)
     return table.reset_index()[COLUMNS].sort_values(key, kind="stable").reset_index(drop=True)
 
@@ -131,8 +131,8 @@ def _taken_back(won: pd.DataFrame, splits: pd.DataFrame, cancelled: pd.DataFrame
 
 
 def _drawn(commission: pd.Series, draws: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return what draws add to commission, and what is owed, by month and rep."""
-    extra, owed = commission * 0.0, commission * 0.0
+    """Return what draws add to commission, and what is owed, by month and rep; n/a is a month without quota, in which nothing is drawn."""
+    extra, owed = pd.Series(0.0, index=commission.index), pd.Series(0.0, index=commission.index)
     if draws.empty:
         return extra, owed
     wide = commission.unstack("rep")

@@ -69,5 +69,13 @@ def test_a_rep_who_is_not_there_yet_draws_nothing():
     assert table.loc[table["rep"] == "a", "owed"].tolist() == [8]
 
 
+def test_credit_from_a_shared_deal_before_the_first_quota_draws_nothing():
+    splits = pd.DataFrame({"opportunity": ["D1", "D1"], "rep": ["b", "a"], "share": [0.5, 0.5]})
+    late = booked((0.0, 0, 0)).drop(index=[0])
+    table = pay(late, splits=splits, draws=pd.DataFrame({"rep": ["a"], "draw": [8.0], "recoverable": [True]}))
+    a = table[table["rep"] == "a"]
+    assert a["quota"].tolist() == [0, 100, 100] and a["draw"].iloc[0] == 0 and a["bookings"].iloc[0] == -50
+
+
 def test_without_bookings_there_is_no_pay():
     assert pay(booked((0.0, 0, 0)).head(0)).empty

@@ -67,7 +67,8 @@ def pay_months_figure(pay: pd.DataFrame, currency: str) -> Figure:
     axis.axhline(0, color=COLOURS["neutral"], linewidth=0.6)
     thousands(axis)
     month_axis(axis)
-    axis.legend(ncols=4)
+    axis.margins(y=0.18)
+    axis.legend(ncols=4, loc="upper center")
     return figure
 
 
