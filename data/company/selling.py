@@ -60,10 +60,10 @@ class Selling:
                 "comp_plan": np.where(rank % 3 == 0, "KEY", "FIELD"),
             }
         )
+        table["training"] = np.where(pd.to_datetime(table["start_month"]) < pd.Timestamp("2023-01-01"), "on the job", "academy")
         table["end_month"] = table["end_month"].astype("datetime64[us]")
         table.loc[number[rank == 1][:1], "end_month"] = LEFT  # left in the summer
         table.loc[number[rank == 1][1:2], "start_month"] = HIRED  # still ramping up
-        table["training_cohort"] = [f"{m:%Y} {'spring' if m.month < 7 else 'autumn'}" for m in table["start_month"]]
         return table.astype({"start_month": "datetime64[us]"})
 
     @property

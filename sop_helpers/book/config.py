@@ -163,7 +163,7 @@ class SalesPolicy(Part):
     quota_method: Literal["even", "weighted", "potential"] = Field(
         "potential", description="How a target is shared out: evenly, by what bottom-up says, or by the potential of the accounts."
     )
-    selling_hours: float = Field(1200.0, gt=0, description="Hours of selling that a rep has in a year, against the workload of accounts.")
+    selling_hours: float | None = Field(None, gt=0, description="Hours a year that a rep can sell; without it the workload sizes no team.")
     hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
 

@@ -294,6 +294,8 @@ class SalesCapacity(Contract):
     quota: Series[float] = f.money("Sum of quotas.", ge=0)
     plan_revenue: Series[float] = f.money("Demand plan.", ge=0)
     gap: Series[float] = f.money("Capacity less plan.")
+    low: Series[float] = f.money("Capacity that nine of ten simulated futures exceed.", optional=True, ge=0)
+    high: Series[float] = f.money("Capacity that one of ten exceeds.", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "region"]

@@ -1,4 +1,4 @@
-"""Contracts of planning the sales force: leave, split credit, bonuses, draws, cancelled deals; bands of capacity, hires, pay by month."""
+"""Contracts of leave and of what stands beside pay plans: split credit, bonuses, draws, cancelled deals; pay by month."""
 
 from __future__ import annotations
 
@@ -73,38 +73,6 @@ class Cancellations(Contract):
     class Config(Contract.Config):
         unique = ["opportunity", "cancelled"]
         metadata = {"direction": "input", "required": False}
-
-
-class CapacityBand(Contract):
-    """What bookings capacity may turn out to be, from a simulation of attainment, attrition and ramp."""
-
-    month: Series[Month] = f.month("Month.")
-    region: Series[str] = f.code("Region; blank is all together.", optional=True)
-    expected: Series[float] = f.money("Capacity that is planned with.", ge=0)
-    low: Series[float] = f.money("One run in ten brings less.", ge=0)
-    high: Series[float] = f.money("One run in ten brings more.", ge=0)
-
-    class Config(Contract.Config):
-        unique = ["month", "region"]
-        metadata = made_by(STEP)
-
-
-class HiringNeed(Contract):
-    """Whom to hire when, so that lasting gaps between capacity and plan close: lead time and ramp respected."""
-
-    region: Series[str] = f.code("Region.")
-    decide_month: Series[Month] = f.month("Month in which the hire must be decided.")
-    start_month: Series[Month] = f.month("First month at work.")
-    closes_month: Series[Month] = f.month("First month fully ramped.")
-    gap: Series[float] = f.money("Gap from then on, mean a month, before these hires.", le=0)
-    hires: Series[float] = f.number("Reps to hire.", "people", gt=0)
-    brings: Series[float] = f.money("What they bring to the end of the horizon.", ge=0)
-    cost: Series[float] = f.money("Cost of hiring, besides pay.", ge=0)
-    left: Series[float] = f.money("Gap after them, mean a month.", le=0)
-
-    class Config(Contract.Config):
-        unique = ["region", "start_month"]
-        metadata = made_by(STEP)
 
 
 class Commissions(Contract):

@@ -41,3 +41,20 @@ class QuotaMonths(Contract):
     class Config(Contract.Config):
         unique = ["month", "rep"]
         metadata = made_by(STEP)
+
+
+class HiringNeed(Contract):
+    """Hires that the demand plan needs, by region and first month at work; none before the lead time allows, and none who would not be used up."""
+
+    region: Series[str] = f.code("Region.")
+    start_month: Series[Month] = f.month("First month at work.")
+    decide_by: Series[Month] = f.month("Month in which the hire must be decided.")
+    hires: Series[float] = f.number("Reps to hire.", "people", gt=0)
+    ramped_from: Series[Month] = f.month("First month of full productivity.")
+    gap: Series[float] = f.money("Shortfall of the twelve months from the start, earlier hires counted.", ge=0)
+    brings: Series[float] = f.money("What the hires bring to the end of the plan, ramp and attrition counted.", ge=0)
+    cost: Series[float] = f.money("Hiring and on-target earnings to the end of the plan.", ge=0)
+
+    class Config(Contract.Config):
+        unique = ["region", "start_month"]
+        metadata = made_by(STEP)

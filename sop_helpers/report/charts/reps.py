@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from sop_helpers.planning.quota_setting import fairness
-from sop_helpers.report.charts.style import COLOURS, money, new_figure, thousands
+from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 
 def quota_figure(proposal: pd.DataFrame, currency: str) -> Figure:
@@ -46,3 +46,41 @@ def quota_takeaway(proposal: pd.DataFrame, currency: str) -> str:
         text += f"; {(known >= 0.5).sum()} of {len(known)} reps are likelier than not to reach theirs, the middle half at {half[0.25]:.0%} to {half[0.75]:.0%}"
     line = fairness(proposal["proposed"], proposal["potential"])
     return text + (f". Potential explains {line['r2']:.0%} of the differences in quota." if line["r2"] == line["r2"] else ".")
+
+
+def band_figure(table: pd.DataFrame, band: pd.DataFrame, currency: str) -> Figure:
+    """Draw bookings capacity of all regions by month with its band, and the demand plan.
+
+    `table` as the contract sales_capacity; `band` from `rep_capacity_band.month_band`.
+    """
+    sums = table.groupby("month")[["capacity", "plan_revenue"]].sum()
+    figure, axis = new_figure("Bookings capacity: eight of ten simulated futures lie in the band", ylabel=currency)
+    axis.fill_between(band["month"], band["low"], band["high"], color=COLOURS["plan"], alpha=0.18, linewidth=0, label="80 % band")
+    axis.plot(sums.index, sums["capacity"], color=COLOURS["plan"], marker="o", label="expected")
+    axis.plot(sums.index, sums["plan_revenue"], color=COLOURS["forecast"], linestyle=":", linewidth=2, label="demand plan")
+    axis.set_ylim(bottom=0)
+    thousands(axis)
+    month_axis(axis)
+    axis.legend()
+    return figure
+
+
+def band_takeaway(table: pd.DataFrame, band: pd.DataFrame, currency: str) -> str:
+    """Return the band of the month planned first and of the last, and in how many months even the high edge lies below the plan."""
+    plan = table.groupby("month")["plan_revenue"].sum().reindex(band["month"]).to_numpy()
+    first, last = band.iloc[0], band.iloc[-1]
+    out = int((band["high"].to_numpy() < plan).sum())
+    text = f"Capacity lies between {money(first['low'])} and {money(first['high'])} {currency} in {first['month']:%Y-%m}"
+    text += f" and between {money(last['low'])} and {money(last['high'])} in {last['month']:%Y-%m}"
+    return text + f"; the plan lies above the band in {out} of {len(band)} months."
+
+
+def hiring_words(need: pd.DataFrame, late: float, currency: str) -> str:
+    """Return how many hires are needed, how many must be decided first, and what no hire can close any more."""
+    if need.empty:
+        text = "No region lacks what one more rep would bring."
+    else:
+        first = need[need["decide_by"] == need["decide_by"].min()]
+        text = f"{need['hires'].sum():.0f} hires are needed; {first['hires'].sum():.0f} of them must be decided in {first['decide_by'].iloc[0]:%Y-%m}"
+        text += f". They bring {money(need['brings'].sum())} {currency} to the end of the plan for {money(need['cost'].sum())}."
+    return text + (f" {money(late)} is short before anybody hired now is at work." if late > 0 else "")
