@@ -16,7 +16,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from company import catalogue, journal, promises, rewards, words  # noqa: E402
+from company import catalogue, journal, promises, words  # noqa: E402
 from company.demand import Demand  # noqa: E402
 from company.selling import FISCAL_START, Selling  # noqa: E402
 from company.supply import KEPT, Supply  # noqa: E402
@@ -77,7 +77,8 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "reps": selling.reps,
         "quotas": selling.quotas(plan, month),
         "comp_plans": selling.comp_plans(),
-        **rewards.tables(deals, selling.reps, seed),
+        **selling.pay_events(month),
+        "leave": selling.leave(),
         "kpi_targets": words.kpi_targets(),
         "roster": words.roster(),
     }

@@ -164,6 +164,8 @@ class SalesPolicy(Part):
         "potential", description="How a target is shared out: evenly, by what bottom-up says, or by the potential of the accounts."
     )
     selling_hours: float | None = Field(None, gt=0, description="Hours a year that a rep can sell; without it the workload sizes no team.")
+    draw_recoverable: bool = Field(True, description="Whether a draw is kept back from later commission; else it is a guarantee.")
+    clawback_days: int = Field(180, ge=0, description="Days after closing within which commission on a cancelled deal is taken back.")
     hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
 

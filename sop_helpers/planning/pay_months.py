@@ -1,148 +1,132 @@
-"""Variable pay by rep and month with its parts: commission of the year to date, split credit, SPIFs, clawback and draws."""
+"""Payout by rep and month with its parts: commission on the year so far, SPIFs, draws and clawback."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.commissions import dated_pay
+from sop_helpers.planning.commissions import rep_pay
 from sop_helpers.planning.pay_events import clawback, spif_pay, split_credit, with_draw
 
-COLUMNS = ["month", "rep", "quota", "bookings", "commission", "spif", "draw", "clawback", "paid", "owed"]
+PLAN_COLUMNS = ["month", "rep", "name", "actual", "bookings", "commission", "spif", "draw", "clawback", "payout", "owed"]
 
 
-def _month(days: pd.Series) -> pd.Series:
-    return days.dt.to_period("M").dt.to_timestamp()
+def first_of(days: pd.Series) -> pd.Series:
+    """Return the first day of each month."""
+    return days.dt.to_period("M").dt.to_timestamp().astype("datetime64[us]")
 
 
-def split_moves(deals: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """Return what split credit moves between reps, by month of closing; the moves of a month add up to 0.
+def year_bookings(year: pd.DataFrame, staff: pd.DataFrame, deals: pd.DataFrame, splits: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    """Return month, rep, quota, bookings, actual of the fiscal year: bookings as known, ahead what the rep is expected to bring; split credit moved.
 
     Parameters
     ----------
+    year : DataFrame
+        The fiscal year's rows of `quotas.with_bookings`.
+    staff : DataFrame
+        From `rep_capacity.rep_capacity`; gives the months ahead.
     deals : DataFrame
-        From `pipeline.known_deals`: opportunity, rep, amount, closed, outcome.
+        From `pipeline.known_deals`; may be empty.
     splits : DataFrame
-        opportunity, rep, share; deals that are not won are left out.
-
-    Returns
-    -------
-    DataFrame
-        month, rep, moved.
-
-    Raises
-    ------
-    ValueError
-        As `pay_events.split_credit`.
+        opportunity, rep, share, of deals whose split is not yet in the bookings; may be empty.
+    month : Timestamp
+        First month planned.
     """
-    if splits.empty or deals.empty:
-        return pd.DataFrame(columns=["month", "rep", "moved"])
-    won = deals[(deals["outcome"] == "won") & deals["opportunity"].isin(splits["opportunity"])]
-    credit = split_credit(won, splits[splits["opportunity"].isin(won["opportunity"])])[["opportunity", "rep", "credit"]]
-    both = pd.concat([credit.rename(columns={"credit": "moved"}), won[["opportunity", "rep"]].assign(moved=-won["amount"])])
-    both["month"] = both["opportunity"].map(_month(won.set_index("opportunity")["closed"]))
-    return both.groupby(["month", "rep"], as_index=False)["moved"].sum()
+    key = ["month", "rep"]
+    table = year[[*key, "quota", "bookings"]].merge(staff[[*key, "capacity"]], on=key, how="left") if len(staff) else year.assign(capacity=0.0)
+    table["actual"] = table["month"] < month
+    table["bookings"] = table["bookings"].where(table["actual"], table["capacity"]).fillna(0.0)
+    table = table[[*key, "quota", "bookings", "actual"]]
+    if splits.empty:
+        return table
+    won = deals[(deals["outcome"] == "won") & deals["closed"].notna()] if len(deals) else deals
+    part = won[won["opportunity"].isin(splits["opportunity"])] if len(won) else won
+    if not len(part):
+        return table
+    credit = split_credit(part, splits[splits["opportunity"].isin(part["opportunity"])])
+    moves = pd.concat([credit[["opportunity", "rep", "credit"]], part[["opportunity", "rep"]].assign(credit=-part["amount"])])
+    moves["month"] = moves["opportunity"].map(first_of(part.set_index("opportunity")["closed"]))
+    moved = moves.groupby(key, as_index=False)["credit"].sum()
+    moved = moved[moved["month"].isin(table["month"]) & (moved["month"] < month)]
+    both = table.merge(moved, on=key, how="outer").fillna({"quota": 0.0, "bookings": 0.0, "credit": 0.0, "actual": True})
+    return both.assign(bookings=both["bookings"] + both["credit"], actual=both["actual"].astype(bool))[[*key, "quota", "bookings", "actual"]]
 
 
-def commission_by_month(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame) -> pd.DataFrame:
-    """Return what each month adds to the commission of the year to date: bands look at the whole year, so a month cannot be paid on its own.
+def commission_months(table: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame) -> pd.DataFrame:
+    """Return month, rep, commission: what the plan in force pays on the year's bookings up to the month, less the same up to the month before.
+
+    Attainment is that of the year's quota, so the months of a plan that does not change add up to its pay of the year.
 
     Parameters
     ----------
-    booked : DataFrame
-        month, rep, quota, bookings of the fiscal year so far.
-    reps, comp_plans : DataFrame
-        As the contracts; versions of plans as `commissions.dated_pay`.
-
-    Returns
-    -------
-    DataFrame
-        month, rep, quota, bookings, commission; the commissions of a rep add up to the pay of the year to date.
+    table : DataFrame
+        From `year_bookings`.
     """
-    table, months = booked[["month", "rep", "quota", "bookings"]].reset_index(drop=True), sorted(booked["month"].unique())
-    # At most twelve months; each is settled for all reps at once.
-    to_date = {month: dated_pay(table[table["month"] <= month], reps, comp_plans).groupby("rep")["pay"].sum() for month in months}
-    wide = pd.DataFrame(to_date).T.rename_axis(index="month", columns="rep").fillna(0.0)
-    added = wide.diff().fillna(wide.iloc[:1]) if len(wide) else wide
-    return table.merge(added.stack().rename("commission").reset_index(), on=["month", "rep"], how="left")
+    wide = table.pivot_table(index="month", columns="rep", values="bookings", aggfunc="sum", fill_value=0.0).sort_index()
+    quota = table.groupby("rep")["quota"].sum().reindex(wide.columns).to_numpy(float)
+    so_far = wide.cumsum()
+    rows = []
+    for month, after, before in zip(wide.index, so_far.to_numpy(float), so_far.shift(fill_value=0.0).to_numpy(float), strict=True):
+        base = pd.DataFrame({"rep": wide.columns, "quota": quota})
+        paid = [rep_pay(base.assign(bookings=sold), reps, comp_plans, 1.0, month)["pay"].to_numpy(float) for sold in (after, before)]
+        rows.append(pd.DataFrame({"month": month, "rep": wide.columns, "commission": paid[0] - paid[1]}))
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["month", "rep", "commission"])
 
 
-def pay_by_month(
-    booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, deals: pd.DataFrame, splits: pd.DataFrame, spifs: pd.DataFrame, draws: pd.DataFrame,
-    cancelled: pd.DataFrame, clawback_days: int = 180,
+def commission_plan(
+    table: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, deals: pd.DataFrame, spifs: pd.DataFrame, cancellations: pd.DataFrame,
+    month: pd.Timestamp, days: int = 180, recoverable: bool = True,
 ) -> pd.DataFrame:
-    """Return variable pay by rep and month of the fiscal year so far, with its parts.
+    """Return payout by rep and month of the fiscal year with its parts.
 
     Parameters
     ----------
-    booked : DataFrame
-        month, rep, quota, bookings of the months that count; blank bookings are 0.
-    reps, comp_plans : DataFrame
-        As the contracts.
+    table : DataFrame
+        From `year_bookings`.
+    reps, comp_plans, spifs, cancellations : DataFrame
+        As the contracts; all but reps may be empty. The draw of a rep is money a month.
     deals : DataFrame
-        From `pipeline.known_deals`; may be empty, as may all tables that follow.
-    splits, spifs, draws, cancelled : DataFrame
-        As the contracts deal_splits, spifs, draws and cancellations.
-    clawback_days : int
-        Days after closing within which commission on a cancelled deal is taken back, at the rep's commission rate of the year to date.
+        From `pipeline.known_deals`; may be empty, there are then no SPIFs and no clawback.
+    month : Timestamp
+        First month planned. SPIFs pay in the month of their last day, once it is past.
+    days : int
+        Days after closing within which commission is taken back.
+    recoverable : bool
+        Whether draws are kept back from later commission.
 
     Returns
     -------
     DataFrame
-        As the contract commissions. SPIFs are paid in the month in which they end, or the last month known, draws on commission only.
+        As the contract commission_plan. payout = commission + spif + draw - clawback. A deal's commission is its amount at the rep's mean rate of the
+        months so far.
     """
-    if booked.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    months, key = pd.DatetimeIndex(sorted(booked["month"].unique())), ["month", "rep"]
-    moves = split_moves(deals, splits)
-    rows = booked[[*key, "quota", "bookings"]].fillna({"bookings": 0.0}).merge(moves[moves["month"].isin(months)], on=key, how="outer")
-    rows = rows.assign(quota=rows["quota"].fillna(0.0), bookings=rows["bookings"].fillna(0.0) + rows["moved"].fillna(0.0)).drop(columns="moved")
-    table = commission_by_month(rows, reps, comp_plans).set_index(key)
-    inside = (deals["outcome"] == "won") & (deals["closed"] >= months[0]) & (deals["closed"] < months[-1] + pd.DateOffset(months=1))
-    won = deals[inside.astype(bool)]
-    table["spif"] = _bonuses(won, spifs, months).reindex(table.index).fillna(0.0)
-    table["clawback"] = -_taken_back(won, splits, cancelled, table, months, clawback_days).reindex(table.index).fillna(0.0)
-    table["draw"], table["owed"] = _drawn(table["commission"].where(table["quota"] > 0), draws)
-    table["paid"] = table[["commission", "spif", "draw", "clawback"]].sum(axis=1)
-    return table.reset_index()[COLUMNS].sort_values(key, kind="stable").reset_index(drop=True)
+    if table.empty:
+        return pd.DataFrame(columns=PLAN_COLUMNS)
+    key = ["month", "rep"]
+    out = table.merge(commission_months(table, reps, comp_plans), on=key, how="left").fillna({"commission": 0.0})
+    won = deals[(deals["outcome"] == "won") & deals["closed"].notna()] if len(deals) else deals
+    out["spif"], out["clawback"] = 0.0, 0.0
+    if len(won) and len(spifs):
+        ended = spifs[spifs["last_day"] < month]
+        paid = spif_pay(won, ended).merge(ended[["spif", "last_day"]].drop_duplicates("spif"), on="spif")
+        out["spif"] = _at(out, paid.assign(month=first_of(paid["last_day"])), "pay")
+    if len(won) and len(cancellations):
+        past = out[out["actual"]].groupby("rep")[["commission", "bookings"]].sum()
+        rate = past["commission"] / past["bookings"].where(past["bookings"] > 0)
+        sold = won.assign(commission=won["amount"] * won["rep"].map(rate).fillna(0.0))
+        known = cancellations[(cancellations["cancelled"] < month) & cancellations["opportunity"].isin(sold["opportunity"])]
+        back = clawback(sold, known, days).merge(known[["opportunity", "cancelled"]], on="opportunity")
+        out["clawback"] = _at(out, back.assign(month=first_of(back["cancelled"])), "clawback")
+    least = reps.drop_duplicates("rep").set_index("rep")["draw"].dropna() if "draw" in reps else pd.Series(dtype=float)
+    drawn = with_draw(out.rename(columns={"commission": "pay"})[[*key, "pay"]], least, recoverable)
+    drawn["draw"] = drawn["paid"] - drawn["earned"]
+    out = out.merge(drawn[[*key, "draw", "owed"]], on=key, how="left")
+    out["payout"] = out["commission"] + out["spif"] + out["draw"] - out["clawback"]
+    out["name"] = out["rep"].map(reps.drop_duplicates("rep").set_index("rep")["name"])
+    return out[PLAN_COLUMNS].sort_values(key, kind="stable").reset_index(drop=True)
 
 
-def _bonuses(won: pd.DataFrame, spifs: pd.DataFrame, months: pd.DatetimeIndex) -> pd.Series:
-    """Return bonuses by month and rep."""
-    if spifs.empty or won.empty:
-        return pd.Series(dtype=float)
-    earned = spif_pay(won, spifs)
-    ends = _month(spifs.set_index("spif")["last_day"]).clip(months[0], months[-1])
-    return earned.assign(month=earned["spif"].map(ends)).groupby(["month", "rep"])["pay"].sum()
-
-
-def _taken_back(won: pd.DataFrame, splits: pd.DataFrame, cancelled: pd.DataFrame, table: pd.DataFrame, months: pd.DatetimeIndex, days: int) -> pd.Series:
-    """Return clawback by month of cancellation and rep."""
-    known = cancelled[cancelled["opportunity"].isin(won["opportunity"]) & (cancelled["cancelled"] < months[-1] + pd.DateOffset(months=1))]
-    if known.empty:
-        return pd.Series(dtype=float)
-    sums = table.groupby("rep")[["commission", "bookings"]].sum()
-    rate = (sums["commission"] / sums["bookings"].where(sums["bookings"] > 0)).fillna(0.0).clip(lower=0)
-    credit = split_credit(won, splits[splits["opportunity"].isin(won["opportunity"])])
-    closed = credit["opportunity"].map(won.set_index("opportunity")["closed"])
-    credit = credit.assign(closed=closed, commission=credit["credit"] * credit["rep"].map(rate).fillna(0.0))
-    back = clawback(credit.drop(columns="share"), known, days)
-    day = back["opportunity"].map(credit.drop_duplicates("opportunity").set_index("opportunity")["closed"]) + pd.to_timedelta(back["days"], unit="D")
-    return back.assign(month=_month(day)).groupby(["month", "rep"])["clawback"].sum()
-
-
-def _drawn(commission: pd.Series, draws: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return what draws add to commission, and what is owed, by month and rep; n/a is a month without quota, in which nothing is drawn."""
-    extra, owed = pd.Series(0.0, index=commission.index), pd.Series(0.0, index=commission.index)
-    if draws.empty:
-        return extra, owed
-    wide = commission.unstack("rep")
-    for recoverable, part in draws.groupby("recoverable"):
-        each = part.set_index("rep")["draw"].reindex(wide.columns).dropna()
-        if each.empty:
-            continue
-        # A month in which a rep has no quota brings the draw exactly: it neither adds nor pays back.
-        earned = wide[each.index].fillna(each).stack().rename("pay").reset_index()
-        out = with_draw(earned, each, bool(recoverable)).set_index(["month", "rep"])
-        at = out.index.intersection(commission.index)
-        extra.loc[at], owed.loc[at] = (out["paid"] - out["earned"]).loc[at], out["owed"].loc[at]
-    return extra, owed
+def _at(table: pd.DataFrame, events: pd.DataFrame, column: str) -> np.ndarray:
+    """Return the sum of a column of events for each month and rep of the table."""
+    sums = events.groupby(["month", "rep"], as_index=False)[column].sum().rename(columns={column: "_sum"})
+    return table[["month", "rep"]].merge(sums, on=["month", "rep"], how="left")["_sum"].fillna(0.0).to_numpy(float)

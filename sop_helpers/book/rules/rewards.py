@@ -17,14 +17,14 @@ def _issue(level: str, check: str, table: str, column: str, rows: pd.Series, wor
 
 def splits(given: Inputs) -> Iterator[Issue]:
     """Whether the shares of every deal add up to 1."""
-    table = given.get("deal_splits")
+    table = given.get("splits")
     if table is None:
         return
     sums = table.groupby("opportunity")["share"].sum()
     off = sums[(sums - 1).abs() > 1e-9]
     named = pd.Series([f"{deal} ({share:.0%})" for deal, share in off.items()], dtype="str")
     action = "Let the shares of a deal add up to 1; credit would be lost or counted twice."
-    yield from _issue("red", "split credit", "deal_splits", "share", named, f"{len(off)} deals have shares that differ from 100 % in sum", action)
+    yield from _issue("red", "split credit", "splits", "share", named, f"{len(off)} deals have shares that differ from 100 % in sum", action)
 
 
 def bonuses(given: Inputs) -> Iterator[Issue]:
@@ -49,9 +49,8 @@ def absences(given: Inputs) -> Iterator[Issue]:
         start, end = leave["rep"].map(span["start_month"]), leave["rep"].map(span["end_month"])
         off = leave.loc[(leave["month"] < start) | (leave["month"] > end), "rep"]
         yield from _issue("amber", "leave", "leave", "month", off, f"{off.nunique()} reps are away outside their months at work", "Mend the months.")
-    if (draws := given.get("draws")) is not None:
-        gone = draws.loc[draws["rep"].map(span["end_month"]) < given.month, "rep"]
-        yield from _issue("amber", "draw", "draws", "rep", gone, f"{gone.nunique()} reps who have left have a draw", "End it; settle what is still owed.")
+    gone = reps.loc[(reps["draw"] > 0) & (reps["end_month"] < given.month), "rep"]
+    yield from _issue("amber", "draw", "reps", "draw", gone, f"{len(gone)} reps who have left have a draw", "Take it out; settle what is still owed.")
 
 
 def cancelled(given: Inputs) -> Iterator[Issue]:

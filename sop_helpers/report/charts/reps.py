@@ -84,3 +84,48 @@ def hiring_words(need: pd.DataFrame, late: float, currency: str) -> str:
         text = f"{need['hires'].sum():.0f} hires are needed; {first['hires'].sum():.0f} of them must be decided in {first['decide_by'].iloc[0]:%Y-%m}"
         text += f". They bring {money(need['brings'].sum())} {currency} to the end of the plan for {money(need['cost'].sum())}."
     return text + (f" {money(late)} is short before anybody hired now is at work." if late > 0 else "")
+
+
+PARTS = {"commission": "plan", "spif": "good", "draw": "forecast", "clawback": "bad"}
+
+
+def payout_figure(plan: pd.DataFrame, currency: str) -> Figure:
+    """Draw variable pay by month and part, months ahead hatched, and its share of bookings below.
+
+    `plan` as the contract commission_plan.
+    """
+    sums = plan.assign(clawback=-plan["clawback"]).groupby("month")[[*PARTS, "payout", "bookings"]].sum()
+    ahead = (~plan.groupby("month")["actual"].all()).to_numpy()
+    figure, axes = new_figure("Variable pay by month; hatched months lie ahead", rows=2)
+    top, low = np.ravel(axes)
+    for sign in (1, -1):
+        base = np.zeros(len(sums))
+        for part, colour in PARTS.items():
+            height, named = (sign * sums[part]).clip(lower=0).to_numpy() * sign, sign == (-1 if part == "clawback" else 1)
+            bars = top.bar(sums.index, height, bottom=base, width=22, color=COLOURS[colour], label=part if named else None)
+            for bar in np.array(list(bars), dtype=object)[ahead]:
+                bar.set_hatch("//")
+            base += height
+    top.axhline(0, color=COLOURS["neutral"], linewidth=0.6)
+    top.set_ylabel(currency)
+    thousands(top)
+    top.legend(ncols=4)
+    cost = sums["payout"] / sums["bookings"].where(sums["bookings"] > 0)
+    low.plot(sums.index, cost, color=COLOURS["actual"], marker="o")
+    low.set_ylabel("of bookings")
+    low.set_ylim(bottom=min(0.0, float(np.nan_to_num(cost.min()))))
+    low.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    month_axis(top)
+    month_axis(low)
+    return figure
+
+
+def payout_takeaway(plan: pd.DataFrame, currency: str) -> str:
+    """Return the pay of the fiscal year, so far and to come, its cost, and the parts beside commission."""
+    done = plan["actual"].astype(bool)
+    total, booked = plan["payout"].sum(), plan["bookings"].sum()
+    text = f"Variable pay is {money(plan.loc[done, 'payout'].sum())} {currency} so far and {money(plan.loc[~done, 'payout'].sum())} to come"
+    text += f", {total / booked:.2%} of bookings" if booked > 0 else ""
+    words = {"spif": "SPIFs", "clawback": "clawback", "draw": "draws not kept back"}
+    parts = [f"{word} {money(plan[c].sum())}" for c, word in words.items() if plan[c].sum() > 0.5]
+    return text + (f"; of it {', '.join(parts)}." if parts else ".")
