@@ -77,6 +77,8 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "reps": selling.reps,
         "quotas": selling.quotas(plan, month),
         "comp_plans": selling.comp_plans(),
+        **selling.pay_events(month),
+        "leave": selling.leave(),
         "kpi_targets": words.kpi_targets(),
         "roster": words.roster(),
     }

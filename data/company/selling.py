@@ -60,6 +60,8 @@ class Selling:
                 "comp_plan": np.where(rank % 3 == 0, "KEY", "FIELD"),
             }
         )
+        table["draw"] = np.where(pd.to_datetime(table["start_month"]) == HIRED, 1200.0, np.nan)
+        table["training"] = np.where(pd.to_datetime(table["start_month"]) < pd.Timestamp("2023-01-01"), "on the job", "academy")
         table["end_month"] = table["end_month"].astype("datetime64[us]")
         table.loc[number[rank == 1][:1], "end_month"] = LEFT  # left in the summer
         table.loc[number[rank == 1][1:2], "start_month"] = HIRED  # still ramping up
@@ -137,7 +139,11 @@ class Selling:
         ramp = np.where(table["new"], 0.6, 1.0)
         table["bookings"] = np.round(share * went * table["skill"] * ramp * rng.lognormal(-0.02, 0.16, len(table)))
         table["bookings"] = table["bookings"].where(table["month"] < month)
-        return table.loc[at_work & table["quota"].notna(), ["month", "rep", "quota", "bookings"]].reset_index(drop=True)
+        # from the half year on, one rep carries a tenth more than was first agreed
+        raised = (table["rep"] == self.working["rep"].iloc[-1]) & (table["month"] >= FISCAL_START + pd.DateOffset(months=6))
+        table["original_quota"] = table["quota"].where(raised)
+        table["quota"] = table["quota"].where(~raised, np.round(1.1 * table["quota"], -2))
+        return table.loc[at_work & table["quota"].notna(), ["month", "rep", "quota", "bookings", "original_quota"]].reset_index(drop=True)
 
     def comp_plans(self) -> pd.DataFrame:
         """Return two plans of three marginal bands."""
@@ -152,6 +158,31 @@ class Selling:
         return pd.DataFrame(rows, columns=["plan", "tier", "from_attainment", "to_attainment", "rate", "cap"]).astype(
             {"from_attainment": float, "to_attainment": float, "cap": float}
         )
+
+    def leave(self) -> pd.DataFrame:
+        """Return one parental leave of three months ahead."""
+        months = pd.date_range(c.CYCLE + pd.DateOffset(months=1), periods=3, freq="MS", unit="us")
+        away = self.working["rep"].iloc[2:3]
+        return pd.DataFrame({"rep": np.repeat(away.to_numpy(), 3), "month": months[: 3 * len(away)], "share": 1.0, "reason": "parental leave"})
+
+    def pay_events(self, month: pd.Timestamp = c.CYCLE) -> dict[str, pd.DataFrame]:
+        """Return a few deals that were shared or cancelled before a month, and two SPIFs of this fiscal year."""
+        deals = self.opportunities(month)
+        rows = [("GRINDERS", "05-01", "06-30", "Grinders", 150.0, np.nan, 900.0), ("SUMMER", "07-01", "08-31", None, np.nan, 0.002, 600.0)]
+        won = deals[(deals["outcome"] == "won") & (deals["closed"] >= FISCAL_START)].nlargest(12, "amount", keep="first")
+        shared, off = won.iloc[3:8:4], won.iloc[5:10:4]
+        staff = self.working.merge(shared[["opportunity", "region", "rep"]], on="region", suffixes=("", "_owner"))
+        helper = staff[staff["rep"] != staff["rep_owner"]].drop_duplicates("opportunity")
+        shared = shared[shared["opportunity"].isin(helper["opportunity"])]
+        parts = [shared[["opportunity", "rep"]].assign(share=0.6), helper[["opportunity", "rep"]].assign(share=0.4)]
+        spifs = pd.DataFrame(rows, columns=["spif", "first_day", "last_day", "family", "per_deal", "rate", "cap"])
+        spifs[["first_day", "last_day"]] = spifs[["first_day", "last_day"]].apply(lambda day: pd.to_datetime(f"{FISCAL_START.year}-" + day))
+        days = (off["closed"] + pd.Timedelta(days=30)).clip(upper=month - pd.Timedelta(days=1))
+        return {
+            "splits": pd.concat(parts).sort_values(["opportunity", "share"], ascending=[True, False]).reset_index(drop=True),
+            "spifs": spifs[spifs["family"].isna() | spifs["family"].isin(self.demand.products["family"])].reset_index(drop=True),
+            "cancellations": pd.DataFrame({"opportunity": off["opportunity"], "cancelled": days, "share": [1.0, 0.5][: len(off)]}).reset_index(drop=True),
+        }
 
     def opportunities(self, month: pd.Timestamp = c.CYCLE) -> pd.DataFrame:
         """Return up to 24 months of deals as they stood at the start of `month`: about one in four is won, and what is won is DEALS of revenue."""

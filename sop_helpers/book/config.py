@@ -158,8 +158,23 @@ class SalesPolicy(Part):
     stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")
     win_rates: dict[str, float] = Field(default_factory=dict, description="Win rate by stage where history is not to be used.")
     ship_lag_months: int | None = Field(None, ge=0, le=12, description="Months from winning a deal to its units in demand; measured when left out.")
-    balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean are balanced.")
+    balance_tolerance: float = Field(0.15, gt=0, description="Territories within this of the mean of their region are balanced.")
+    over_assignment: float | None = Field(None, gt=0, description="Sum of quotas over their target that is proposed; as in this fiscal year when left out.")
+    quota_method: Literal["even", "weighted", "potential"] = Field(
+        "potential", description="How a target is shared out: evenly, by what bottom-up says, or by the potential of the accounts."
+    )
+    selling_hours: float | None = Field(None, gt=0, description="Hours a year that a rep can sell; without it the workload sizes no team.")
+    draw_recoverable: bool = Field(True, description="Whether a draw is kept back from later commission; else it is a guarantee.")
+    clawback_days: int = Field(180, ge=0, description="Days after closing within which commission on a cancelled deal is taken back.")
+    hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
+
+    @field_validator("ramp")
+    @classmethod
+    def _shares(cls, value: list[float]) -> list[float]:
+        if bad := [share for share in value if not 0 <= share <= 1]:
+            raise ValueError(f"a ramp holds shares of full productivity between 0 and 1 (100 %), not {bad[0]}")
+        return value
 
 
 class FinancePolicy(Part):

@@ -120,7 +120,7 @@ def force_values(
         First month of the fiscal year.
     """
     now = pd.Series([balance(territory_plan(accounts, tolerance))], index=[months.max()])
-    balanced = long("territory balance", now, f"both within {tolerance:.0%} of the mean")
+    balanced = long("territory balance", now, f"both within {tolerance:.0%} of the mean of the region")
     if reps.empty:
         return balanced
     begin, end = fiscal_year_start(months.min(), first_month), fiscal_year_start(months.max(), first_month) + pd.DateOffset(years=1)

@@ -35,7 +35,7 @@ stage-weighted pipeline | sales | currency | 22_sales | sum of open amount x his
 win rate | sales | share | 22_sales | won / (won + lost) by count, deals created in the 12 months before | opportunities
 sales cycle | sales | days | 22_sales | median days from creation to winning, deals won in the 12 months before | opportunities
 sales velocity | sales | currency a day | 22_sales | open deals x mean amount x win rate / sales cycle | opportunities
-territory balance | sales | share | 22_sales | share of territories within tolerance of the mean in potential and workload | accounts.territory
+territory balance | sales | share | 22_sales | share of territories within tolerance of the mean of their region in potential and workload | accounts.territory
 cost of sales plan | sales | share | 22_sales | variable pay / bookings of the fiscal year to date | quotas, reps and comp_plans
 """
 # Too much is as bad as too little.

@@ -112,6 +112,23 @@ def rep_capacity(
     return staff.drop(columns="months_at_work")
 
 
+def on_leave(staff: pd.DataFrame, leave: pd.DataFrame) -> pd.DataFrame:
+    """Return `staff` with capacity and ramp less the share of the month on leave, and the share at work (at_work).
+
+    Parameters
+    ----------
+    staff : DataFrame
+        From `rep_capacity`.
+    leave : DataFrame
+        rep, month, share (of the month away, 0 to 1); may be empty. Shares of a rep and month add up to 1 at most.
+    """
+    if leave.empty or staff.empty:
+        return staff
+    away = leave.groupby(["month", "rep"], as_index=False)["share"].sum()
+    at_work = 1 - staff[["month", "rep"]].merge(away, on=["month", "rep"], how="left")["share"].fillna(0.0).clip(0, 1).to_numpy()
+    return staff.assign(ramp=staff["ramp"] * at_work, capacity=staff["capacity"] * at_work, at_work=at_work)
+
+
 def sales_capacity(capacity: pd.DataFrame, quotas: pd.DataFrame, reps: pd.DataFrame, demand_plan: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
     """Return capacity by region and month against the sum of quotas and the demand plan.
 

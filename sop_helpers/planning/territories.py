@@ -9,19 +9,20 @@ PLAN_COLUMNS = ["territory", "region", "accounts", "potential", "workload", "pot
 
 
 def territory_plan(accounts: pd.DataFrame, tolerance: float = 0.15) -> pd.DataFrame:
-    """Return accounts, potential and workload of each territory as multiples of the mean of all.
+    """Return accounts, potential and workload of each territory as multiples of the mean of its region.
 
     Parameters
     ----------
     accounts : DataFrame
         account, territory, region, potential, workload. Accounts without a territory are left out; see `unassigned`.
     tolerance : float
-        Territories whose indices both lie within this of 1 are balanced; a measure that nobody states is not judged.
+        Territories whose indices both lie within this of 1 are balanced; a measure that nobody states is not judged. Territories without region are
+        compared with each other, and the only territory of a region has nothing to be compared with: its index is 1.
 
     Returns
     -------
     DataFrame
-        As the contract territory_plan; indices are n/a where the measure is 0 everywhere. Empty without territories.
+        As the contract territory_plan; indices are n/a where the measure is 0 everywhere in the region. Empty without territories.
     """
     held = accounts[accounts["territory"].notna()]
     if held.empty:
@@ -30,8 +31,8 @@ def territory_plan(accounts: pd.DataFrame, tolerance: float = 0.15) -> pd.DataFr
     table = pd.DataFrame({"region": groups["region"].first(), "accounts": groups.size().astype(float)})
     for measure in ("potential", "workload"):
         table[measure] = groups[measure].sum()
-        mean = table[measure].mean()
-        table[f"{measure}_index"] = table[measure] / mean if mean > 0 else np.nan
+        mean = table.groupby("region", dropna=False)[measure].transform("mean")
+        table[f"{measure}_index"] = table[measure] / mean.where(mean > 0)
     table["balanced"] = within(table["potential_index"], tolerance) & within(table["workload_index"], tolerance)
     return table.reset_index()[PLAN_COLUMNS]
 

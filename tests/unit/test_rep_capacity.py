@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sop_helpers.book.conform import conform, empty
-from sop_helpers.planning import rep_capacity
+from sop_helpers.planning import rep_capacity, rep_capacity_band
 
 RAMP = [0.25, 0.5, 0.75, 1.0]
 MONTHS = pd.date_range("2026-10-01", periods=12, freq="MS", unit="us")
@@ -90,3 +90,15 @@ def test_without_reps_there_is_no_capacity():
 def test_no_best_size_without_diminishing_returns():
     with pytest.raises(ValueError, match="exponent"):
         rep_capacity.response_size(1, 1, 1.0)
+
+
+def test_leave_takes_its_share_of_a_month() -> None:
+    months = pd.date_range("2026-01-01", periods=2, freq="MS", unit="us")
+    reps = pd.DataFrame({"rep": ["a", "b"], "region": "N", "start_month": pd.Timestamp("2020-01-01")})
+    reps["end_month"] = pd.Series([pd.NaT] * 2, dtype="datetime64[us]")
+    staff = rep_capacity.rep_capacity(reps, pd.DataFrame({"month": months[0], "rep": ["a", "b"], "quota": 100.0}), months, [1.0])
+    leave = pd.DataFrame({"rep": ["a", "a", "b"], "month": months[0], "share": [0.6, 0.6, 0.25]})
+    away = rep_capacity.on_leave(staff, leave).set_index(["rep", "month"])
+    runs = rep_capacity_band.capacity_runs(away.reset_index(), reps, [1.0], [], common=0.0, runs=5)
+    assert (runs == [75.0, 200.0]).all().all()
+    assert away["capacity"].tolist() == [0, 75, 100, 100] and away["ramp"].tolist() == [0, 0.75, 1, 1]

@@ -13,7 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sop_helpers.book.tables import adherence, demand, inputs, join, network, pipeline, plans, reasons, review, stock, supply_views, views
+from sop_helpers.book.tables import (
+    adherence,
+    demand,
+    inputs,
+    join,
+    network,
+    pipeline,
+    plans,
+    reasons,
+    review,
+    sales_force,
+    sales_plan,
+    stock,
+    supply_views,
+    views,
+)
 from sop_helpers.book.tables.fields import Contract
 
 
@@ -26,7 +41,10 @@ def _tables(module) -> dict[str, type[Contract]]:
     return {_name(model): model for model in models}
 
 
-MODULES = (inputs, network, views, plans, pipeline, join, demand, stock, supply_views, reasons, adherence, review)
+MODULES = (
+    inputs, network, sales_force, views, plans, pipeline, sales_plan, join, demand, stock, supply_views, reasons, adherence, review,
+)
+MODELS = [model for module in MODULES for model in _tables(module).items()]
 MODELS = [model for module in MODULES for model in _tables(module).items()]
 INPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "input"}
 OUTPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "output"}

@@ -307,6 +307,8 @@ class Reps(Contract):
     on_target_earnings: Series[float] = f.money("Pay for a year at 100 % attainment.", optional=True, ge=0)
     variable_share: Series[float] = f.share("Share of it that depends on attainment.", optional=True, ge=0, le=1)
     comp_plan: Series[str] = f.code("Compensation plan.", ref="comp_plans.plan", optional=True)
+    draw: Series[float] = f.money("Least paid a month; whether it is kept back from later commission says the policy of sales.", optional=True, ge=0)
+    training: Series[str] = f.code("Training that the rep began with, such as a class; attainment is compared between them.", optional=True)
 
     class Config(Contract.Config):
         unique = ["rep"]
@@ -320,6 +322,7 @@ class Quotas(Contract):
     rep: Series[str] = f.code("Rep.", ref="reps.rep")
     quota: Series[float] = f.money("Bookings the rep is to bring.", ge=0)
     bookings: Series[float] = f.money("Bookings credited.", optional=True)
+    original_quota: Series[float] = f.money("Quota as first set, where it was changed since; blank where it was not.", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "rep"]

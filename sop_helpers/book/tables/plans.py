@@ -294,6 +294,8 @@ class SalesCapacity(Contract):
     quota: Series[float] = f.money("Sum of quotas.", ge=0)
     plan_revenue: Series[float] = f.money("Demand plan.", ge=0)
     gap: Series[float] = f.money("Capacity less plan.")
+    low: Series[float] = f.money("Capacity that nine of ten simulated futures exceed.", optional=True, ge=0)
+    high: Series[float] = f.money("Capacity that one of ten exceeds.", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "region"]
@@ -325,8 +327,8 @@ class TerritoryPlan(Contract):
     accounts: Series[float] = f.number("Accounts.", "count", ge=0)
     potential: Series[float] = f.money("What they could buy in a year.", ge=0)
     workload: Series[float] = f.number("Hours of selling they take.", "hours", ge=0)
-    potential_index: Series[float] = f.number("Potential over the mean of all territories.", "ratio", optional=True)
-    workload_index: Series[float] = f.number("Workload over the mean of all territories.", "ratio", optional=True)
+    potential_index: Series[float] = f.number("Potential over the mean of the territories of its region.", "ratio", optional=True)
+    workload_index: Series[float] = f.number("Workload over the mean of the territories of its region.", "ratio", optional=True)
     balanced: Series[bool] = f.flag("Whether both are within 15 % of the mean.")
 
     class Config(Contract.Config):

@@ -99,11 +99,11 @@ def attainment_figure(plan: pd.DataFrame) -> Figure:
 
 
 def territory_figure(plan: pd.DataFrame, tolerance: float) -> Figure:
-    """Draw the balance of territories: potential against workload as multiples of the mean, with the tolerance as a box.
+    """Draw the balance of territories: potential against workload as multiples of the mean of the region, with the tolerance as a box.
 
     `plan` as the contract territory_plan. Territories outside the box are named and drawn as crosses.
     """
-    figure, axis = new_figure("Balance of territories", xlabel="workload (1 = mean)", ylabel="potential (1 = mean)")
+    figure, axis = new_figure("Balance of territories", xlabel="workload (1 = mean of the region)", ylabel="potential (1 = mean of the region)")
     low, side = 1 - tolerance, 2 * tolerance
     axis.add_patch(_box(low, side))
     shown = plan.fillna({"workload_index": 1.0, "potential_index": 1.0})
@@ -172,7 +172,7 @@ def attainment_takeaway(plan: pd.DataFrame) -> str:
 def territory_takeaway(plan: pd.DataFrame, tolerance: float) -> str:
     """Return how many territories are in balance and which has most and least potential."""
     inside = int(plan["balanced"].astype(bool).sum())
-    text = f"{inside} of {len(plan)} territories lie within {tolerance:.0%} of the mean in potential and workload"
+    text = f"{inside} of {len(plan)} territories lie within {tolerance:.0%} of the mean of their region in potential and workload"
     if plan["potential_index"].isna().all():
         return text + "."
     most, least = plan.loc[plan["potential_index"].idxmax()], plan.loc[plan["potential_index"].idxmin()]

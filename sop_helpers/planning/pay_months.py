@@ -1,0 +1,132 @@
+"""Payout by rep and month with its parts: commission on the year so far, SPIFs, draws and clawback."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.commissions import rep_pay
+from sop_helpers.planning.pay_events import clawback, spif_pay, split_credit, with_draw
+
+PLAN_COLUMNS = ["month", "rep", "name", "actual", "bookings", "commission", "spif", "draw", "clawback", "payout", "owed"]
+
+
+def first_of(days: pd.Series) -> pd.Series:
+    """Return the first day of each month."""
+    return days.dt.to_period("M").dt.to_timestamp().astype("datetime64[us]")
+
+
+def year_bookings(year: pd.DataFrame, staff: pd.DataFrame, deals: pd.DataFrame, splits: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    """Return month, rep, quota, bookings, actual of the fiscal year: bookings as known, ahead what the rep is expected to bring; split credit moved.
+
+    Parameters
+    ----------
+    year : DataFrame
+        The fiscal year's rows of `quotas.with_bookings`.
+    staff : DataFrame
+        From `rep_capacity.rep_capacity`; gives the months ahead.
+    deals : DataFrame
+        From `pipeline.known_deals`; may be empty.
+    splits : DataFrame
+        opportunity, rep, share, of deals whose split is not yet in the bookings; may be empty.
+    month : Timestamp
+        First month planned.
+    """
+    key = ["month", "rep"]
+    table = year[[*key, "quota", "bookings"]].merge(staff[[*key, "capacity"]], on=key, how="left") if len(staff) else year.assign(capacity=0.0)
+    table["actual"] = table["month"] < month
+    table["bookings"] = table["bookings"].where(table["actual"], table["capacity"]).fillna(0.0)
+    table = table[[*key, "quota", "bookings", "actual"]]
+    if splits.empty:
+        return table
+    won = deals[(deals["outcome"] == "won") & deals["closed"].notna()] if len(deals) else deals
+    part = won[won["opportunity"].isin(splits["opportunity"])] if len(won) else won
+    if not len(part):
+        return table
+    credit = split_credit(part, splits[splits["opportunity"].isin(part["opportunity"])])
+    moves = pd.concat([credit[["opportunity", "rep", "credit"]], part[["opportunity", "rep"]].assign(credit=-part["amount"])])
+    moves["month"] = moves["opportunity"].map(first_of(part.set_index("opportunity")["closed"]))
+    moved = moves.groupby(key, as_index=False)["credit"].sum()
+    moved = moved[moved["month"].isin(table["month"]) & (moved["month"] < month)]
+    both = table.merge(moved, on=key, how="outer").fillna({"quota": 0.0, "bookings": 0.0, "credit": 0.0, "actual": True})
+    return both.assign(bookings=both["bookings"] + both["credit"], actual=both["actual"].astype(bool))[[*key, "quota", "bookings", "actual"]]
+
+
+def commission_months(table: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame) -> pd.DataFrame:
+    """Return month, rep, commission: what the plan in force pays on the year's bookings up to the month, less the same up to the month before.
+
+    Attainment is that of the year's quota, so the months of a plan that does not change add up to its pay of the year.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `year_bookings`.
+    """
+    wide = table.pivot_table(index="month", columns="rep", values="bookings", aggfunc="sum", fill_value=0.0).sort_index()
+    quota = table.groupby("rep")["quota"].sum().reindex(wide.columns).to_numpy(float)
+    so_far = wide.cumsum()
+    rows = []
+    for month, after, before in zip(wide.index, so_far.to_numpy(float), so_far.shift(fill_value=0.0).to_numpy(float), strict=True):
+        base = pd.DataFrame({"rep": wide.columns, "quota": quota})
+        paid = [rep_pay(base.assign(bookings=sold), reps, comp_plans, 1.0, month)["pay"].to_numpy(float) for sold in (after, before)]
+        rows.append(pd.DataFrame({"month": month, "rep": wide.columns, "commission": paid[0] - paid[1]}))
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["month", "rep", "commission"])
+
+
+def commission_plan(
+    table: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, deals: pd.DataFrame, spifs: pd.DataFrame, cancellations: pd.DataFrame,
+    month: pd.Timestamp, days: int = 180, recoverable: bool = True,
+) -> pd.DataFrame:
+    """Return payout by rep and month of the fiscal year with its parts.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `year_bookings`.
+    reps, comp_plans, spifs, cancellations : DataFrame
+        As the contracts; all but reps may be empty. The draw of a rep is money a month.
+    deals : DataFrame
+        From `pipeline.known_deals`; may be empty, there are then no SPIFs and no clawback.
+    month : Timestamp
+        First month planned. SPIFs pay in the month of their last day, once it is past.
+    days : int
+        Days after closing within which commission is taken back.
+    recoverable : bool
+        Whether draws are kept back from later commission.
+
+    Returns
+    -------
+    DataFrame
+        As the contract commission_plan. payout = commission + spif + draw - clawback. A deal's commission is its amount at the rep's mean rate of the
+        months so far.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=PLAN_COLUMNS)
+    key = ["month", "rep"]
+    out = table.merge(commission_months(table, reps, comp_plans), on=key, how="left").fillna({"commission": 0.0})
+    won = deals[(deals["outcome"] == "won") & deals["closed"].notna()] if len(deals) else deals
+    out["spif"], out["clawback"] = 0.0, 0.0
+    if len(won) and len(spifs):
+        ended = spifs[spifs["last_day"] < month]
+        paid = spif_pay(won, ended).merge(ended[["spif", "last_day"]].drop_duplicates("spif"), on="spif")
+        out["spif"] = _at(out, paid.assign(month=first_of(paid["last_day"])), "pay")
+    if len(won) and len(cancellations):
+        past = out[out["actual"]].groupby("rep")[["commission", "bookings"]].sum()
+        rate = past["commission"] / past["bookings"].where(past["bookings"] > 0)
+        sold = won.assign(commission=won["amount"] * won["rep"].map(rate).fillna(0.0))
+        known = cancellations[(cancellations["cancelled"] < month) & cancellations["opportunity"].isin(sold["opportunity"])]
+        back = clawback(sold, known, days).merge(known[["opportunity", "cancelled"]], on="opportunity")
+        out["clawback"] = _at(out, back.assign(month=first_of(back["cancelled"])), "clawback")
+    least = reps.drop_duplicates("rep").set_index("rep")["draw"].dropna() if "draw" in reps else pd.Series(dtype=float)
+    drawn = with_draw(out.rename(columns={"commission": "pay"})[[*key, "pay"]], least, recoverable)
+    drawn["draw"] = drawn["paid"] - drawn["earned"]
+    out = out.merge(drawn[[*key, "draw", "owed"]], on=key, how="left")
+    out["payout"] = out["commission"] + out["spif"] + out["draw"] - out["clawback"]
+    out["name"] = out["rep"].map(reps.drop_duplicates("rep").set_index("rep")["name"])
+    return out[PLAN_COLUMNS].sort_values(key, kind="stable").reset_index(drop=True)
+
+
+def _at(table: pd.DataFrame, events: pd.DataFrame, column: str) -> np.ndarray:
+    """Return the sum of a column of events for each month and rep of the table."""
+    sums = events.groupby(["month", "rep"], as_index=False)[column].sum().rename(columns={column: "_sum"})
+    return table[["month", "rep"]].merge(sums, on=["month", "rep"], how="left")["_sum"].fillna(0.0).to_numpy(float)

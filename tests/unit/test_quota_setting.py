@@ -1,0 +1,126 @@
+"""Quotas proposed: to the cent, held ones kept, followed by month, and as likely and as fair as they are said to be."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sop_helpers.planning import quota_setting as qs
+from sop_helpers.planning.territories import territory_plan
+
+BEGIN, MONTH, RAMP = pd.Timestamp("2027-04-01"), pd.Timestamp("2026-10-01"), [0.5, 1.0]
+
+
+def team(size: int, regions: int = 2) -> pd.DataFrame:
+    start = pd.to_datetime(["2020-01-01"] * (size - 1) + ["2027-07-01"]).astype("datetime64[us]")
+    rows = {"rep": [f"R{i}" for i in range(size)], "region": [f"G{i % regions}" for i in range(size)], "start_month": start}
+    return pd.DataFrame({**rows, "name": "x", "end_month": pd.Series([pd.NaT] * size, dtype="datetime64[us]")})
+
+
+def booked(reps: pd.DataFrame, amount: float = 100.0) -> pd.DataFrame:
+    months = pd.date_range("2025-10-01", periods=12, freq="MS", unit="us")
+    return reps[["rep"]].merge(pd.DataFrame({"month": months}), how="cross").assign(quota=amount, bookings=amount)
+
+
+def propose(reps, sold, target, **more):
+    accounts = pd.DataFrame({"rep": reps["rep"], "potential": np.arange(1.0, len(reps) + 1) * 1000})
+    weighted = pd.DataFrame({"rep": reps["rep"][:1], "weighted": [50.0]})
+    return qs.propose_quotas(reps, sold, accounts, weighted, target, MONTH, BEGIN, RAMP, **more)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    cents=st.lists(st.integers(1, 10**11), min_size=2, max_size=2), over=st.floats(0.5, 1.5), size=st.integers(4, 30), method=st.sampled_from(qs.METHODS),
+    share=st.floats(0, 1),
+)
+def test_proposals_and_their_months_add_up_to_the_target_to_the_cent(cents, over, size, method, share):
+    reps, target = team(size), pd.Series({"G0": cents[0] / 100, "G1": cents[1] / 100})
+    kept = round(share * cents[0] / 100 * over * 0.9, 2)
+    held = pd.DataFrame({"month": [BEGIN], "rep": ["R0"], "quota": [kept], "bookings": [np.nan]})
+    table, refused = propose(reps, pd.concat([booked(reps), held]), target, method=method, over_assignment=over, spread=[0.8, 1.2])
+    assert not refused
+    wanted = round(round(float(target.sum()) * over, 2) * 100)
+    assert round(table["proposed"].sum() * 100) == wanted == round(table["top_down"].sum() * 100)
+    assert table.set_index("rep").loc["R0", "proposed"] == kept
+    season = pd.DataFrame({"month": pd.date_range(BEGIN, periods=12, freq="MS", unit="us"), "revenue": np.arange(1.0, 13)})
+    season = season.merge(pd.DataFrame({"region": ["G0", "G1"]}), how="cross")
+    months = qs.quota_months(table, season, reps, BEGIN, RAMP)
+    assert (months.groupby("rep")["quota"].sum() * 100).round().tolist() == (table.set_index("rep")["proposed"].sort_index() * 100).round().tolist()
+    assert months.loc[months["rep"] == f"R{size - 1}", "month"].min() == pd.Timestamp("2027-07-01")
+
+
+def test_even_shares_follow_the_months_at_work_and_potential_the_accounts():
+    reps, target = team(3, regions=1), pd.Series({"G0": 3300.0})
+    even = propose(reps, booked(reps), target, method="even")[0].set_index("rep")["proposed"]
+    assert even["R2"] / even["R0"] == pytest.approx(8.5 / 12, abs=1e-4)
+    by_potential = propose(reps, booked(reps), target, method="potential")[0].set_index("rep")["proposed"]
+    assert by_potential["R1"] / by_potential["R0"] == pytest.approx(2, abs=1e-4)
+
+
+@pytest.mark.parametrize("target, held, word", [
+    ({"G0": 0.0}, {}, "target is zero"), ({"G0": 10.0}, {"R0": 20.0}, "held in G0"), ({"G0": 10.0}, {"R0": 2.0, "R1": 2.0, "R2": 2.0}, "one rep who can take"),
+])
+def test_what_cannot_be_shared_out_is_said(target, held, word):
+    reps = team(3, regions=1)
+    rows = pd.DataFrame({"month": BEGIN, "rep": list(held), "quota": list(held.values()), "bookings": np.nan})
+    table, refused = propose(reps, pd.concat([booked(reps), rows]), pd.Series(target))
+    assert table.empty and word in refused
+
+
+def test_a_region_without_a_rep_is_named_and_not_given_to_others():
+    reps, target = team(4), pd.Series({"G0": 10.0, "G1": 10.0, "G9": 5.0})
+    table = propose(reps, booked(reps), target)[0]
+    assert table["proposed"].sum() == pytest.approx(20) and qs.without_rep(target, table).to_dict() == {"G9": 5.0}
+
+
+def test_the_chance_is_that_of_the_draw_and_falls_with_the_quota():
+    names = list("abcd")
+    quota, likely = pd.Series([50.0, 99.0, 101.0, 200.0], names), pd.Series(100.0, names)
+    chance = qs.attainment_probability(quota, likely, [0.8, 0.8, 1.2, 1.2], common=0.0, runs=20000)
+    assert chance.tolist() == [1.0, pytest.approx(0.5, abs=0.02), pytest.approx(0.5, abs=0.02), 0.0]
+    pd.testing.assert_series_equal(chance, qs.attainment_probability(quota, likely, [0.8, 0.8, 1.2, 1.2], common=0.0, runs=20000))
+    with pytest.raises(ValueError, match="no attainment above 0"):
+        qs.attainment_probability(quota, likely, [np.nan])
+
+
+def test_fairness_is_the_line_of_least_squares():
+    x = pd.Series([1.0, 2, 3, 4, 5], list("abcde"))
+    exact = qs.fairness(2 * x + 1, x)
+    assert exact["slope"] == pytest.approx(2) and exact["intercept"] == pytest.approx(1) and exact["r2"] == pytest.approx(1)
+    # Anscombe's first set: y = 3.00 + 0.500 x, R2 0.67
+    ax = pd.Series([10.0, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5])
+    ay = pd.Series([8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68])
+    found = qs.fairness(ay, ax)
+    assert (round(found["slope"], 3), round(found["intercept"], 2), round(found["r2"], 2)) == (0.5, 3.0, 0.67)
+    assert np.isnan(qs.fairness(ax[:2], ax[:2])["r2"])
+
+
+def test_a_changed_quota_keeps_its_original():
+    table = pd.DataFrame({
+        "month": pd.to_datetime(["2026-08-01", "2026-09-01", "2026-10-01"] * 2), "rep": ["A"] * 3 + ["B"] * 3, "quota": [100.0, 200, 200, 100, 100, 100],
+        "bookings": [100.0, 100, np.nan, 1, 1, np.nan], "original_quota": [np.nan, 100, 100, np.nan, np.nan, np.nan],
+    })
+    row = qs.quota_changes(table, MONTH, 4).iloc[0]
+    assert len(qs.quota_changes(table, MONTH, 4)) == 1 and row["since"] == pd.Timestamp("2026-09-01")
+    assert (row["original"], row["quota"], row["change"]) == (300, 500, 200)
+    assert row["attainment_original"] == 1.0 and row["attainment"] == pytest.approx(2 / 3)
+    assert qs.quota_changes(table.drop(columns="original_quota"), MONTH, 4).empty
+
+
+def test_over_assignment_as_it_is_this_year():
+    quotas = pd.DataFrame({"month": pd.to_datetime(["2026-05-01", "2026-06-01"]), "rep": "A", "quota": [110.0, 110.0]})
+    budget = pd.DataFrame({"month": pd.to_datetime(["2026-05-01", "2027-05-01"]), "region": "G", "revenue": [100.0, 500.0]})
+    assert qs.usual_over_assignment(quotas, budget, MONTH, 4) == pytest.approx(1.1)
+    assert qs.usual_over_assignment(quotas[:0], budget, MONTH, 4) == 1.0
+    assert qs.year_target(budget, budget[:0], BEGIN)["revenue"].tolist() == [500.0]
+
+
+def test_territories_are_held_against_the_mean_of_their_region():
+    accounts = pd.DataFrame({
+        "account": list("abcd"), "territory": ["N1", "N2", "S1", "S2"], "region": ["N", "N", "S", "S"],
+        "potential": [100.0, 100, 10, 10], "workload": [1.0, 3, 5, 5],
+    })
+    table = territory_plan(accounts, 0.15)
+    assert table["potential_index"].tolist() == [1, 1, 1, 1] and table["workload_index"].tolist() == [0.5, 1.5, 1, 1]
+    assert table["balanced"].tolist() == [False, False, True, True]
