@@ -169,6 +169,13 @@ class SalesPolicy(Part):
     hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
 
+    @field_validator("ramp")
+    @classmethod
+    def _ramp_of_shares(cls, value: list[float]) -> list[float]:
+        if bad := [share for share in value if not 0 <= share <= 1]:
+            raise ValueError(f"a ramp holds shares between 0 and 1, not {bad[0]}")
+        return value
+
 
 class FinancePolicy(Part):
     """How the plan is valued."""
