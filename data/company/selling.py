@@ -167,7 +167,7 @@ class Selling:
         won = deals[(deals["outcome"] == "won") & (deals["closed"] >= FISCAL_START)].nlargest(12, "amount", keep="first")
         shared, off = won.iloc[3:8:4], won.iloc[5:10:4]
         staff = self.working.merge(shared[["opportunity", "region", "rep"]], on="region", suffixes=("", "_owner"))
-        helper = staff[staff["rep"] != staff["rep_owner"]].drop_duplicates("opportunity")
+        helper = staff[(staff["rep"] != staff["rep_owner"]) & (staff["start_month"] < FISCAL_START)].drop_duplicates("opportunity")
         shared = shared[shared["opportunity"].isin(helper["opportunity"])]
         parts = [shared[["opportunity", "rep"]].assign(share=0.6), helper[["opportunity", "rep"]].assign(share=0.4)]
         spifs = pd.DataFrame(rows, columns=["spif", "first_day", "last_day", "family", "per_deal", "rate", "cap"])

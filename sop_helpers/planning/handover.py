@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.lead_times import DAYS_PER_MONTH
+
 AT = ["item", "location"]
-DAYS = 365.25 / 12
 
 
 def production_by_line(plan: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:
@@ -37,13 +38,19 @@ def transfers(plan: pd.DataFrame, operations: pd.DataFrame) -> pd.DataFrame:
 
 
 def purchase_cash(
-    purchases: pd.DataFrame, receipts: pd.DataFrame, operations: pd.DataFrame, products: pd.DataFrame, first: pd.Timestamp, payment_days: float = 0.0
+    purchases: pd.DataFrame,
+    receipts: pd.DataFrame,
+    operations: pd.DataFrame,
+    products: pd.DataFrame,
+    first: pd.Timestamp,
+    payment_days: float = 0.0,
+    payables: float = 0.0,
 ) -> pd.DataFrame:
     """Return what is ordered, received and paid by supplier and month, as the contract purchase_cash.
 
     Open purchase orders count at the price of the operation that buys the item there from that supplier, else at which it is bought at all, else at
-    the standard cost; overdue ones arrive in the first month. Payment follows the month of arrival after `payment_days`, in whole months,
-    rounded to the nearest.
+    the standard cost; overdue ones arrive in the first month. Payment follows the month of arrival after `payment_days`; what falls between two
+    months is split between them. Open invoices are paid evenly over the same time, under the supplier ``open invoices``.
 
     Parameters
     ----------
@@ -53,23 +60,45 @@ def purchase_cash(
         First month planned.
     payment_days : float
         Days from arrival to payment.
+    payables : float
+        What is owed to suppliers when the first month begins.
 
     Raises
     ------
     ValueError
-        The terms of payment are below zero.
+        The terms of payment, or what is owed, are below zero.
     """
-    if not payment_days >= 0:
-        raise ValueError(f"suppliers are paid after {payment_days} days; expected zero or more")
+    if not 0 <= payment_days < np.inf:
+        raise ValueError(f"suppliers are paid after {payment_days:g} days; expected zero or more")
+    if not 0 <= payables < np.inf:
+        raise ValueError(f"{payables:g} is owed to suppliers; expected zero or more")
     due = receipts[receipts["kind"] == "purchase"]
     due = due.assign(supplier=due["supplier"].astype("object").fillna("not named"), due_month=due["due_month"].clip(lower=first))
     due = due.assign(cost=due["units"] * _price(due, operations, products))
     arriving = pd.concat([f[["supplier", "due_month", "cost"]] for f in (purchases, due) if len(f)] or [purchases[["supplier", "due_month", "cost"]]])
-    later = pd.DateOffset(months=int(np.floor(payment_days / DAYS + 0.5)))
-    parts = {"ordered": (purchases, purchases["order_month"]), "received": (arriving, arriving["due_month"]), "paid": (arriving, arriving["due_month"] + later)}
-    sums = {name: frame["cost"].groupby([month.rename("month"), frame["supplier"].rename("supplier")]).sum() for name, (frame, month) in parts.items()}
+    parts = {
+        "ordered": purchases.assign(month=purchases["order_month"]),
+        "received": arriving.assign(month=arriving["due_month"]),
+        "paid": pd.concat([*_paid(arriving, payment_days / DAYS_PER_MONTH), _owed(payables, payment_days / DAYS_PER_MONTH, first)]),
+    }
+    sums = {name: frame.groupby(["month", "supplier"])["cost"].sum() for name, frame in parts.items()}
     out = pd.concat(sums, axis=1).fillna(0.0).rename_axis(["month", "supplier"]).reset_index()
     return out.sort_values(["month", "supplier"], ignore_index=True)
+
+
+def _paid(arriving: pd.DataFrame, lag: float) -> list[pd.DataFrame]:
+    """What is paid `lag` months after arrival, split between the two months it lies between."""
+    whole, part = int(lag), lag - int(lag)
+    shares = {whole: 1 - part} | ({whole + 1: part} if part > 0 else {})
+    return [arriving.assign(month=arriving["due_month"] + pd.DateOffset(months=n), cost=arriving["cost"] * share) for n, share in shares.items()]
+
+
+def _owed(payables: float, lag: float, first: pd.Timestamp) -> pd.DataFrame:
+    """Open invoices, paid evenly over `lag` months, at once without terms."""
+    at = np.arange(max(int(np.ceil(lag)), 1) if payables > 0 else 0)
+    share = (np.minimum(at + 1, lag) - at) / lag if lag > 0 else np.ones(len(at))
+    months = pd.date_range(first, periods=len(at), freq="MS", unit="us")
+    return pd.DataFrame({"supplier": pd.Series("open invoices", index=range(len(at)), dtype="str"), "month": months, "cost": payables * share})
 
 
 def _price(due: pd.DataFrame, operations: pd.DataFrame, products: pd.DataFrame) -> np.ndarray:

@@ -88,35 +88,6 @@ def stack(answers: Sequence[Answer], table: str) -> pd.DataFrame:
     return pd.concat([getattr(answer, table) for answer in answers], ignore_index=True)
 
 
-class KeptSolver(Solver):
-    """The solver of a supply plan, whose rows, limits and costs can be set by the names of the model."""
-
-    def __init__(self, model: Any, start: Any = None):
-        super().__init__(model, start)
-        parts = model.matrices
-        self._right = np.asarray(parts.b, dtype=float)
-        self._sense = np.asarray(parts.sense)
-
-    def right(self, name: str, change: Matrix) -> None:
-        """Add to the right-hand sides of a constraint as it was built, which stay zero or more where they limit from above."""
-        at = self._rows[name].ravel()
-        value, sense = self._right[at] + change.ravel(), self._sense[at]
-        value = np.where(sense == "<", np.maximum(value, np.minimum(self._right[at], 0.0)), value)
-        low, high = np.where(sense != "<", value, -np.inf), np.where(sense != ">", value, np.inf)
-        for row, lower, upper in zip(at, low, high, strict=True):
-            self._highs.changeRowBounds(int(row), float(lower), float(upper))
-
-    def most(self, name: str, upper: Matrix) -> None:
-        """Set the upper bounds of a variable whose lower bounds are zero."""
-        at = self._at[name].ravel().astype(np.int32)
-        self._highs.changeColsBounds(len(at), at, np.zeros(len(at)), np.ascontiguousarray(upper, dtype=float).ravel())
-
-    def dearer(self, name: str, extra: Matrix) -> None:
-        """Add to the cost of a variable as it was built; zero gives its own cost back."""
-        at = self._at[name].ravel().astype(np.int32)
-        self._highs.changeColsCost(len(at), at, np.ascontiguousarray(self._cost[at] + np.asarray(extra, dtype=float).ravel()))
-
-
 class JoinModel:
     """The plan of a month, kept so that levers can be tried.
 
@@ -146,7 +117,7 @@ class JoinModel:
         if "revenue" not in demand:
             price = demand["product"].map(products.set_index("product")["unit_price"]).astype(float).fillna(0.0)
             self.tables["demand"] = demand.assign(revenue=demand["units"] * price)
-        self._kept: dict[tuple[int, float], tuple[Network, KeptSolver]] = {}
+        self._kept: dict[tuple[int, float], tuple[Network, Solver]] = {}
 
     def prepare(self, *extra_lead_time_months: int) -> JoinModel:
         """Build the models of these extra lead times now, so that the first answer is as fast as the next."""
@@ -164,17 +135,17 @@ class JoinModel:
         """Whether the model is small enough to try many levers within a step of the month."""
         return len(self.tables["demand"]) <= QUICK_ROWS
 
-    def _model(self, extra: int, factor: float = 1.0) -> tuple[Network, KeptSolver]:
+    def _model(self, extra: int, factor: float = 1.0) -> tuple[Network, Solver]:
         """Return network and solver of an extra lead time; where hours follow people, the hours of a worker are built in and need a model of their own."""
         base = self._built(extra, 1.0)
         return base if factor == 1 or base[0].crews is None else self._built(extra, factor)
 
-    def _built(self, extra: int, factor: float) -> tuple[Network, KeptSolver]:
+    def _built(self, extra: int, factor: float) -> tuple[Network, Solver]:
         if (extra, factor) not in self._kept:
             changed = apply_scenario(self.tables, {"extra_lead_time_months": extra, "capacity_factor": factor})
             net = build_network(**changed, targets=self.targets, months=self.months, stock_policies=self.policies, **self.rules)
             self._kept = {key: kept for key, kept in self._kept.items() if key[1] == 1.0}
-            self._kept[extra, factor] = net, KeptSolver(build_model(net), starting_basis(net))
+            self._kept[extra, factor] = net, Solver(build_model(net), starting_basis(net))
         return self._kept[extra, factor]
 
     def answer(self, levers: Mapping[str, Any] | None = None, scenario: str = "base") -> Answer:
@@ -268,7 +239,7 @@ class JoinModel:
         family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
         return supply_results.long(values, net.series[["region"]].assign(family=family)[[by]], self.months).groupby(["month", by], as_index=False).sum()
 
-    def _set(self, net: Network, solver: KeptSolver, hours: float, cost: float) -> None:
+    def _set(self, net: Network, solver: Solver, hours: float, cost: float) -> None:
         """Set regular hours and purchase prices as multiples of those built in."""
         if len(net.resources) and net.crews is None:
             solver.right("capacity", net.regular * (hours - 1))
@@ -276,7 +247,7 @@ class JoinModel:
         extra = np.where(bought, net.operations["unit_cost"], 0.0) * (cost - 1)
         solver.dearer("arrive", np.repeat(extra[:, None], len(self.months), axis=1))
 
-    def _serve(self, built: Network, net: Network, solver: KeptSolver) -> tuple[dict[str, Matrix], pd.DataFrame, pd.Series]:
+    def _serve(self, built: Network, net: Network, solver: Solver) -> tuple[dict[str, Matrix], pd.DataFrame, pd.Series]:
         """Solve for the demand of `net` from the last basis: flows, load, and the cost of hiring and laying off workers by month.
 
         `built` is what the model was built on.

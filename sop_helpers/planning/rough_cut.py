@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-
-from sop_helpers.planning.supply_network import capacity
 
 
 def overall_factors(schedule: pd.DataFrame, hours_per_unit: pd.Series, shares: pd.Series) -> pd.DataFrame:
@@ -83,10 +80,9 @@ def rough_cut(
     rows = pd.concat([h.rename_axis("month").rename_axis("resource", axis=1).stack().rename("hours").reset_index().assign(method=m) for m, h in parts.items()])
     out = rows.groupby(["month", "resource"], as_index=False).agg(hours=("hours", "sum"), method=("method", "first"), ways=("method", "size"))
     out["method"] = out["method"].where(out["ways"] == 1, "both")
-    names = [name for name in sorted(out["resource"].unique()) if name in set(resources["resource"])]
-    regular = capacity(resources, names, months, 0.0)[0] if names else np.zeros((0, len(months)))
-    known = pd.Series(regular.reshape(-1), index=pd.MultiIndex.from_product([names, months]))
-    out["available_hours"] = known.reindex(pd.MultiIndex.from_frame(out[["resource", "month"]])).to_numpy()
+    standing = resources[resources["month"].isna()].drop_duplicates("resource").set_index("resource")["regular_hours"]
+    own = out[["resource", "month"]].merge(resources[["resource", "month", "regular_hours"]], on=["resource", "month"], how="left")["regular_hours"]
+    out["available_hours"] = own.astype(float).fillna(out["resource"].map(standing).astype(float))
     out["load"] = out["hours"] / out["available_hours"].where(out["available_hours"] > 0)
     return out[["month", "resource", "hours", "available_hours", "load", "method"]]
 

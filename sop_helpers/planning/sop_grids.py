@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.supply_network import Matrix, latest_stock, serve_from
 
 AT = ["item", "location"]
 KEYS = ["month", "family", "location", "strategy"]
 STOCK, ORDER = "make to stock", "make to order"
-DAYS = 365.25 / 12
 FLOWS = ["demand", "made", "supply", "shipped", "stock", "backlog"]
 VALUES = [f"{name}_{kind}" for name in FLOWS for kind in ("plan", "actual")] + ["target_units", "atp_units"]
 ORDERED = ["demand", "made", "supply", "shipped", "stock"]
@@ -283,7 +283,7 @@ def cover_days(grid: pd.DataFrame) -> pd.Series:
     row = np.arange(len(stock))[:, None]
     step = total[row, at] - total[row, at - 1]
     part = np.divide(level[:, :, 0] - total[row, at - 1], step, out=np.zeros_like(step), where=step > 1e-9)
-    days = np.where(lasts, np.nan, (at - 1 + part - np.arange(1, count + 1)) * DAYS)
+    days = np.where(lasts, np.nan, (at - 1 + part - np.arange(1, count + 1)) * DAYS_PER_MONTH)
     place = best.pivot(index=keys, columns=months, values="stock")
     long = pd.Series(np.maximum(days, 0.0).reshape(-1), index=pd.MultiIndex.from_product([range(len(place)), place.columns]))
     at_row = place.index.get_indexer(pd.MultiIndex.from_frame(grid[keys]))

@@ -22,7 +22,7 @@ from sop_helpers.planning.supply_lots import passes, round_lots
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_parts import optimum, solver_of
-from sop_helpers.planning.supply_reasons import shortages
+from sop_helpers.planning.supply_reasons import Cause, shortages
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers
@@ -38,7 +38,7 @@ class SupplyResult:
     supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan : DataFrame
         As the contracts of the same names.
     objective : float
-        Cost of the plan in the model: operations, overtime, holding, and the prices of what is late, lost or below target.
+        Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
     relaxed_objective : float
         The same before whole lots; the difference is what whole lots cost.
     status : str
@@ -47,6 +47,8 @@ class SupplyResult:
         What the plan had to assume, one sentence each.
     network : Network
         What was planned on.
+    causes : list of Cause
+        Of each row of shortages.
     """
 
     supply_plan: pd.DataFrame
@@ -60,6 +62,7 @@ class SupplyResult:
     status: str
     notes: list[str]
     network: Network
+    causes: list[Cause]
     hiring_plan: pd.DataFrame
 
 
@@ -183,18 +186,20 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     manned = staffed(net, final.values)
     load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
     wish = strategy_price(net, final.values)
+    short, causes = shortages(manned, flows, load)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
         constrained_demand=results.constrained_demand(net, flows),
         capacity_load=load,
-        shortages=shortages(manned, flows, load),
+        shortages=short,
         purchase_plan=results.purchase_plan(net, plan),
         objective=cost - wish,
         relaxed_objective=relaxed.objective,
         status="optimal",
         notes=notes,
         network=manned,
+        causes=causes,
         hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
     )
 

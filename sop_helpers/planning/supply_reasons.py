@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,38 @@ from sop_helpers.planning.supply_network import Matrix, Network, path_costs
 SERVED_LATE = "serving late costs less than making it in time"
 NOT_MADE = "making it costs more than losing the sale"
 NOT_MADE_REMEDY = "raise its price, or the price of a lost sale in the policies if it must be served; else agree not to sell it"
+
+
+class Cause(NamedTuple):
+    """What stops a short item.
+
+    Attributes
+    ----------
+    text, remedy : str
+        The sentence, and a template of what would help.
+    kind : str
+        capacity, limit (of a supplier or an operation), late (lead time or frozen months), ended, lot, no source, or choice (it could be, but does not pay).
+    at : int
+        Position of the resource (capacity), the operation (limit, lot) or the node (late, ended, no source).
+    month : int
+        Month of release that is full, or month in which it does not arrive.
+    per_unit : float
+        Hours of the resource for one unit sold.
+    """
+
+    text: str
+    remedy: str
+    kind: str
+    at: int
+    month: int
+    per_unit: float = 0.0
+
+
+def _by(frame: pd.DataFrame, key: str, columns: list[str]) -> dict[int, np.ndarray]:
+    """Return the rows of each key as an array: quicker than a group at a time."""
+    ordered = frame.sort_values(key, kind="stable")
+    keys, first = np.unique(ordered[key].to_numpy(), return_index=True)
+    return dict(zip(keys.tolist(), np.split(ordered[columns].to_numpy(), first[1:]), strict=True)) if len(keys) else {}
 
 
 def on_time(demand: Matrix, before: Matrix, ship: Matrix, lost: Matrix) -> Matrix:
@@ -47,26 +80,28 @@ class _Finder:
     hour: Matrix
     best: np.ndarray
     cost: Matrix
-    found: dict[tuple[int, int], tuple[str, str, int, int, float]] = field(default_factory=dict)
+    found: dict[tuple[int, int], Cause] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ops = {c: self.net.operations[c].to_numpy() for c in ("operation", "kind", "lead", "supplier", "lot_min", "lot_multiple", "item", "location")}
-        self.inputs = {op: rows[["node", "units_per"]].to_numpy() for op, rows in self.net.uses.groupby("op")}
-        self.loads = {op: rows[["resource", "hours_per_unit"]].to_numpy() for op, rows in self.net.hours.groupby("op")}
+        self.inputs = _by(self.net.uses, "op", ["node", "units_per"])
+        self.loads = _by(self.net.hours, "op", ["resource", "hours_per_unit"])
+        self.names = self.net.nodes["node"].to_numpy()
+        self.items = self.net.nodes["item"].to_numpy()
         self.sources: dict[int, list[int]] = {n: list(rows) for n, rows in self.net.operations.groupby("node").indices.items()}
         self.label = [f"{m:%Y-%m}" for m in self.net.months]
 
-    def cause(self, node: int, t: int) -> tuple[str, str, int, int, float]:
-        """Return cause, remedy without amounts (a template), resource or -1, its month, hours per unit sold."""
+    def cause(self, node: int, t: int) -> Cause:
+        """Return the first cause on the path of an item short in a month."""
         if (node, t) not in self.found:
             self.found[node, t] = self._cause(node, t)
         return self.found[node, t]
 
-    def _cause(self, node: int, t: int) -> tuple[str, str, int, int, float]:
-        name = self.net.nodes["node"].iat[node]
+    def _cause(self, node: int, t: int) -> Cause:
+        name = self.names[node]
         sources = self.sources.get(node, [])
         if not sources:
-            return f"nothing makes, buys or moves {name}", f"add an operation for {name}, or lower the demand plan", -1, t, 0.0
+            return Cause(f"nothing makes, buys or moves {name}", f"add an operation for {name}, or lower the demand plan", "no source", node, t)
         usable = [o for o in sources if self.net.upper[o, t] > 0]
         if not usable:
             return self._late(node, t, sources)
@@ -75,59 +110,44 @@ class _Finder:
         if np.isfinite(most) and most - self.arrive[op, t] < max(self._step(op), 1e-6 * max(1.0, most)):
             who = self.ops["supplier"][op] if self.ops["kind"][op] == "buy" and isinstance(self.ops["supplier"][op], str) else self.ops["operation"][op]
             what = "supplier limit" if self.ops["kind"][op] == "buy" else "limit of the operation"
-            return (
-                f"{what} of {who}: at most {most:,.0f} {name} a month",
-                f"{{units}} units more from {who} or a second source cost about {{value}}",
-                -1,
-                t,
-                0.0,
-            )
+            told = f"{what} of {who}: at most {most:,.0f} {name} a month"
+            return Cause(told, f"{{units}} units more from {who} or a second source cost about {{value}}", "limit", op, t)
         start = t - int(self.ops["lead"][op])
         for resource, per in self.loads.get(op, ()):
             r = int(resource)
             if self.left[r, start] < per * max(self._step(op), 1e-6) - 1e-9 or self.left[r, start] < 1e-6:
-                return f"capacity of {self.net.resources[r]} in {self.label[start]}", "", r, start, float(per)
+                return Cause(f"capacity of {self.net.resources[r]} in {self.label[start]}", "", "capacity", r, start, float(per))
         for component, per in self.inputs.get(op, ()):
             if self.closing[int(component), start] < per * max(self._step(op), 1e-6) - 1e-9:
-                text, remedy, r, month, hours = self.cause(int(component), start)
-                item = self.net.nodes["item"].iat[int(component)]
-                named = self.ops["kind"][op] != "make" or "(through" in text or item in text
+                deeper = self.cause(int(component), start)
+                item = self.items[int(component)]
+                named = self.ops["kind"][op] != "make" or "(through" in deeper.text or item in deeper.text
                 through = "" if named else f" (through {item})"
-                return text + through, remedy, r, month, hours * per
+                return deeper._replace(text=deeper.text + through, per_unit=deeper.per_unit * per)
         if self._step(op) > 0:
-            return (
-                f"lot size of {self.ops['operation'][op]}: {self._step(op):,.0f} units",
-                "order a smaller lot, or one lot earlier; {units} units are missing",
-                -1,
-                t,
-                0.0,
-            )
-        return SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", -1, t, 0.0
+            told = f"lot size of {self.ops['operation'][op]}: {self._step(op):,.0f} units"
+            return Cause(told, "order a smaller lot, or one lot earlier; {units} units are missing", "lot", op, t)
+        return Cause(SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", "choice", node, t)
 
     def _step(self, op: int) -> float:
         return float(np.nanmax([self.ops["lot_min"][op], self.ops["lot_multiple"][op], 0.0]))
 
-    def _late(self, node: int, t: int, sources: list[int]) -> tuple[str, str, int, int, float]:
+    def _late(self, node: int, t: int, sources: list[int]) -> Cause:
         open_at = self.net.upper[sources] > 0
-        name = self.net.nodes["node"].iat[node]
+        name = self.names[node]
         later = np.flatnonzero(open_at.any(axis=0) & (np.arange(open_at.shape[1]) > t))
         lead = int(self.ops["lead"][sources].min())
         if not len(later):
-            return (
-                f"nothing more of {name} can be released from {self.label[t]} on",
-                "extend the last month of its operation, or open another source",
-                -1,
-                t,
-                0.0,
-            )
+            told = f"nothing more of {name} can be released from {self.label[t]} on"
+            return Cause(told, "extend the last month of its operation, or open another source", "ended", node, t)
         frozen = lead < later[0]
         why = "frozen months" if frozen else f"lead time of {lead} month{'' if lead == 1 else 's'}"
         text = f"{why}: {name} cannot arrive before {self.label[later[0]]}"
-        return text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", -1, t, 0.0
+        return Cause(text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", "late", node, t)
 
 
-def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> pd.DataFrame:
-    """Return demand not shipped in its month, with cause, remedy and recovery, as the contract shortages.
+def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tuple[pd.DataFrame, list[Cause]]:
+    """Return demand not shipped in its month, with cause, remedy and recovery, as the contract shortages, and the cause of each row.
 
     Parameters
     ----------
@@ -151,29 +171,29 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> pd.
     finder = _Finder(net, flows["arrive"], flows["closing"], left, hour, best, cost)
     causes = [finder.cause(n, m) for n, m in zip(series["node"].tolist(), t.tolist(), strict=True)]
     back = recovered(net, flows)[d, t]
-    causes = [(NOT_MADE, NOT_MADE_REMEDY, *c[2:]) if c[0] == SERVED_LATE and never else c for c, never in zip(causes, back < 0, strict=True)]
+    causes = [c._replace(text=NOT_MADE, remedy=NOT_MADE_REMEDY) if c.kind == "choice" and never else c for c, never in zip(causes, back < 0, strict=True)]
     path = net.nodes["path_cost"].to_numpy()[series["node"].to_numpy()] if len(series) else np.array([])
     waits = np.where(back >= 0, (back - t) * series["late"].to_numpy(), series["lost"].to_numpy()) * units
     remedies = [_remedy(net, c, u, u * p, w, hour) for c, u, p, w in zip(causes, units.tolist(), path.tolist(), waits.tolist(), strict=True)]
     month = net.months[np.maximum(back, 0)].as_unit("us").to_series(index=range(len(back)))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "product": series["product"],
             "region": series["region"],
             "month": net.months[t].as_unit("us"),
             "short_units": units,
             "money": money,
-            "cause": pd.Series([c[0] for c in causes], dtype="str"),
+            "cause": pd.Series([c.text for c in causes], dtype="str"),
             "remedy": pd.Series(remedies, dtype="str"),
             "recovered_month": month.where(back >= 0).astype("datetime64[us]"),
         }
     )
+    return table, causes
 
 
-def _remedy(net: Network, cause: tuple[str, str, int, int, float], units: float, value: float, late: float, hour: Matrix) -> str:
-    _, template, resource, month, per_unit = cause
-    if resource < 0:
-        return template.format(units=f"{units:,.0f}", value=f"{value:,.0f}", late=f"{late:,.0f}")
-    hours, rate, name, label = units * per_unit, net.rate[resource, month], net.resources[resource], f"{net.months[month]:%Y-%m}"
-    worth = f"; one more hour saves {hour[resource, month]:,.0f}" if hour[resource, month] > 0 else ""
+def _remedy(net: Network, cause: Cause, units: float, value: float, late: float, hour: Matrix) -> str:
+    if cause.kind != "capacity":
+        return cause.remedy.format(units=f"{units:,.0f}", value=f"{value:,.0f}", late=f"{late:,.0f}")
+    hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"
+    worth = f"; one more hour saves {hour[cause.at, cause.month]:,.0f}" if hour[cause.at, cause.month] > 0 else ""
     return f"{hours:,.0f} hours more on {name} in {label} (overtime beyond the limit: {hours * rate:,.0f}), or build earlier{worth}"

@@ -8,15 +8,19 @@ a change; the first point, a price of zero, is planning anew every month.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply import SupplyResult, plan_supply
+from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_parts import optimum
 from sop_helpers.planning.supply_results import scatter
+from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_workers import strategy_price
 
 NEAR = 3
 
@@ -94,7 +98,26 @@ def near_changes(before: pd.DataFrame, after: pd.DataFrame, month: pd.Timestamp,
 def frontier(points: Sequence[Mapping[str, float]]) -> pd.DataFrame:
     """Return change_rate, changes, cost, and both against the first point: changes_cut and cost_added, as shares."""
     out = pd.DataFrame(points)
-    return out.assign(changes_cut=1 - out["changes"] / out["changes"].iloc[0], cost_added=out["cost"] / out["cost"].iloc[0] - 1)
+    free = out.iloc[0]
+    cut = 1 - out["changes"] / free["changes"] if free["changes"] > 0 else 0.0
+    return out.assign(changes_cut=cut, cost_added=out["cost"] / free["cost"] - 1 if free["cost"] else 0.0)
+
+
+def this_month(net: Network, rate: float, factors: Sequence[float] = (0.0, 0.5, 1.0, 2.0, 4.0)) -> pd.DataFrame:
+    """Return what this month's plan costs and how much of last month's it changes at several prices of a change, as `frontier`; empty without a last plan.
+
+    Cost leaves the price of changes out; lots are not rounded. The plan is solved once for each factor of `rate`, the price that `net` was laid out with.
+    """
+    price, last = net.limits.change_price, net.limits.last
+    if price is None or last is None or rate <= 0:
+        return pd.DataFrame(columns=["change_rate", "changes", "cost", "changes_cut", "cost_added"], dtype=float)
+    points = []
+    for factor in factors:
+        tried = replace(net, limits=replace(net.limits, change_price=price * factor))
+        found = optimum(build_model(tried), starting_basis(tried))
+        moved = float((np.abs(found.values["arrive"] - np.nan_to_num(last)) * price).sum()) / rate
+        points.append({"change_rate": factor * rate, "changes": moved, "cost": found.objective - strategy_price(net, found.values) - factor * rate * moved})
+    return frontier(points)
 
 
 def _worth(net: Network) -> pd.Series:

@@ -154,10 +154,35 @@ class Solver:
 
     def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:
         """Set the bounds of the arrivals of some operations."""
-        at = self._at["arrive"][rows].ravel().astype(np.int32)
-        self._highs.changeColsBounds(len(at), at, np.ascontiguousarray(lower, dtype=float).ravel(), np.ascontiguousarray(upper, dtype=float).ravel())
+        self._bounds(self._at["arrive"][rows], lower, upper)
 
     def reward(self, rows: np.ndarray, amount: Matrix) -> None:
         """Lower the cost of the arrivals of some operations by an amount; zero gives their own cost back."""
-        at = self._at["arrive"][rows].ravel().astype(np.int32)
-        self._highs.changeColsCost(len(at), at, np.ascontiguousarray(self._cost[at] - np.asarray(amount, dtype=float).ravel()))
+        self._prices(self._at["arrive"][rows], -np.asarray(amount, dtype=float))
+
+    def most(self, name: str, upper: Matrix) -> None:
+        """Set the upper bounds of a variable whose lower bounds are zero."""
+        self._bounds(self._at[name], np.zeros(self._at[name].size), upper)
+
+    def dearer(self, name: str, extra: Matrix) -> None:
+        """Add to the cost of a variable as it was built; zero gives its own cost back."""
+        self._prices(self._at[name], np.asarray(extra, dtype=float))
+
+    def right(self, name: str, change: Matrix) -> None:
+        """Add to the right-hand sides of a constraint as it was built, which stay zero or more where they limit from above."""
+        at = self._rows[name].ravel()
+        low, high = self._limits[0][at], self._limits[1][at]
+        least = np.where(np.isneginf(low), np.minimum(high, 0.0), -np.inf)
+        self._highs.changeRowsBounds(len(at), at.astype(np.int32), low + change.ravel(), np.maximum(high + change.ravel(), least))
+
+    def spent(self, solution: Solution, names: list[str]) -> float:
+        """Return what a solution pays for some of the variables, at their cost as built."""
+        return float(sum((self._cost[self._at[n]] * solution.values[n]).sum() for n in names if n in self._at))
+
+    def _bounds(self, at: np.ndarray, lower: Matrix, upper: Matrix) -> None:
+        flat = at.ravel().astype(np.int32)
+        self._highs.changeColsBounds(len(flat), flat, *(np.ascontiguousarray(v, dtype=float).ravel() for v in (lower, upper)))
+
+    def _prices(self, at: np.ndarray, extra: Matrix) -> None:
+        flat = at.ravel().astype(np.int32)
+        self._highs.changeColsCost(len(flat), flat, np.ascontiguousarray(self._cost[flat] + extra.ravel()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,12 +36,12 @@ def url(company, tmp_path_factory) -> Iterator[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "sop_helpers.engine.cli", "desk", "--what-if", "-w", str(company), "--no-browser", "--port", str(port)]
     with log.open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
     try:
         wait_for(f"http://127.0.0.1:{port}/", process, log)
         yield f"http://127.0.0.1:{port}/"
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # the command and the server that it started
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

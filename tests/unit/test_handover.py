@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -59,7 +58,7 @@ def test_transfers_say_from_where() -> None:
 def test_cash_follows_arrivals_by_the_terms() -> None:
     plan = purchases(("S", MONTHS[0], MONTHS[1], 90.0))
     open_ones = receipts(("purchase", "C", "2026-08", 4.0, "S"), ("purchase", "A", MONTHS[1], 2.0, "T"), ("production", "A", MONTHS[0], 99.0, None))
-    cash = conform("purchase_cash", handover.purchase_cash(plan, open_ones, OPERATIONS, PRODUCTS, MONTHS[0], payment_days=45))
+    cash = conform("purchase_cash", handover.purchase_cash(plan, open_ones, OPERATIONS, PRODUCTS, MONTHS[0], payment_days=handover.DAYS_PER_MONTH))
     by = cash.set_index(["supplier", "month"])
     # Four overdue units of C at 3 arrive in October; A has no operation that buys it, so its standard cost counts.
     assert by.loc[("S", MONTHS[0])].tolist() == [90, 12, 0] and by.loc[("S", MONTHS[1])].tolist() == [0, 90, 12]
@@ -67,15 +66,24 @@ def test_cash_follows_arrivals_by_the_terms() -> None:
     assert by.loc[("T", MONTHS[2]), "paid"] == 14
 
 
-@given(days=st.floats(0, 400), costs=st.lists(st.floats(0, 1e6), min_size=1, max_size=6))
+def test_terms_between_two_months_are_split_and_open_invoices_are_paid_evenly() -> None:
+    cash = handover.purchase_cash(
+        purchases(("S", MONTHS[0], MONTHS[0], 100.0)), empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0], 1.25 * handover.DAYS_PER_MONTH, payables=50.0
+    )
+    paid = conform("purchase_cash", cash).set_index(["supplier", "month"])["paid"]
+    assert paid.loc[("S", MONTHS[0])] == 0 and paid.loc[("S", MONTHS[1])] == pytest.approx(75) and paid.loc[("S", MONTHS[2])] == pytest.approx(25)
+    assert paid.loc["open invoices"].tolist() == pytest.approx([40, 10])
+    at_once = handover.purchase_cash(empty("purchase_plan"), empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0], 0.0, payables=50.0)
+    assert conform("purchase_cash", at_once)[["month", "paid"]].to_numpy().tolist() == [[MONTHS[0], 50]]
+
+
+@given(days=st.floats(0, 400), owed=st.floats(0, 1e6), costs=st.lists(st.floats(0, 1e6), min_size=1, max_size=6))
 @settings(max_examples=40, deadline=None)
-def test_everything_received_is_paid_once(days: float, costs: list[float]) -> None:
+def test_everything_received_and_owed_is_paid_once(days: float, owed: float, costs: list[float]) -> None:
     rows = [("S" if i % 2 else "T", MONTHS[i % 2], MONTHS[1 + i % 3], cost) for i, cost in enumerate(costs)]
-    cash = handover.purchase_cash(purchases(*rows), empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0], days)
-    for name in ("ordered", "received", "paid"):
-        assert cash[name].sum() == pytest.approx(sum(costs))
-    later = round((cash.loc[cash["paid"] > 0, "month"].min() - cash.loc[cash["received"] > 0, "month"].min()).days / handover.DAYS) if sum(costs) else 0
-    assert later == (int(np.floor(days / handover.DAYS + 0.5)) if sum(costs) else 0)
+    cash = handover.purchase_cash(purchases(*rows), empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0], days, owed)
+    assert cash["ordered"].sum() == pytest.approx(sum(costs)) and cash["received"].sum() == pytest.approx(sum(costs))
+    assert cash["paid"].sum() == pytest.approx(sum(costs) + owed) and (cash[["ordered", "received", "paid"]] >= 0).all(axis=None)
 
 
 def test_nothing_bought_is_an_empty_table_and_bad_terms_are_named() -> None:
@@ -83,6 +91,8 @@ def test_nothing_bought_is_an_empty_table_and_bad_terms_are_named() -> None:
     assert conform("purchase_cash", handover.purchase_cash(none, empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0])).empty
     with pytest.raises(ValueError, match="paid after -1 days; expected zero or more"):
         handover.purchase_cash(none, empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0], -1)
+    with pytest.raises(ValueError, match="-5 is owed to suppliers; expected zero or more"):
+        handover.purchase_cash(none, empty("receipts"), OPERATIONS, PRODUCTS, MONTHS[0], 30, -5)
 
 
 def test_months_across_keeps_the_sum_and_ranks_by_it() -> None:

@@ -126,7 +126,7 @@ def test_days_of_cover_walk_through_the_demand_that_follows() -> None:
     rows = pd.DataFrame({"month": MONTHS, "family": "F", "location": "L", "strategy": g.STOCK, "demand_plan": [9.0, 10, 20, 5]})
     rows = rows.assign(demand_actual=np.nan, stock_actual=np.nan, stock_plan=[20.0, 5, 6, 1])
     days = g.cover_days(rows)
-    assert days.iloc[:2].tolist() == pytest.approx([1.5 * g.DAYS, 0.25 * g.DAYS])
+    assert days.iloc[:2].tolist() == pytest.approx([1.5 * g.DAYS_PER_MONTH, 0.25 * g.DAYS_PER_MONTH])
     assert np.isnan(days.iloc[2]) and np.isnan(days.iloc[3]), "six outlast the five of the last month"
 
 

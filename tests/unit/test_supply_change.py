@@ -11,7 +11,7 @@ from supply_networks import MONTHS, company, monthly
 from sop_helpers.book.config import SupplyPolicy
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
-from sop_helpers.planning.supply_rolling import frontier, near_changes, replan
+from sop_helpers.planning.supply_rolling import frontier, near_changes, replan, this_month
 from sop_helpers.report.charts.steadiness import steadiness_figure, steadiness_takeaway
 
 
@@ -86,3 +86,17 @@ def test_carrying_out_a_sure_forecast_costs_what_the_plan_said():
     expected -= (later["units"].to_numpy() * value[pd.MultiIndex.from_frame(later[["item", "location"]])].to_numpy()).sum()
     assert plan.shortages.query("month == @months[0]").empty
     assert point["cost"] == pytest.approx(expected, rel=1e-9) and point["changes"] == 0
+
+
+def test_the_frontier_of_a_month_falls_in_changes_and_rises_in_cost():
+    tables, forecasts, _, months = rolling_company(7, cycles=2)
+    ahead = [pd.date_range(m, periods=8, freq="MS", unit="us") for m in months]
+    demand = [forecasts.loc[forecasts["made_in"] == m, ["month", "product", "region", "units"]] for m in months]
+    last = plan_supply(**tables, demand=demand[0], months=ahead[0], frozen_months=0).supply_plan
+    net = plan_supply(**tables, demand=demand[1], months=ahead[1], frozen_months=0, last_plan=last, change_rate=0.02).network
+    points = this_month(net, 0.02)
+    assert points["change_rate"].tolist() == [0, 0.01, 0.02, 0.04, 0.08]
+    assert (points["changes"].diff().dropna() <= 1e-4).all() and (points["cost"].diff().dropna() >= -1e-4).all()
+    assert points["changes_cut"].iloc[-1] > 0
+    alone = build_network(**tables, demand=demand[1], months=ahead[1], frozen_months=0)
+    assert this_month(alone, 0.02).empty

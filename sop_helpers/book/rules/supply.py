@@ -9,6 +9,8 @@ import pandas as pd
 
 from sop_helpers.book.rules.findings import Inputs, Issue, some
 
+UNIT_FACTOR = 5.0  # costs of one unit further apart than this are likely of different units: a piece and a case
+
 
 def items(given: Inputs) -> Iterator[Issue]:
     """Whether every item can be got, and every item named is known."""
@@ -272,4 +274,55 @@ def terms(given: Inputs) -> Iterator[Issue]:
         )
 
 
-SUPPLY_RULES = [items, bills, capacity, stock, terms]
+def reach(given: Inputs) -> Iterator[Issue]:
+    """Whether what a region buys can come to the place that ships to it."""
+    operations, regions, sales = given.get("operations"), given.get("regions"), given.get("sales")
+    if operations is None or regions is None or sales is None:
+        return
+    recent = sales[sales["month"] >= given.month - pd.DateOffset(months=12)].groupby(["product", "region"], as_index=False)[["units", "revenue"]].sum()
+    wanted = recent[(recent["units"] > 0) & recent["product"].isin(operations["item"])].merge(regions[["region", "ship_from"]].dropna(), on="region")
+    supplied = pd.MultiIndex.from_frame(operations[["item", "location"]])
+    cut = wanted[~pd.MultiIndex.from_frame(wanted[["product", "ship_from"]]).isin(supplied)]
+    if len(cut):
+        names = [f"{p} at {w} for {r}" for p, w, r in zip(cut["product"], cut["ship_from"], cut["region"], strict=True)]
+        yield Issue(
+            "amber",
+            "no operation",
+            "operations",
+            "location",
+            len(cut),
+            f"{len(cut)} product-regions have demand at a place that nothing supplies: {some(names)}.",
+            "Add an operation that makes, buys or moves it there, or mend ship_from; only stock and open receipts there serve it.",
+            float(cut["revenue"].sum()),
+        )
+
+
+def units(given: Inputs) -> Iterator[Issue]:
+    """Whether purchases and stock count in the unit of the product, told by what one unit costs."""
+    products, operations, inventory = given.get("products"), given.get("operations"), given.get("inventory")
+    if products is None:
+        return
+    known = products.drop_duplicates("product").set_index("product")["unit_cost"]
+    seen = []
+    if operations is not None:
+        seen.append(("operations", "unit_cost", operations.loc[operations["kind"] == "buy", ["item", "unit_cost"]].rename(columns={"unit_cost": "cost"})))
+    if inventory is not None:
+        held = inventory[(inventory["month"] == inventory["month"].max()) & (inventory["on_hand"] > 0)]
+        seen.append(("inventory", "value", held.assign(cost=held["value"] / held["on_hand"])[["item", "cost"]]))
+    for table, column, rows in seen:
+        times = rows["cost"] / rows["item"].map(known).astype(float).where(lambda c: c > 0)
+        odd = rows.assign(times=times)[(times > UNIT_FACTOR) | ((times < 1 / UNIT_FACTOR) & (times > 0))]
+        if len(odd):
+            yield Issue(
+                "amber",
+                "units",
+                table,
+                column,
+                len(odd),
+                f"{len(odd)} items cost under a fifth or over five times the unit_cost of products: "
+                f"{some(f'{i} ({t:.3g} times)' for i, t in zip(odd['item'], odd['times'], strict=True))}.",
+                "Make sure that they count in the same unit, a piece or a case.",
+            )
+
+
+SUPPLY_RULES = [items, bills, capacity, stock, terms, reach, units]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sop_helpers.book.tables import demand, inputs, join, network, pipeline, plans, review, sales_plan, stock, supply_views, views
+from sop_helpers.book.tables import adherence, demand, inputs, join, network, pipeline, plans, reasons, review, sales_plan, stock, supply_views, views
 from sop_helpers.book.tables.fields import Contract
 
 
@@ -26,7 +26,7 @@ def _tables(module) -> dict[str, type[Contract]]:
     return {_name(model): model for model in models}
 
 
-MODULES = (inputs, network, views, plans, pipeline, join, demand, stock, supply_views, review, sales_plan)
+MODULES = (inputs, network, views, plans, pipeline, join, demand, stock, supply_views, reasons, adherence, review, sales_plan)
 MODELS = [model for module in MODULES for model in _tables(module).items()]
 INPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "input"}
 OUTPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "output"}

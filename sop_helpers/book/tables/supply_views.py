@@ -112,7 +112,7 @@ class PurchaseCash(Contract):
     """Purchases by supplier and month: what is ordered, what arrives (open orders included) and what is paid."""
 
     month: Series[Month] = f.month("Month; payments may fall after the horizon.")
-    supplier: Series[str] = f.code("Supplier.")
+    supplier: Series[str] = f.code("Supplier, or open invoices: what is owed at the start.")
     ordered: Series[float] = f.money("Value of the orders to place.", ge=0)
     received: Series[float] = f.money("Value of what arrives, planned and already on order.", ge=0)
     paid: Series[float] = f.money("Cash out, by the terms of payment from the month of arrival.", ge=0)

@@ -1,0 +1,116 @@
+"""What would help against a shortage, and what that brings: the plan is solved again from its last basis with that one limit lifted.
+
+Figures are those of the plan before whole lots, so that a lot that happens to fit is not taken for a remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.planning.frames import months_between, no_rows
+from sop_helpers.planning.supply_model import build_model
+from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_reasons import Cause, on_time
+from sop_helpers.planning.supply_solver import Solution, Solver
+from sop_helpers.planning.supply_start import starting_basis
+
+COLUMNS = ["cause", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
+SPENT = ["arrive", "stock", "overtime", "outside"]  # what is paid for; the rest of the objective are prices of service
+
+
+def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, most: int = 6) -> pd.DataFrame:
+    """Return for the causes that cost most what would help; what saves no unit is left out.
+
+    Capacity: overtime beyond its limit at its own rate, and a tenth more regular hours; a limit: lifted; what comes too late: expedited. What the demand
+    side can do is to agree on delivery when the plan can serve.
+
+    Parameters
+    ----------
+    net : Network
+        What was planned on.
+    causes : list of Cause
+        Of each row of the shortages.
+    shortages : DataFrame
+        As the contract.
+    most : int
+        How many causes are looked at, most money first.
+
+    Returns
+    -------
+    DataFrame
+        As the contract shortage_remedies. ``cost`` is what more is spent on operations, stock and overtime, without the price of the remedy itself
+        where nobody stated one; ``gain`` is what all costs and prices of service together fall by: more than that the remedy must not cost.
+    """
+    if shortages.empty:
+        return no_rows(COLUMNS, ["cause", "remedy"])
+    net = replace(net, crews=None) if net.crews is not None else net  # people stay as the plan has them
+    solver = Solver(build_model(net), starting_basis(net))
+    base = solver.solve()
+    rows = shortages[["short_units", "money", "recovered_month", "month", "product", "region"]].assign(
+        kind=[c.kind for c in causes], at=[c.at for c in causes], text=[c.text for c in causes]
+    )
+    late = pd.Series(net.series["late"].to_numpy(dtype=float), index=pd.MultiIndex.from_frame(net.series[["product", "region"]]))
+    each = late.reindex(pd.MultiIndex.from_frame(rows[["product", "region"]])).to_numpy()
+    wait = months_between(rows["recovered_month"], rows["month"])
+    rows["price"] = rows["short_units"] * wait * each
+    groups = rows.groupby(["kind", "at"], sort=False)
+    ranked = groups["money"].sum().sort_values(ascending=False, kind="stable").index[:most]
+    out = []
+    for kind, at in ranked:
+        mine = groups.get_group((kind, at))
+        name = mine.loc[mine["money"].idxmax(), "text"]
+        head = [name if kind != "capacity" else f"capacity of {net.resources[at]}", mine["short_units"].sum(), mine["money"].sum()]
+        for remedy, lift, back in _levers(net, solver, kind, at):
+            lift()
+            found = solver.solve()
+            back()
+            gained = _gained(net, solver, base, found)
+            if gained[0] > 1e-6:
+                out.append([*head, remedy, *gained])
+        served = mine.dropna(subset="price")
+        if len(served):
+            out.append([*head, "agree on delivery when the plan can serve", served["short_units"].sum(), served["money"].sum(), 0.0, served["price"].sum()])
+    return pd.DataFrame(out, columns=COLUMNS) if out else no_rows(COLUMNS, ["cause", "remedy"])
+
+
+def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
+    """Return what can be tried against a cause: its name, what lifts the limit, and what puts it back."""
+    from sop_helpers.planning.supply_model import overtime_left
+
+    if kind == "capacity":
+        free, more = overtime_left(net), np.zeros_like(net.regular)
+        lifted, more[at] = free.copy(), 0.1 * net.regular[at]
+        lifted[at] = np.inf
+        name = net.resources[at]
+        return [
+            (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free)),
+            (f"a tenth more regular hours on {name}", lambda: solver.right("capacity", more), lambda: solver.right("capacity", np.zeros_like(more))),
+        ]
+    ops, open_to = net.operations, net.upper.copy()
+    if kind == "limit":
+        open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
+        what = f"no limit of {ops['operation'].iat[at]}"
+    elif kind in ("late", "ended"):
+        mine = np.flatnonzero((ops["node"] == at).to_numpy())
+        if not len(mine):
+            return []
+        open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], np.inf)
+        what = f"expedite {net.nodes['node'].iat[at]}" if kind == "late" else f"go on with {net.nodes['node'].iat[at]}"
+    else:
+        return []
+    return [(what, lambda: solver.most("arrive", open_to), lambda: solver.most("arrive", net.upper))]
+
+
+def _gained(net: Network, solver: Solver, base: Solution, found: Solution) -> tuple[float, float, float, float]:
+    saved = _short(net, base) - _short(net, found)
+    spent = solver.spent(found, SPENT) - solver.spent(base, SPENT)
+    return float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective
+
+
+def _short(net: Network, solution: Solution) -> Matrix:
+    """Units of each series that are not shipped in the month they are wanted."""
+    owed = np.concatenate([net.series["backlog"].to_numpy(dtype=float)[:, None], solution.values["owed"][:, :-1]], axis=1)
+    return net.demand - on_time(net.demand, owed, solution.values["ship"], solution.values["lost"])

@@ -1,0 +1,71 @@
+"""What would help: every figure is that of a plan made anew without the limit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from supply_networks import MONTHS, company, monthly, random_company
+from test_supply_parts import lines
+
+from sop_helpers.book.conform import conform
+from sop_helpers.planning.supply import plan_supply
+from sop_helpers.planning.supply_remedies import price_remedies
+
+RULES = {"frozen_months": 0, "whole_lots": False}
+
+
+def remedies(data: dict[str, pd.DataFrame], **rules) -> tuple[object, pd.DataFrame]:
+    plan = plan_supply(**data, months=MONTHS, **(RULES | rules))
+    return plan, conform("shortage_remedies", price_remedies(plan.network, plan.causes, plan.shortages))
+
+
+def one_line(hours: float = 100.0, most: float = np.nan, lead: float = 0.0) -> dict[str, pd.DataFrame]:
+    return company(
+        products=[{"product": "P", "family": "F", "unit_price": 50.0, "unit_cost": 20.0}],
+        operations=[{"operation": "make P", "kind": "make", "item": "P", "location": "plant", "lead_time_months": lead, "unit_cost": 20.0, "max_units": most}],
+        loads=[{"operation": "make P", "resource": "line", "hours_per_unit": 1.0}],
+        resources=[{"resource": "line", "regular_hours": hours, "overtime_hours": 10.0, "overtime_rate": 5.0}],
+        demand=monthly([150.0] * 6, product="P", region="north"),
+    )
+
+
+def test_overtime_beyond_its_limit_costs_its_rate() -> None:
+    plan, table = remedies(one_line())
+    assert table["cause"].unique().tolist() == ["capacity of line"] and table["short_units"].iloc[0] == pytest.approx(plan.shortages["short_units"].sum())
+    told = table.set_index("remedy")
+    over = told.loc["overtime on line beyond its limit"]
+    free = one_line()
+    free["resources"]["overtime_hours"] = 1e6
+    best = plan_supply(**free, months=MONTHS, **RULES)
+    assert over["saved_units"] == pytest.approx(plan.shortages["short_units"].sum()) and best.shortages.empty
+    assert over["gain"] == pytest.approx(plan.objective - best.objective)
+    # Every unit that was lost before is made now, at its cost and the rate of an overtime hour.
+    lost = plan.constrained_demand["lost_units"].sum() + plan.constrained_demand.loc[plan.constrained_demand["month"] == MONTHS[-1], "backlog_units"].sum()
+    stock = plan.stock_projection["closing_units"].sum()
+    assert stock == pytest.approx(0) and over["cost"] == pytest.approx(lost * 25.0)
+    assert 0 < told.loc["a tenth more regular hours on line", "saved_units"] < over["saved_units"]
+
+
+def test_a_limit_lifted_and_what_comes_too_late_expedited() -> None:
+    _, table = remedies(one_line(hours=1000.0, most=120.0))
+    assert table.loc[table["remedy"] == "no limit of make P", "saved_money"].iloc[0] == pytest.approx(table["short_money"].iloc[0])
+    plan, table = remedies(one_line(hours=1000.0, lead=2.0))
+    row = table[table["remedy"] == "expedite P @ plant"].iloc[0]
+    assert row["saved_units"] == pytest.approx(300.0) and row["gain"] > 0
+    assert set(plan.shortages["month"]) == set(MONTHS[:2])
+
+
+def test_shortages_of_all_causes_add_up_and_no_remedy_makes_the_plan_worse() -> None:
+    for data in (lines(0), random_company(3), random_company(5)):
+        plan, table = remedies(data)
+        each = table.drop_duplicates("cause")
+        assert each["short_units"].sum() <= plan.shortages["short_units"].sum() + 1e-6
+        assert len(plan.causes) == len(plan.shortages) and (table["gain"] >= -1e-6).all() and (table["saved_units"] > 0).all()
+        groups = {(c.kind, c.at) for c in plan.causes}
+        if len(groups) <= 6 and len(each) == len(groups):
+            assert each["short_units"].sum() == pytest.approx(plan.shortages["short_units"].sum(), abs=1e-6)
+
+
+def test_nothing_short_needs_no_remedy() -> None:
+    assert remedies(one_line(hours=1000.0))[1].empty
