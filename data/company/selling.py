@@ -60,11 +60,12 @@ class Selling:
                 "comp_plan": np.where(rank % 3 == 0, "KEY", "FIELD"),
             }
         )
-        table["draw"] = np.where(pd.to_datetime(table["start_month"]) == HIRED, 1200.0, np.nan)
+        table["draw"] = np.nan
         table["training"] = np.where(pd.to_datetime(table["start_month"]) < pd.Timestamp("2023-01-01"), "on the job", "academy")
         table["end_month"] = table["end_month"].astype("datetime64[us]")
         table.loc[number[rank == 1][:1], "end_month"] = LEFT  # left in the summer
         table.loc[number[rank == 1][1:2], "start_month"] = HIRED  # still ramping up
+        table.loc[number[rank == 1][1:2], ["draw", "training"]] = [1200.0, "academy"]  # until commission carries the rep
         return table.astype({"start_month": "datetime64[us]"})
 
     @property
@@ -172,7 +173,7 @@ class Selling:
         won = deals[(deals["outcome"] == "won") & (deals["closed"] >= FISCAL_START)].nlargest(12, "amount", keep="first")
         shared, off = won.iloc[3:8:4], won.iloc[5:10:4]
         staff = self.working.merge(shared[["opportunity", "region", "rep"]], on="region", suffixes=("", "_owner"))
-        helper = staff[staff["rep"] != staff["rep_owner"]].drop_duplicates("opportunity")
+        helper = staff[(staff["rep"] != staff["rep_owner"]) & (staff["start_month"] < FISCAL_START)].drop_duplicates("opportunity")
         shared = shared[shared["opportunity"].isin(helper["opportunity"])]
         parts = [shared[["opportunity", "rep"]].assign(share=0.6), helper[["opportunity", "rep"]].assign(share=0.4)]
         spifs = pd.DataFrame(rows, columns=["spif", "first_day", "last_day", "family", "per_deal", "rate", "cap"])

@@ -80,7 +80,7 @@ def with_draw(earned: pd.DataFrame, draw: pd.Series, recoverable: bool = True) -
     earned : DataFrame
         month, rep, pay: commission earned in the month.
     draw : Series
-        Money a month by rep; reps without one have none.
+        Money a month by rep, in the months that `earned` has of the rep; reps without one have none.
     recoverable : bool
         What the draw paid beyond commission is owed and kept back from later commission above the draw; else it is a guarantee.
 
@@ -91,13 +91,14 @@ def with_draw(earned: pd.DataFrame, draw: pd.Series, recoverable: bool = True) -
     """
     wide = earned.pivot_table(index="month", columns="rep", values="pay", aggfunc="sum", fill_value=0.0).sort_index()
     pay, least = wide.to_numpy(float), draw.reindex(wide.columns).fillna(0.0).to_numpy(float)
-    owed = np.zeros_like(pay)
+    there = earned.assign(there=1).pivot_table(index="month", columns="rep", values="there", fill_value=0).reindex_like(wide).to_numpy() > 0
+    least, owed = np.where(there, least, 0.0), np.zeros_like(pay)
     if recoverable:
-        before = np.zeros(len(least))
+        before = np.zeros(least.shape[1])
         for row, this in enumerate(pay):
-            before = owed[row] = np.maximum(before + least - this, 0.0)
+            before = owed[row] = np.maximum(before + least[row] - this, 0.0)
     paid = pay + np.diff(owed, axis=0, prepend=0.0) if recoverable else np.maximum(pay, least)
-    frames = {"earned": pay, "draw": np.broadcast_to(least, pay.shape), "paid": paid, "owed": owed}
+    frames = {"earned": pay, "draw": least, "paid": paid, "owed": owed}
     long = [pd.DataFrame(v, wide.index, wide.columns).stack().rename(n) for n, v in frames.items()]
     return pd.concat(long, axis=1).reset_index()
 

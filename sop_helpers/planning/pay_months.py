@@ -118,9 +118,10 @@ def commission_plan(
         back = clawback(sold, known, days).merge(known[["opportunity", "cancelled"]], on="opportunity")
         out["clawback"] = _at(out, back.assign(month=first_of(back["cancelled"])), "clawback")
     least = reps.drop_duplicates("rep").set_index("rep")["draw"].dropna() if "draw" in reps else pd.Series(dtype=float)
-    drawn = with_draw(out.rename(columns={"commission": "pay"})[[*key, "pay"]], least, recoverable)
+    # Months in which a rep only shares a deal, before the start or after the end, have no quota and no draw.
+    drawn = with_draw(out.loc[out["quota"] > 0, [*key, "commission"]].rename(columns={"commission": "pay"}), least, recoverable)
     drawn["draw"] = drawn["paid"] - drawn["earned"]
-    out = out.merge(drawn[[*key, "draw", "owed"]], on=key, how="left")
+    out = out.merge(drawn[[*key, "draw", "owed"]], on=key, how="left").fillna({"draw": 0.0})
     out["payout"] = out["commission"] + out["spif"] + out["draw"] - out["clawback"]
     out["name"] = out["rep"].map(reps.drop_duplicates("rep").set_index("rep")["name"])
     return out[PLAN_COLUMNS].sort_values(key, kind="stable").reset_index(drop=True)

@@ -10,6 +10,8 @@ import pandas as pd
 from sop_helpers.planning.quotas import fiscal_year, split_target
 from sop_helpers.planning.rep_capacity import rep_months
 
+ENOUGH = 3.0
+"""Ramped months of bookings from which a rep has a history: the first weeks over a tenth of a ramp would promise anything."""
 METHODS = ("even", "weighted", "potential")
 SIGNS = ["history", "pipeline", "potential"]
 PROPOSAL_COLUMNS = ["rep", "name", "region", "method", *SIGNS, "top_down", "bottom_up", "held", "proposed", "probability"]
@@ -41,13 +43,13 @@ def rep_signs(
     Returns
     -------
     DataFrame
-        Index rep; region, work (ramped months of the year), history, pipeline, potential (money; n/a where nothing is known of anybody, and history
-        of a rep without any). History is bookings a ramped month, times the ramped months to come; the other two share out its sum.
+        Index rep; region, work (ramped months of the year), history, pipeline, potential (money; n/a where nothing is known of anybody). History is
+        bookings a ramped month, times the ramped months to come, n/a for a rep with fewer than `ENOUGH`; the other two share out its sum.
     """
     table = pd.DataFrame({"region": staff.groupby("rep")["region"].first(), "work": staff.groupby("rep")["ramp"].sum()})
     past = rep_months(reps, pd.date_range(month - pd.DateOffset(months=12), periods=12, freq="MS"), ramp)
     past = past.merge(booked[["month", "rep", "bookings"]].dropna(), on=["month", "rep"]).groupby("rep")[["ramp", "bookings"]].sum()
-    table["history"] = (past["bookings"] / past["ramp"].where(past["ramp"] > 0)).reindex(table.index).clip(lower=0) * table["work"]
+    table["history"] = (past["bookings"] / past["ramp"].where(past["ramp"] >= ENOUGH)).reindex(table.index).clip(lower=0) * table["work"]
     scale = table["history"].sum() if table["history"].notna().any() else np.nan
     known = table["history"].notna()
     for name, source, column in (("pipeline", weighted, "weighted"), ("potential", accounts, "potential")):

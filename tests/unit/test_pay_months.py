@@ -85,3 +85,10 @@ def test_a_plan_that_changes_pays_each_month_by_the_version_in_force():
     both = pd.concat([PLANS.assign(effective_from=pd.NaT), new], ignore_index=True)
     paid = pay_months.commission_months(sold(np.full(12, 500.0), np.zeros(12)), REPS, both)
     assert paid.loc[paid["rep"] == "a", "commission"].tolist()[:3] == pytest.approx([10, 10, 20])
+
+
+def test_nobody_draws_before_the_first_month_at_work():
+    table = sold(np.full(12, 1000.0), np.zeros(12))
+    late = table[(table["rep"] == "a") | (table["month"] >= "2026-08-01")]
+    plan = pay_months.commission_plan(late, REPS, PLANS, NONE, NONE, NONE, MONTH).set_index(["rep", "month"]).loc["b"]
+    assert plan["payout"].tolist() == [15.0] * 8 and plan["owed"].iloc[-1] == 120

@@ -124,3 +124,13 @@ def test_territories_are_held_against_the_mean_of_their_region():
     table = territory_plan(accounts, 0.15)
     assert table["potential_index"].tolist() == [1, 1, 1, 1] and table["workload_index"].tolist() == [0.5, 1.5, 1, 1]
     assert table["balanced"].tolist() == [False, False, True, True]
+
+
+def test_two_months_at_a_tenth_of_a_ramp_are_no_history():
+    reps = team(3, regions=1)
+    reps.loc[2, "start_month"] = pd.Timestamp("2026-08-01")
+    sold = booked(reps)
+    sold = sold[sold["month"] >= sold["rep"].map(reps.set_index("rep")["start_month"])]
+    table = propose(reps, sold, pd.Series({"G0": 3300.0}))[0].set_index("rep")
+    assert np.isnan(table.loc["R2", "history"]) and table.loc[["R0", "R1"], "history"].tolist() == [1200, 1200]
+    assert table["bottom_up"].notna().all()

@@ -45,7 +45,6 @@ MODULES = (
     inputs, network, sales_force, views, plans, pipeline, sales_plan, join, demand, stock, supply_views, reasons, adherence, review,
 )
 MODELS = [model for module in MODULES for model in _tables(module).items()]
-MODELS = [model for module in MODULES for model in _tables(module).items()]
 INPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "input"}
 OUTPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "output"}
 TABLES: dict[str, type[Contract]] = INPUTS | OUTPUTS
