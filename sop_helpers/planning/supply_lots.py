@@ -15,6 +15,7 @@ from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_solver import Solution, Solver
 
 _TRIES, _CUTS = 8, 20
+LEAST_LOT = 1e-5  # a lot smaller than the solver's digits is none
 
 
 def whole(units: Matrix, lot_min: Matrix, lot_multiple: Matrix, up: bool) -> Matrix:
@@ -25,13 +26,14 @@ def whole(units: Matrix, lot_min: Matrix, lot_multiple: Matrix, up: bool) -> Mat
     units, lot_min, lot_multiple : ndarray
         Multiples of zero mean any quantity.
     """
-    step = np.where(lot_multiple > 0, lot_multiple, 1.0)
-    least = np.where(lot_multiple > 0, np.ceil(lot_min / step - 1e-9) * step, lot_min)
+    stepped = lot_multiple > LEAST_LOT
+    step = np.where(stepped, lot_multiple, 1.0)
+    least = np.where(stepped, np.ceil(lot_min / step - 1e-9) * step, lot_min)
     near = 1e-6 * np.maximum(1.0, np.maximum(step, least))
     if up:
-        rounded = np.where(lot_multiple > 0, np.ceil((units - near) / step) * step, units)
+        rounded = np.where(stepped, np.ceil((units - near) / step) * step, units)
         return np.where(units > near, np.maximum(rounded, least), 0.0)
-    rounded = np.where(lot_multiple > 0, np.floor((units + near) / step) * step, units)
+    rounded = np.where(stepped, np.floor((units + near) / step) * step, units)
     return np.where(rounded >= least - near, np.maximum(rounded, 0.0), 0.0)
 
 
@@ -59,7 +61,7 @@ def carry_forward(wanted: Matrix, lot_min: Matrix, lot_multiple: Matrix, most: M
 def passes(net: Network) -> list[np.ndarray]:
     """Return the operations that have lots in the order in which they are rounded: from what is sold to what is bought."""
     ops = net.operations
-    lots = ops[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy() > 0
+    lots = ops[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy() > LEAST_LOT
     if not lots.any():
         return []
     items = pd.Index(net.nodes["item"].unique())
@@ -113,4 +115,10 @@ def round_lots(net: Network, solver: Solver, relaxed: Solution) -> Solution:
                 lots[rows] = np.where(short, fits if attempt < _TRIES + _CUTS else 0.0, lots[rows])
     solver.bound(rows, lots[rows], lots[rows])
     solver.reward(rows, np.zeros_like(lots[rows]))
-    return solver.solve()
+    try:
+        return solver.solve()
+    except RuntimeError:
+        # What just fitted no longer does, by less than the solver's digits: the lots stay wanted, and nothing is forced.
+        solver.bound(rows, np.zeros_like(lots[rows]), lots[rows])
+        solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
+        return solver.solve()

@@ -117,3 +117,8 @@ def test_any_input_gives_a_plan_or_a_message(batch):
             wrong += [f"{seed}: {name}" for name in broken(result)]
     assert not wrong, f"{len(wrong)} of {plans + refused}:\n" + "\n".join(wrong[:20])
     assert plans and refused, "both ends are reached, else the inputs are not odd enough"
+
+
+@pytest.mark.parametrize("seed", [264])  # a lot of a ten-millionth of a unit
+def test_what_once_gave_no_plan_gives_one_now(seed):
+    assert not broken(plan_supply(**odd_company(seed), months=MONTHS))
