@@ -40,3 +40,17 @@ class StressTests(Contract):
     class Config(Contract.Config):
         unique = ["test"]
         metadata = made_by("23_scenarios")
+
+
+class SupplyChanges(Contract):
+    """The way from the orders planned a month ago to those planned now, over the months that both plans cover; a family's causes add up."""
+
+    family: Series[str] = f.code("Product family; Components for what is not sold.")
+    cause: Series[str] = f.code("last plan, demand, served otherwise, opening stock, stock target, stock beside target, open orders, this plan.")
+    order: Series[float] = f.number("Place of the step.", "count", ge=0)
+    units: Series[float] = f.number("Units planned, or more and less of them.", UNITS)
+    money: Series[float] = f.money("The same at cost.")
+
+    class Config(Contract.Config):
+        unique = ["family", "cause"]
+        metadata = made_by("21_supply")

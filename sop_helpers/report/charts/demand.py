@@ -217,22 +217,26 @@ def accuracy_chart(accuracy: pd.DataFrame, lag: int) -> Figure:
     return figure
 
 
-def waterfall_chart(changes: pd.DataFrame, currency: str) -> Figure:
+def waterfall_chart(
+    changes: pd.DataFrame, currency: str, title: str = "What changed since last month's plan", what: str = "revenue", steps_are: str = "streams of the plan"
+) -> Figure:
     """Draw the way from last month's plan to this one, all families together.
 
     Parameters
     ----------
     changes : DataFrame
-        As the contract ``changes``.
+        As the contract ``changes``: family, step, money.
     currency : str
         Unit of the y axis.
+    title, what, steps_are : str
+        Of the picture, what the money is, and what the steps are.
     """
     ends = changes[changes["step"].isin(["last plan", "this plan"])].groupby("step")["money"].sum()
     steps = changes[~changes["step"].isin(["last plan", "this plan"])]
     size = steps.groupby("step")["money"].sum()
     order = [step for step in STEP_ORDER if step in size.index] + [step for step in size.index if step not in STEP_ORDER]
     size = size.reindex(order)
-    figure, axis = new_figure("What changed since last month's plan", "", f"revenue over the months both plan, {currency}")
+    figure, axis = new_figure(title, "", f"{what} over the months both plan, {currency}")
     labels = ["last plan", *order, "this plan"]
     top = ends["last plan"] + np.concatenate([[0.0], size.cumsum()])
     axis.bar([0, len(labels) - 1], [ends["last plan"], ends["this plan"]], color=[COLOURS["last"], COLOURS["plan"]], width=0.6)
@@ -248,7 +252,7 @@ def waterfall_chart(changes: pd.DataFrame, currency: str) -> Figure:
     low = max(levels.min() - 1.5 * spread, 0.0)
     axis.set_ylim(low, levels.max() + 0.6 * spread)
     if low > 0:
-        axis.set_xlabel(f"streams of the plan; the axis begins at {money(low)}, not at zero")
+        axis.set_xlabel(f"{steps_are}; the axis begins at {money(low)}, not at zero")
     axis.set_xticks(range(len(labels)), labels, rotation=25, ha="right")
     thousands(axis)
     return figure
