@@ -217,3 +217,23 @@ def test_three_reps_in_march_reach_cash_and_shortages_reach_reps(read) -> None:
     idle, load = read("idle_capacity"), read("capacity_load")
     free = (load["available_hours"] - load["planned_hours"]).clip(lower=0).set_axis(pd.MultiIndex.from_frame(load[["month", "resource"]]))
     assert (idle["idle_hours"].to_numpy() <= free[pd.MultiIndex.from_frame(idle[["month", "resource"]])].to_numpy() + 1e-6).all()
+
+
+def test_the_plans_for_the_erp_are_files_of_their_own(sample_month, read) -> None:
+    for name in ("demand_plan", "supply_plan", "purchase_plan", "transfer_plan", "production_plan", "inventory_targets"):
+        told, table = pd.read_csv(sample_month.folder / "plans" / f"{name}.csv", dtype={"item": "str", "product": "str"}), read(name)
+        assert list(told.columns) == list(table.columns) and len(told) == len(table) > 0
+        units = [c for c in table.columns if c.endswith("units")]
+        assert np.allclose(told[units].sum(), table[units].sum(), rtol=1e-12)
+    assert (pd.read_csv(sample_month.folder / "plans" / "supply_plan.csv")["month"].str.fullmatch(r"\d{4}-\d{2}")).all()
+
+
+def test_the_causes_of_changed_orders_add_up(read) -> None:
+    steps = read("supply_changes").pivot(index="family", columns="cause", values="money")
+    causes = steps.drop(columns=["last plan", "this plan"]).sum(axis=1)
+    assert len(steps) >= 4 and np.allclose(steps["last plan"] + causes, steps["this plan"], rtol=1e-9)
+
+
+def test_stress_tests_begin_with_the_plan_and_none_is_cheaper(read) -> None:
+    tests = read("stress_tests")
+    assert tests["test"].iloc[0] == "as planned" and len(tests) == 6 and (tests["cost_more"] > -1e-6).all() and tests["cost_more"].iloc[-1] > 0
