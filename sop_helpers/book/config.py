@@ -23,6 +23,13 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _shares(value: list[float]) -> list[float]:
+    """Refuse a ramp over full productivity, or below none."""
+    if bad := [share for share in value if not 0 <= share <= 1]:
+        raise ValueError(f"a ramp holds shares between 0 and 1, not {bad[0]}")
+    return value
+
+
 class Company(Part):
     """Who plans."""
 
@@ -169,12 +176,7 @@ class SalesPolicy(Part):
     hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
 
-    @field_validator("ramp")
-    @classmethod
-    def _shares(cls, value: list[float]) -> list[float]:
-        if bad := [share for share in value if not 0 <= share <= 1]:
-            raise ValueError(f"a ramp holds shares of full productivity between 0 and 1 (100 %), not {bad[0]}")
-        return value
+    _ramp = field_validator("ramp")(_shares)
 
 
 class FinancePolicy(Part):
@@ -244,12 +246,7 @@ class Scenario(Part):
                 raise ValueError(f"hires in {region} are {heads}; expected a whole number, zero or more")
         return value
 
-    @field_validator("ramp")
-    @classmethod
-    def _ramp_of_shares(cls, value: list[float]) -> list[float]:
-        if bad := [share for share in value if not 0 <= share <= 1]:
-            raise ValueError(f"a ramp holds shares between 0 and 1, not {bad[0]}")
-        return value
+    _ramp = field_validator("ramp")(_shares)
 
     @model_validator(mode="after")
     def _promotion_has_a_month(self) -> Scenario:
