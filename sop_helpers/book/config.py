@@ -26,7 +26,7 @@ class Part(BaseModel):
 def _shares(value: list[float]) -> list[float]:
     """Refuse a ramp over full productivity, or below none."""
     if bad := [share for share in value if not 0 <= share <= 1]:
-        raise ValueError(f"a ramp holds shares between 0 and 1, not {bad[0]}")
+        raise ValueError(f"a ramp holds shares between 0 and 1, not {bad[0]}; 1 is 100 %")
     return value
 
 

@@ -61,7 +61,7 @@ def test_months_without_a_target_are_named():
 
 
 def test_a_ramp_over_100_percent_is_refused():
-    with pytest.raises(ValueError, match=r"between 0 and 1 \(100 %\), not 1.2"):
+    with pytest.raises(ValueError, match="between 0 and 1, not 1.2; 1 is 100 %"):
         SalesPolicy(ramp=[0.5, 1.2])
 
 
