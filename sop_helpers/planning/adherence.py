@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sop_helpers.planning.frames import no_rows
+
 NO_FAMILY = "no family"
 MEASURES = ("production", "purchases", "shipments", "stock")
 
@@ -75,7 +77,7 @@ def plan_adherence(
         if measure == "production" and len(on := both.merge(line, on=["item", "location"])):
             parts.append(_named(measure, "line", _compare(on, "resource")))
     columns = ["measure", "level", "name", "planned_units", "actual_units", "missed_units", "planned_money", "actual_money", "adherence"]
-    out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[3:], float))
+    out = pd.concat(parts, ignore_index=True) if parts else no_rows(columns, columns[:3])
     out.insert(0, "month", pd.Series(month, index=out.index, dtype="datetime64[us]"))
     return out[["month", *columns]]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sop_helpers.planning.bookings import SEGMENT, UNKNOWN_ERROR, deals_as_of, expected_bookings, with_band
 from sop_helpers.planning.deal_hazard import first_recorded, fit_hazard, month_number
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.pipeline import known_deals, win_rate
 
 PERIOD = 3
@@ -156,7 +156,7 @@ def covered(steps: pd.DataFrame) -> pd.DataFrame:
     """
     parts = []
     for as_of, rows in steps.groupby("as_of"):
-        over = (as_of.year - steps["as_of"].dt.year) * 12 + as_of.month - steps["as_of"].dt.month >= steps["step"]
+        over = months_between(as_of, steps["as_of"]) >= steps["step"]
         band = with_band(rows.assign(open=rows["forecast"], new=0.0), excess_error(steps[over]))
         parts.append(band.assign(inside=(band["actual"] >= band["low"]) & (band["actual"] <= band["high"])))
     shown = ["as_of", "step", "forecast", "actual", "low", "high", "inside"]

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.frames import no_rows
+
 Matrix = NDArray[np.float64]
 
 SELLABLE = ["month", "region", "demand_revenue", "seller_capacity", "sold_revenue", "owed_revenue", "supply_revenue", "lost_revenue", "sellable_revenue",
@@ -228,7 +230,7 @@ def quota_at_risk(
     rows = rows[rows["at_risk"] > 0]
     columns = ["rep", "name", "region", "quota", "at_risk", "share", "family", "product", "first_month"]
     if rows.empty:
-        return pd.DataFrame(columns=columns).astype({"quota": float, "at_risk": float, "share": float, "first_month": "datetime64[us]"})
+        return no_rows(columns, ["rep", "name", "region", "family", "product"], ["first_month"])
     out = rows.groupby("rep").agg(name=("name", "first"), region=("region", "first"), at_risk=("at_risk", "sum"), first_month=("month", "min")).reset_index()
     worst = rows.groupby(["rep", "family"], as_index=False)["at_risk"].sum().sort_values("at_risk", ascending=False, kind="stable").drop_duplicates("rep")
     out["family"] = out["rep"].map(worst.set_index("rep")["family"])
@@ -272,7 +274,7 @@ def idle_capacity(capacity_load: pd.DataFrame, hours: pd.DataFrame, demand: pd.D
     free = (capacity_load["available_hours"] - capacity_load["planned_hours"]).clip(lower=0.0)
     load = capacity_load.assign(idle_hours=free)[lambda f: f["idle_hours"] > least * f["available_hours"]]
     if per.empty or load.empty:
-        return pd.DataFrame(columns=columns).astype({c: float for c in columns if c not in ("month", "resource", "family")} | {"month": "datetime64[us]"})
+        return no_rows(columns, ["resource", "family"])
     spent = hours.loc[made["product"]].mul(made["units"].to_numpy(), axis=0).groupby(made["family"].to_numpy()).sum().loc[per.index]
     each = spent.div(per["units"], axis=0)
     idle = capacity_load.assign(idle_hours=free).pivot(index="month", columns="resource", values="idle_hours").reindex(columns=each.columns)

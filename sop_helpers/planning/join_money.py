@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.commissions import rep_pay
+from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.quotas import fiscal_year_start
 
-DAYS_PER_MONTH = 365 / 12
 COSTS = ["cost of goods", "supply variance", "stock holding", "overtime", "commissions", "rep salaries", "hiring"]
 PROFIT = ["revenue", *COSTS, "operating profit"]
 CASH = ["receipts", "purchases", "conversion", "overtime", "commissions", "rep salaries", "hiring", "net cash", "balance"]

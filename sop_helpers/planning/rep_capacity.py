@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import months_between
+
 CAPACITY_COLUMNS = ["month", "region", "heads", "ramped_reps", "capacity", "quota", "plan_revenue", "gap"]
 UNNAMED = "not stated"
 
@@ -53,7 +55,7 @@ def rep_months(reps: pd.DataFrame, months: pd.DatetimeIndex, ramp: Sequence[floa
     grid = grid[at_work].copy()
     grid["region"] = grid["region"].fillna(UNNAMED)
     start, now = grid["start_month"].dt, grid["month"].dt
-    grid["months_at_work"] = (now.year - start.year) * 12 + now.month - start.month
+    grid["months_at_work"] = months_between(now, start)
     grid["ramp"] = ramp_share(grid["months_at_work"], ramp)
     return grid.sort_values(["month", "rep"], kind="stable")[["month", "rep", "region", "months_at_work", "ramp"]].reset_index(drop=True)
 
@@ -105,7 +107,7 @@ def rep_capacity(
     staff = rep_months(reps, months, ramp)
     begin = attrition_from if attrition_from is not None else (months[0] if len(months) else None)
     # Leavers go evenly through a month, so half of it counts.
-    ahead = (staff["month"].dt.year - begin.year) * 12 + staff["month"].dt.month - begin.month + 0.5 if begin is not None else staff["ramp"]
+    ahead = months_between(staff["month"], begin) + 0.5 if begin is not None else staff["ramp"]
     staff["stay"] = np.where(ahead > 0, (1 - attrition_rate) ** (ahead.clip(lower=0) / 12), 1.0)
     staff["full_quota"] = full_quotas(staff, quotas)
     staff["capacity"] = staff["full_quota"] * staff["ramp"] * expected_attainment * staff["stay"]

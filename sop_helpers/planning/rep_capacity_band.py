@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.rep_capacity import UNNAMED, ramp_share, rep_months
 
 TENURES = ["under 6 months", "6-12 months", "1-3 years", "over 3 years"]
@@ -58,9 +59,9 @@ def capacity_runs(
     # Months from `begin` to leaving, anywhere inside the month; never without attrition.
     gone = (rng.geometric(monthly, (runs, len(names))) - rng.random((runs, len(names)))) if monthly > 0 else np.full((runs, len(names)), np.inf)
     late = rng.integers(-1, 2, (runs, len(names)))
-    ahead = (staff["month"].dt.year - begin.year) * 12 + staff["month"].dt.month - begin.month
+    ahead = months_between(staff["month"], begin)
     start = staff["rep"].map(reps.drop_duplicates("rep").set_index("rep")["start_month"])
-    worked = ((staff["month"].dt.year - start.dt.year) * 12 + staff["month"].dt.month - start.dt.month).to_numpy()
+    worked = months_between(staff["month"], start).to_numpy()
     shares = np.stack([ramp_share(np.where(worked + shift < 0, 0, worked + shift), ramp) for shift in (1, 0, -1)])
     groups = staff.groupby(["month", "region"], sort=True)
     code, full = groups.ngroup().to_numpy(), staff["full_quota"].to_numpy(float)

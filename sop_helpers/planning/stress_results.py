@@ -16,7 +16,7 @@ from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience
 from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_reasons import on_time
+from sop_helpers.planning.supply_reasons import late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 
@@ -113,8 +113,8 @@ def likely_tests(capacity_load: pd.DataFrame, purchase_plan: pd.DataFrame, most:
 
 
 def _row(name: str, net: Network, found: Solution, base: float) -> tuple:
-    owed = np.concatenate([net.series["backlog"].to_numpy(dtype=float)[:, None], found.values["owed"][:, :-1]], axis=1)
-    short = np.where((late := net.demand - on_time(net.demand, owed, found.values["ship"], found.values["lost"])) > 1e-6, late, 0.0)
+    late = late_units(net, found.values)
+    short = np.where(late > 1e-6, late, 0.0)
     gone = found.values["lost"].copy()
     gone[:, -1] += found.values["owed"][:, -1]
     first = net.months[short.any(axis=0).argmax()] if short.any() else pd.NaT

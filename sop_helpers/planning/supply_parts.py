@@ -7,7 +7,6 @@ broken are added and the parts that they touch solved again, until none is broke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import Solution, Solver, new_highs, positions, run, spread
+from sop_helpers.planning.supply_solver import Program, Solution, Solver, new_highs, program, run, spread
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -25,20 +24,6 @@ ALONE = ("balance", "backlog", "target", "maximum", "change", "chase", "shelf li
 TOLERANCE = 1e-7  # as the solver's own
 TOGETHER = 40_000  # columns of small parts that are solved in one go: fewer goes, and still a small basis
 BIG = 400_000  # columns from which a plan is solved in parts
-
-
-@dataclass
-class _Program:
-    """A linear program as arrays, with the names of its rows and columns."""
-
-    matrix: Any
-    low: Matrix
-    high: Matrix
-    cost: Matrix
-    lower: Matrix
-    upper: Matrix
-    columns: dict[str, NDArray[np.int64]]
-    rows: dict[str, NDArray[np.int64]]
 
 
 def is_big(model: linopy.Model) -> bool:
@@ -56,7 +41,7 @@ def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
     start : Start
         Basis and plan to start from, from `supply_start.starting_basis`.
     """
-    whole = _program(model)
+    whole = program(model)
     count_rows, count = whole.matrix.shape
     column, row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
     x, dual, less, more = np.clip(0.0, whole.lower, whole.upper), np.zeros(count_rows), np.full(count_rows, np.inf), np.full(count_rows, np.inf)
@@ -101,15 +86,7 @@ def solver_of(model: linopy.Model, start: Start) -> tuple[Solver, Solution]:
     return Solver(model, basis), found
 
 
-def _program(model: linopy.Model) -> _Program:
-    parts = model.matrices
-    low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
-    columns = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
-    rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
-    return _Program(parts.A.tocsr(), low, high, np.asarray(parts.c, dtype=float), np.asarray(parts.lb), np.asarray(parts.ub), columns, rows)
-
-
-def _broken(whole: _Program, shared: dict[str, NDArray[np.int64]], active: NDArray[np.bool_], x: Matrix) -> NDArray[np.int64]:
+def _broken(whole: Program, shared: dict[str, NDArray[np.int64]], active: NDArray[np.bool_], x: Matrix) -> NDArray[np.int64]:
     """Rows left out so far of whatever breaks one of its months: hours moved out of one month go into another."""
     out = []
     for at in shared.values():
@@ -137,7 +114,7 @@ def _parts(matrix: Any, active: NDArray[np.bool_]) -> tuple[NDArray[np.int64], N
 
 
 def _solve(
-    whole: _Program, active: NDArray[np.bool_], of_row: NDArray[np.int64], of_column: NDArray[np.int64], touched: NDArray[np.bool_],
+    whole: Program, active: NDArray[np.bool_], of_row: NDArray[np.int64], of_column: NDArray[np.int64], touched: NDArray[np.bool_],
     x: Matrix, dual: Matrix, column: NDArray[np.int8], row: NDArray[np.int8], held: tuple[Matrix, Matrix],
 ) -> None:  # fmt: skip
     """Solve the parts that were touched, and write their values, prices, how far prices of hours hold, and their basis down."""
@@ -155,7 +132,8 @@ def _solve(
         c0, c1 = np.searchsorted(columns, [number, number + 1])
         r0, r1 = np.searchsorted(rows, [number, number + 1])
         c, r = order_c[c0:c1], order_r[r0:r1]
-        highs = new_highs(blocks[r0:r1, c0:c1], whole.low[r], whole.high[r], whole.cost[c], whole.lower[c], whole.upper[c], (column[c], row[r]))
+        block = blocks[r0:r1, c0:c1], whole.low[r], whole.high[r], whole.cost[c], whole.lower[c], whole.upper[c]
+        highs = new_highs(*block, (column[c], row[r]), solver="simplex")
         run(highs)
         found, basis = highs.getSolution(), highs.getBasis()
         x[c], dual[r] = found.col_value, found.row_dual

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -50,6 +51,12 @@ def _by(frame: pd.DataFrame, key: str, columns: list[str]) -> dict[int, np.ndarr
 def on_time(demand: Matrix, before: Matrix, ship: Matrix, lost: Matrix) -> Matrix:
     """Return units shipped in the month they were wanted: the oldest demand is served, and given up, first."""
     return np.minimum(demand, np.maximum(ship - np.maximum(before - lost, 0.0), 0.0))
+
+
+def late_units(net: Network, values: Mapping[str, Matrix]) -> Matrix:
+    """Return the units of each series that are not shipped in the month they are wanted; `values` has ship, lost and owed."""
+    before = np.concatenate([net.series["backlog"].to_numpy(dtype=float)[:, None], values["owed"][:, :-1]], axis=1)
+    return net.demand - on_time(net.demand, before, values["ship"], values["lost"])
 
 
 def recovered(net: Network, flows: dict[str, Matrix]) -> np.ndarray:
@@ -156,8 +163,7 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tup
     load : DataFrame
         As the contract capacity_load.
     """
-    before = np.concatenate([net.series["backlog"].to_numpy(dtype=float)[:, None], flows["owed"][:, :-1]], axis=1)
-    short = net.demand - on_time(net.demand, before, flows["ship"], flows["lost"])
+    short = late_units(net, flows)
     d, t = np.nonzero(short > 1e-6)
     units = short[d, t]
     series = net.series.iloc[d].reset_index(drop=True)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.supply_model import build_model
-from sop_helpers.planning.supply_network import Matrix, Network
-from sop_helpers.planning.supply_reasons import Cause, on_time
+from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_reasons import Cause, late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 
@@ -105,12 +105,6 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
 
 
 def _gained(net: Network, solver: Solver, base: Solution, found: Solution) -> tuple[float, float, float, float]:
-    saved = _short(net, base) - _short(net, found)
+    saved = late_units(net, base.values) - late_units(net, found.values)
     spent = solver.spent(found, SPENT) - solver.spent(base, SPENT)
     return float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective
-
-
-def _short(net: Network, solution: Solution) -> Matrix:
-    """Units of each series that are not shipped in the month they are wanted."""
-    owed = np.concatenate([net.series["backlog"].to_numpy(dtype=float)[:, None], solution.values["owed"][:, :-1]], axis=1)
-    return net.demand - on_time(net.demand, owed, solution.values["ship"], solution.values["lost"])

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,29 @@ def positions(labels: np.ndarray, named: dict[str, np.ndarray]) -> dict[str, np.
     return {name: place[of] for name, of in named.items()}
 
 
+class Program(NamedTuple):
+    """A linear program as arrays: rows between ``low`` and ``high``, columns between ``lower`` and ``upper``, and where each name of the model stands."""
+
+    matrix: Any
+    low: Matrix
+    high: Matrix
+    cost: Matrix
+    lower: Matrix
+    upper: Matrix
+    columns: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+
+
+def program(model: linopy.Model) -> Program:
+    """Read a model as arrays."""
+    parts = model.matrices
+    low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
+    lower, upper = np.asarray(parts.lb, dtype=float), np.asarray(parts.ub, dtype=float)
+    columns = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
+    rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
+    return Program(parts.A.tocsr(), low, high, np.asarray(parts.c, dtype=float), lower, upper, columns, rows)
+
+
 def spread(named: dict[str, np.ndarray], at: dict[str, np.ndarray], count: int, other: int) -> np.ndarray:
     """Return the status of every column or row from that of those named."""
     out = np.full(count, other, dtype=np.int8)
@@ -64,13 +87,18 @@ def spread(named: dict[str, np.ndarray], at: dict[str, np.ndarray], count: int, 
     return out
 
 
-def new_highs(matrix: Any, low: Matrix, high: Matrix, cost: Matrix, lower: Matrix, upper: Matrix, basis: tuple[np.ndarray, np.ndarray] | None = None) -> Any:
-    """Return HiGHS with a linear program: rows between `low` and `high`, columns between `lower` and `upper`; `basis` is the status of columns and rows."""
+def new_highs(
+    matrix: Any, low: Matrix, high: Matrix, cost: Matrix, lower: Matrix, upper: Matrix, basis: tuple[np.ndarray, np.ndarray] | None = None, **options: Any
+) -> Any:
+    """Return HiGHS with a linear program: rows between `low` and `high`, columns between `lower` and `upper`; `basis` is the status of columns and rows.
+
+    Options are those of HiGHS, beside what holds for every solve here: silent, one thread, one seed.
+    """
     import highspy
 
     with quiet():
         highs = highspy.Highs()
-    for option, value in (("output_flag", False), ("solver", "simplex"), ("threads", 1), ("random_seed", 0)):
+    for option, value in {"output_flag": False, "threads": 1, "random_seed": 0, **options}.items():
         highs.setOptionValue(option, value)
     rows = matrix.tocsr()
     highs.addVars(len(cost), lower, upper)
@@ -118,16 +146,13 @@ class Solver:
 
     def __init__(self, model: linopy.Model, start: Start | None = None):
         self.model = model
-        parts = model.matrices
-        low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
-        self._at = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
-        self._rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
-        self._cost = np.asarray(parts.c, dtype=float)
+        whole = program(model)
+        self._at, self._rows, self._cost = whole.columns, whole.rows, whole.cost
+        self._limits = whole.low, whole.high, whole.lower, whole.upper
         basis = None
         if start is not None:
-            basis = spread(start.columns, self._at, len(self._cost), LOWER), spread(start.rows, self._rows, len(low), BASIC)
-        self._limits = low, high, np.asarray(parts.lb, dtype=float), np.asarray(parts.ub, dtype=float)
-        self._highs = new_highs(parts.A, low, high, self._cost, parts.lb, parts.ub, basis)
+            basis = spread(start.columns, self._at, len(self._cost), LOWER), spread(start.rows, self._rows, len(whole.low), BASIC)
+        self._highs = new_highs(whole.matrix, whole.low, whole.high, self._cost, whole.lower, whole.upper, basis, solver="simplex")
 
     def solve(self, ranges: bool = False) -> Solution:
         """Solve as bounds and costs stand.

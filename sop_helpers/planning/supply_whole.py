@@ -35,31 +35,19 @@ def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SE
     """
     import highspy
 
-    from sop_helpers.planning.supply_solver import quiet
+    from sop_helpers.planning.supply_solver import new_highs, program
 
-    parts = model.matrices
-    with quiet():
-        highs = highspy.Highs()
-    options = {"output_flag": False, "threads": 1, "random_seed": 0, "time_limit": seconds, "mip_rel_gap": gap}
-    for option, value in options.items():
-        highs.setOptionValue(option, value)
-    count = len(parts.vlabels)
-    highs.addVars(count, parts.lb, parts.ub)
-    highs.changeColsCost(count, np.arange(count, dtype=np.int32), parts.c)
-    rows = parts.A.tocsr()
-    low, high = np.where(parts.sense != "<", parts.b, -np.inf), np.where(parts.sense != ">", parts.b, np.inf)
-    highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
-    labels = np.asarray(parts.vlabels)
-    position = np.full(int(labels.max()) + 1, -1, dtype=np.int64)
-    position[labels] = np.arange(count)
-    at = np.concatenate([position[model.variables[name].labels.to_numpy()].ravel() for name in whole]).astype(np.int32)
+    linear = program(model)
+    # No solver is named: with one, HiGHS would leave out that anything has to be whole.
+    highs = new_highs(linear.matrix, linear.low, linear.high, linear.cost, linear.lower, linear.upper, time_limit=seconds, mip_rel_gap=gap)
+    at = np.concatenate([linear.columns[name].ravel() for name in whole]).astype(np.int32)
     highs.changeColsIntegrality(len(at), at, np.full(len(at), highspy.HighsVarType.kInteger))
     highs.run()
     info = highs.getInfo()
     if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         raise RuntimeError(f"no plan in whole numbers was found in {seconds:.0f} s: {highs.modelStatusToString(highs.getModelStatus())}")
     x = np.asarray(highs.getSolution().col_value)
-    values = {name: x[position[model.variables[name].labels.to_numpy()]] for name in model.variables}
+    values = {name: x[of] for name, of in linear.columns.items()}
     return values, float(info.objective_function_value), max(float(info.mip_gap), 0.0), float(info.mip_dual_bound)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.frames import no_rows
+
 if TYPE_CHECKING:
     import linopy
 
@@ -210,7 +212,7 @@ def hiring_plan(net: Network, values: dict[str, Matrix], worked: Matrix) -> pd.D
     crew = net.crews
     columns = ["resource", "month", "workers", "hired", "laid_off", "idle_hours", "cost"]
     if crew is None:
-        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[2:], float) | {"month": "datetime64[us]", "resource": "str"})
+        return no_rows(columns, ["resource"])
     people = np.round(np.maximum(values["workers"], 0.0), 6)
     change = np.diff(people, axis=1, prepend=crew.start[:, None])
     hired, fired = np.maximum(change, 0.0), np.maximum(-change, 0.0)

@@ -14,7 +14,7 @@ from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_parts import solve_in_parts
-from sop_helpers.planning.supply_solver import Solver
+from sop_helpers.planning.supply_solver import Solver, positions
 from sop_helpers.planning.supply_start import starting_basis
 
 
@@ -51,7 +51,7 @@ def test_parts_cost_what_the_whole_costs_and_keep_every_row(seed: int, small: bo
     assert found.objective == pytest.approx(whole.objective, rel=1e-9, abs=1e-6)
     parts = model.matrices
     x = np.zeros(len(parts.vlabels))
-    for name, at in supply_parts.positions(parts.vlabels, {n: model.variables[n].labels.to_numpy() for n in model.variables}).items():
+    for name, at in positions(parts.vlabels, {n: model.variables[n].labels.to_numpy() for n in model.variables}).items():
         x[at] = found.values[name]
     use = parts.A @ x
     assert (use <= np.where(parts.sense != ">", parts.b, np.inf) + 1e-6).all() and (use >= np.where(parts.sense != "<", parts.b, -np.inf) - 1e-6).all()
