@@ -53,3 +53,16 @@ def test_stock_in_another_unit_shows_in_its_value():
     assert found(company(inventory=held.assign(value=60.0)), "units") == []
     assert found(company(inventory=held.assign(value=float("nan"))), "units") == []
     assert found(company(inventory=held.assign(on_hand=-10.0)), "units") == [], "no row is left to compare"
+
+
+def test_a_limit_that_limits_nobody_is_named_with_what_may_be_meant():
+    operations = table("operations", operation=["BP"], kind=["buy"], item=["P"], location=["LYON"], supplier=["Elektra Brno"], lead_time_months=[1.0],
+                       unit_cost=[6.0])  # fmt: skip
+    suppliers = table("supplier_limits", supplier=["Elektra-Brno", "Nobody"], max_units=[100.0, 5.0])
+    places = table("location_limits", location=["lyon"], max_units=[1000.0])
+    rows = found(company(operations=operations, supplier_limits=suppliers, location_limits=places), "unmapped keys")
+    said = {name: message for name, _, message, _ in rows}
+    assert "'Elektra-Brno' (is it 'Elektra Brno'?)" in said["supplier_limits"] and "'Nobody'" in said["supplier_limits"]
+    assert "'lyon' (is it 'LYON'?)" in said["location_limits"]
+    right = table("supplier_limits", supplier=["Elektra Brno"], max_units=[100.0])
+    assert found(company(operations=operations, supplier_limits=right), "unmapped keys") == []

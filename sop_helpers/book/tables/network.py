@@ -35,7 +35,7 @@ class Resources(Contract):
 class SupplierLimits(Contract):
     """What a supplier can deliver in a month over all items; what is on order with it already counts against it."""
 
-    supplier: Series[str] = f.code("Supplier, as operations name it.")
+    supplier: Series[str] = f.code("Supplier, as operations name it.", ref="operations.supplier")
     month: Series[Month] = f.month("Month of delivery; blank for all other months.", optional=True)
     max_units: Series[float] = f.number("Most units.", UNITS, optional=True, ge=0)
     max_value: Series[float] = f.money("Most money at the cost of its operations.", optional=True, ge=0)
@@ -48,7 +48,7 @@ class SupplierLimits(Contract):
 class LocationLimits(Contract):
     """What fits into a location at the end of a month, over all items."""
 
-    location: Series[str] = f.code("Location.")
+    location: Series[str] = f.code("Location, as operations name it.", ref="operations.location")
     month: Series[Month] = f.month("Month; blank for all other months.", optional=True)
     max_units: Series[float] = f.number("Units that fit.", UNITS, ge=0)
     over_cost: Series[float] = f.money("Cost of storing one unit more for a month elsewhere; prohibitive where left out.", optional=True, ge=0)
