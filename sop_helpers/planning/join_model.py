@@ -177,7 +177,7 @@ class JoinModel:
         prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
         by_region = limit.pivot(index="region", columns="month", values="share").reindex(columns=self.months)
         share = by_region.reindex(net.series["region"]).fillna(1.0).to_numpy()
-        self._set(net, solver, hours, f["cost_factor"])
+        self._set(net, solver, hours, f)
         level = replace(net, prices=prices, regular=net.regular * hours)
         every, _, _ = self._serve(net, replace(level, demand=wanted), solver)
         sold = replace(level, demand=wanted * share)
@@ -239,13 +239,20 @@ class JoinModel:
         family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
         return supply_results.long(values, net.series[["region"]].assign(family=family)[[by]], self.months).groupby(["month", by], as_index=False).sum()
 
-    def _set(self, net: Network, solver: Solver, hours: float, cost: float) -> None:
-        """Set regular hours and purchase prices as multiples of those built in."""
+    def _set(self, net: Network, solver: Solver, hours: float, f: Mapping[str, Any]) -> None:
+        """Set regular hours, purchase prices and, where only what earns its cost is served, selling prices as multiples of those built in."""
         if len(net.resources) and net.crews is None:
             solver.right("capacity", net.regular * (hours - 1))
         bought = (net.operations["kind"] == "buy").to_numpy()
-        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (cost - 1)
+        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (f["cost_factor"] - 1)
         solver.dearer("arrive", np.repeat(extra[:, None], len(self.months), axis=1))
+        if self.rules.get("objective") == "profit":
+            family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
+            touched = family.isin(f["families"]) if f["families"] else True
+            gain = np.where(touched, net.series["price"], 0.0) * (f["price_factor"] - 1)
+            lost = np.repeat(gain[:, None], len(self.months), axis=1)
+            solver.dearer("lost", lost)
+            solver.dearer("owed", lost * (np.arange(len(self.months)) == len(self.months) - 1))  # what is owed at the end counts as lost
 
     def _serve(self, built: Network, net: Network, solver: Solver) -> tuple[dict[str, Matrix], pd.DataFrame, pd.Series]:
         """Solve for the demand of `net` from the last basis: flows, load, and the cost of hiring and laying off workers by month.

@@ -59,31 +59,60 @@ def build_network(
     supplier_limits: pd.DataFrame | None = None,
     location_limits: pd.DataFrame | None = None,
 ) -> Network:
-    """Return the network of a month; see `plan_supply` for the arguments.
+    """Return the network of a month.
+
+    Parameters
+    ----------
+    demand : DataFrame
+        month, product, region, units (the consensus).
+    inventory, operations, components, loads, resources, receipts, open_orders, regions, products : DataFrame
+        As the contracts; all but products may be empty.
+    targets : DataFrame
+        month, item, location, target_units; may be empty.
+    months : DatetimeIndex
+        Months planned, the first is the current one.
+    stock_policies : DataFrame, optional
+        As the contract; gives holding rates and maxima.
+    frozen_months : int
+        First months in which no release can be changed.
+    holding_rate : float
+        Cost of a year in stock, share of value.
+    backorder_rate : float
+        Cost of a month late, share of the selling price.
+    lost_sale_rate : float
+        Goodwill lost with a sale, beside the sale itself: share of its margin, or of a tenth of its price where that is more.
+    patience_months : int
+        Months that customers wait.
+    below_target_rate : float
+        Cost of a month below target beside the holding cost that it saves, share of value.
+    overtime_rate : float
+        Price of an overtime hour where the resource states none.
+    strategy : str
+        optimal, level, chase or hybrid: see `supply_workers`.
+    whole_workers : bool
+        Count people in whole numbers.
+    objective : str
+        cost serves what was agreed at least cost; profit serves only what earns more than it costs.
+    change_rate : float
+        Price of changing last month's plan in its near months: share of the value of a unit more or less.
+    change_months : int
+        Months of release that count as near.
+    last_plan : DataFrame, optional
+        The supply_plan of the month before.
+    supplier_limits, location_limits : DataFrame, optional
+        As the contracts.
 
     Raises
     ------
     ValueError
         A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
     """
-    check_numbers(
-        {
-            "demand": demand,
-            "operations": operations,
-            "components": components,
-            "loads": loads,
-            "resources": resources,
-            "receipts": receipts,
-            "open_orders": open_orders,
-            "targets": targets,
-            "products": products,
-        }
-        | {
-            name: frame
-            for name, frame in (("supplier_limits", supplier_limits), ("location_limits", location_limits), ("stock_policies", stock_policies))
-            if frame is not None
-        }
-    )
+    optional = {"supplier_limits": supplier_limits, "location_limits": location_limits, "stock_policies": stock_policies}
+    check_numbers({
+        "demand": demand, "operations": operations, "components": components, "loads": loads, "resources": resources, "receipts": receipts,
+        "open_orders": open_orders, "targets": targets, "products": products, **{n: f for n, f in optional.items() if f is not None},
+    })  # fmt: skip
+    months = pd.DatetimeIndex(months)
     if objective not in ("cost", "profit"):
         raise ValueError(f"objective {objective!r} is unknown; expected cost or profit")
     if strategy not in STRATEGIES:
@@ -187,32 +216,11 @@ def build_network(
     over = committed > regular + overtime + 1e-6
     if over.any():
         notes.append(f"Open production orders alone take more than all hours of {some([names[r] for r in np.flatnonzero(over.any(axis=1))])} in some months.")
+    limits = _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months)
     return Network(
-        months,
-        nodes,
-        opening,
-        arriving,
-        target,
-        series,
-        wanted,
-        prices,
-        ops,
-        upper,
-        uses,
-        hours,
-        names,
-        regular,
-        overtime,
-        rate,
-        committed,
-        patience_months,
-        notes,
-        can["outside"],
-        can["outside_rate"],
-        people,
-        _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months),
-        strategy,
-    )
+        months, nodes, opening, arriving, target, series, wanted, prices, ops, upper, uses, hours, names, regular, overtime, rate, committed,
+        patience_months, notes, can["outside"], can["outside_rate"], people, limits, strategy,
+    )  # fmt: skip
 
 
 def _limits(

@@ -348,3 +348,50 @@ def test_the_best_month_of_a_promotion_follows_the_margin_in_the_supply_model():
         best |= {(price, uplift): rows["month"].iloc[0] for uplift, rows in grid[grid["best"]].groupby("uplift")}
     assert best[(80.0, 1.0)] == MONTHS[3], "a high margin and new consumption: in the peak"
     assert best[(31.0, 1.0)] != MONTHS[3], "a thin margin: not where every further unit is bought outside"
+
+
+# the same rules as the plan
+
+
+def as_scenario(data: dict[str, pd.DataFrame], levers: dict[str, object], **rules: object) -> tuple[float, float]:
+    """Sellable revenue of the join, and revenue of the supply plan of the same scenario, under the same rules."""
+    from sop_helpers.planning.scenarios import apply_scenario
+
+    targets = data.pop("targets")
+    plan = plan_supply(**apply_scenario(data, levers), targets=targets, months=MONTHS, whole_lots=False, **(RULES | rules))
+    answer = JoinModel(data, targets, None, MONTHS, **(RULES | rules)).answer(levers)
+    return answer.sellable["sellable_revenue"].sum(), plan.constrained_demand["revenue"].sum()
+
+
+@pytest.mark.parametrize(("levers", "served"), [({}, 0.0), ({"price_factor": 1.5}, 1.0), ({"price_factor": 1.5, "cost_factor": 2.0}, 0.0)])
+def test_where_profit_is_wanted_prices_decide_in_the_join_as_in_the_plan(levers, served):
+    data = plant()
+    buy = pd.DataFrame([{"operation": "make", "kind": "buy", "item": "P", "location": "plant", "lead_time_months": 0.0, "unit_cost": 120.0}])
+    data["operations"] = conform("operations", buy)
+    data["loads"] = data["loads"].iloc[:0]
+    join_revenue, plan_revenue = as_scenario(data, levers, objective="profit")
+    assert join_revenue == pytest.approx(plan_revenue)
+    assert join_revenue == pytest.approx(served * 1200 * 100 * levers.get("price_factor", 1.0))
+
+
+def test_a_supplier_limit_holds_in_the_join():
+    data = plant()
+    buy = {"operation": "make", "kind": "buy", "item": "P", "location": "plant", "supplier": "S", "lead_time_months": 0.0, "unit_cost": 40.0}
+    data["operations"] = conform("operations", pd.DataFrame([buy]))
+    data["loads"] = data["loads"].iloc[:0]
+    data["supplier_limits"] = conform("supplier_limits", pd.DataFrame([{"supplier": "S", "month": pd.NaT, "max_units": 150.0}]))
+    join_revenue, plan_revenue = as_scenario(data, {})
+    assert join_revenue == pytest.approx(plan_revenue) == pytest.approx(6 * 150 * 100)
+
+
+def test_the_join_keeps_to_last_months_plan_as_the_supply_plan_does():
+    data = plant(150.0, demand=(60.0, 60.0))
+    targets = data.pop("targets")
+    last = plan_supply(**(data | {"demand": data["demand"].assign(units=70.0)}), targets=targets, months=MONTHS, whole_lots=False, **RULES).supply_plan
+    rules = RULES | {"last_plan": last, "change_rate": 0.5}
+    plan = plan_supply(**data, targets=targets, months=MONTHS, whole_lots=False, **rules)
+    free = plan_supply(**data, targets=targets, months=MONTHS, whole_lots=False, **RULES)
+    kept = JoinModel(data, targets, None, MONTHS, **rules).answer()
+    closing = [p.groupby("month")["closing_units"].sum() for p in (kept.stock_projection, plan.stock_projection, free.stock_projection)]
+    pd.testing.assert_series_equal(closing[0], closing[1])
+    assert (closing[1] > closing[2] + 1).any(), "the price of change must matter here, or the test shows nothing"
