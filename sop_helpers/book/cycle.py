@@ -15,7 +15,7 @@ from sop_helpers.book import files, tables
 from sop_helpers.book.config import Policies, Workbook, load_workbook
 from sop_helpers.book.conform import conform, empty, from_text
 from sop_helpers.book.errors import DataError, WorkbookError
-from sop_helpers.book.fiscal import weeks_of
+from sop_helpers.book.fiscal import periods_of, weeks_of
 from sop_helpers.book.journal import Journal
 from sop_helpers.book.sources import has_source, read_table
 
@@ -88,6 +88,11 @@ class Cycle:
         """Return the weeks of some months and of those planned in the workbook's calendar of weeks; None where periods are calendar months."""
         fiscal = self.workbook.fiscal_weeks
         return weeks_of(months.union(self.horizon), **fiscal) if fiscal else None
+
+    def period(self, month: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """Return the first and the last day of a month in the workbook's calendar of weeks; None where periods are calendar months."""
+        fiscal = self.workbook.fiscal_weeks
+        return tuple(periods_of(pd.DatetimeIndex([month]), **fiscal)[["start", "end"]].iloc[0]) if fiscal else None
 
     def data_until(self, sales: pd.DataFrame) -> pd.Timestamp | None:
         """Return the last day that the sales of the last actual month cover, from the workbook or the data; None where the month was over."""
