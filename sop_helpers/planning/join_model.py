@@ -15,7 +15,7 @@ import pandas as pd
 
 from sop_helpers.planning import join, join_money, supply_results
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
-from sop_helpers.planning.rep_capacity import rep_capacity
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
@@ -43,6 +43,8 @@ class Selling:
         As `rep_capacity` takes them.
     fiscal_start : int
         First month of the fiscal year.
+    leave : DataFrame
+        As the contract; capacity goes without the share of a month away, the quota that pay is settled on stays.
     """
 
     reps: pd.DataFrame
@@ -54,6 +56,7 @@ class Selling:
     attainment: float = 1.0
     attrition: float = 0.0
     fiscal_start: int = 1
+    leave: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ class JoinModel:
         staff = rep_capacity(reps, side.quotas, self.months, f["ramp"] or side.ramp, side.attainment, side.attrition, self.months[0])
         # A higher quota asks more and pays less for the same; what a rep can bring moves with the win rate.
         quota = staff["full_quota"] * staff["ramp"] * staff["stay"] * f["quota_factor"]
+        staff = on_leave(staff, side.leave)
         return staff.assign(quota=quota, capacity=staff["capacity"] * f["win_rate_factor"]), reps
 
     def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame) -> pd.DataFrame:

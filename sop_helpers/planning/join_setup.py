@@ -16,7 +16,7 @@ from sop_helpers.planning.rep_capacity import hires_needed
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
 JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
-               "pipeline_forecast", "bookings_forecast"]  # fmt: skip
+               "pipeline_forecast", "bookings_forecast", "leave"]  # fmt: skip
 
 
 def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy: Mapping[str, Any], fiscal_start: int = 1) -> Selling | None:
@@ -25,7 +25,8 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     Parameters
     ----------
     tables : mapping
-        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast.
+        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast; leave, where there
+        is any.
     month : Timestamp
         First month planned.
     policy : mapping
@@ -44,7 +45,7 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     bookings = told.groupby(["month", "family", "region"], as_index=False)["bookings"].sum()
     return Selling(
         reps, booked, tables["comp_plans"], bookings, unaided_share(booked, reps, tables["sales"]), tuple(policy["ramp"]), policy["expected_attainment"],
-        policy["attrition_rate"], fiscal_start,
+        policy["attrition_rate"], fiscal_start, tables.get("leave", pd.DataFrame()),
     )  # fmt: skip
 
 
