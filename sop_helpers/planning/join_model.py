@@ -45,6 +45,8 @@ class Selling:
         First month of the fiscal year.
     leave : DataFrame
         As the contract; capacity goes without the share of a month away, the quota that pay is settled on stays.
+    begun : DataFrame
+        The fiscal year to date by rep, from `pay_months.year_so_far`: commissions go on from its attainment.
     """
 
     reps: pd.DataFrame
@@ -57,6 +59,7 @@ class Selling:
     attrition: float = 0.0
     fiscal_start: int = 1
     leave: pd.DataFrame = field(default_factory=pd.DataFrame)
+    begun: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,8 @@ class JoinModel:
         out["conversion"] = pd.Series(supply_results.at_release(net, orders)[~bought].sum(axis=0), index=months)
         if self.selling is not None and len(staff):
             credited = join_money.rep_bookings(table, staff)
-            out["commissions"] = join_money.commissions_by_month(credited, reps, self.selling.comp_plans, self.selling.fiscal_start)
+            side = self.selling
+            out["commissions"] = join_money.commissions_by_month(credited, reps, side.comp_plans, side.fiscal_start, side.begun)
             out["rep salaries"] = join_money.salaries_by_month(staff, reps)
             hired = pd.Timestamp(f["hire_month"] or months[0])
             out["hiring"] = pd.Series({hired: sum(f["hires"].values()) * self.terms.rep_hiring_cost})
