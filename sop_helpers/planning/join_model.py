@@ -15,7 +15,7 @@ import pandas as pd
 
 from sop_helpers.planning import join, join_money, supply_results
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
-from sop_helpers.planning.rep_capacity import rep_capacity
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
@@ -43,6 +43,10 @@ class Selling:
         As `rep_capacity` takes them.
     fiscal_start : int
         First month of the fiscal year.
+    leave : DataFrame
+        As the contract; capacity goes without the share of a month away, the quota that pay is settled on stays.
+    begun : DataFrame
+        The fiscal year to date by rep, from `pay_months.year_so_far`: commissions go on from its attainment.
     """
 
     reps: pd.DataFrame
@@ -54,6 +58,8 @@ class Selling:
     attainment: float = 1.0
     attrition: float = 0.0
     fiscal_start: int = 1
+    leave: pd.DataFrame = field(default_factory=pd.DataFrame)
+    begun: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -213,6 +219,7 @@ class JoinModel:
         staff = rep_capacity(reps, side.quotas, self.months, f["ramp"] or side.ramp, side.attainment, side.attrition, self.months[0])
         # A higher quota asks more and pays less for the same; what a rep can bring moves with the win rate.
         quota = staff["full_quota"] * staff["ramp"] * staff["stay"] * f["quota_factor"]
+        staff = on_leave(staff, side.leave)
         return staff.assign(quota=quota, capacity=staff["capacity"] * f["win_rate_factor"]), reps
 
     def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame) -> pd.DataFrame:
@@ -288,7 +295,8 @@ class JoinModel:
         out["conversion"] = pd.Series(supply_results.at_release(net, orders)[~bought].sum(axis=0), index=months)
         if self.selling is not None and len(staff):
             credited = join_money.rep_bookings(table, staff)
-            out["commissions"] = join_money.commissions_by_month(credited, reps, self.selling.comp_plans, self.selling.fiscal_start)
+            side = self.selling
+            out["commissions"] = join_money.commissions_by_month(credited, reps, side.comp_plans, side.fiscal_start, side.begun)
             out["rep salaries"] = join_money.salaries_by_month(staff, reps)
             hired = pd.Timestamp(f["hire_month"] or months[0])
             out["hiring"] = pd.Series({hired: sum(f["hires"].values()) * self.terms.rep_hiring_cost})

@@ -10,13 +10,14 @@ import pandas as pd
 from sop_helpers.planning.join import unaided_share
 from sop_helpers.planning.join_model import JoinModel, Selling
 from sop_helpers.planning.join_money import Terms
+from sop_helpers.planning.pay_months import year_so_far
 from sop_helpers.planning.pipeline import known_deals
 from sop_helpers.planning.quotas import with_bookings
 from sop_helpers.planning.rep_capacity import hires_needed
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
 JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
-               "pipeline_forecast", "bookings_forecast"]  # fmt: skip
+               "pipeline_forecast", "bookings_forecast", "leave", "splits"]  # fmt: skip
 NOT_OF_A_NETWORK = ("service_level", "whole_lots", "exact_lots_seconds", "whole_workers")
 
 
@@ -26,7 +27,8 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     Parameters
     ----------
     tables : mapping
-        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast.
+        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast; leave and
+        splits, where there are any.
     month : Timestamp
         First month planned.
     policy : mapping
@@ -43,9 +45,10 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     if told is None or told.empty:
         told = tables["pipeline_forecast"].rename(columns={"weighted": "bookings"})
     bookings = told.groupby(["month", "family", "region"], as_index=False)["bookings"].sum()
+    begun = year_so_far(booked, deals, tables.get("splits", pd.DataFrame()), month, fiscal_start)
     return Selling(
         reps, booked, tables["comp_plans"], bookings, unaided_share(booked, reps, tables["sales"]), tuple(policy["ramp"]), policy["expected_attainment"],
-        policy["attrition_rate"], fiscal_start,
+        policy["attrition_rate"], fiscal_start, tables.get("leave", pd.DataFrame()), begun,
     )  # fmt: skip
 
 

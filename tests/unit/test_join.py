@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,8 @@ from sop_helpers.planning import join, join_money
 from sop_helpers.planning.join_feedback import hire_effect, outcome, promotion_grid
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
 from sop_helpers.planning.join_model import JoinModel, Selling
+from sop_helpers.planning.join_setup import JOIN_TABLES, hires_wanted, selling_side
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.supply import plan_supply
 
 RULES = {"frozen_months": 0, "holding_rate": 0.24, "backorder_rate": 0.02, "patience_months": 2}
@@ -194,6 +198,33 @@ def test_a_hire_ramps_and_costs():
     gain = (hired.sellable.groupby("month")["sold_revenue"].sum() - base.sellable.groupby("month")["sold_revenue"].sum()).to_numpy()
     assert np.allclose(gain, [0, 0, 2500, 5000, 5000, 5000])
     assert hired.total("rep salaries") - base.total("rep salaries") == pytest.approx(-4 * 12_000 * 0.6 / 12)
+
+
+def test_a_rep_on_leave_sells_the_rest_of_the_month_under_every_lever():
+    away = conform("leave", table("leave", [{"rep": "north0", "month": MONTHS[1], "share": 1.0}, {"rep": "north0", "month": MONTHS[2], "share": 0.5}]))
+    side = sellers(1, 1)
+    base, leave = model(500.0, side), model(500.0, replace(side, leave=away))
+    sold = [m.answer().sellable.query("region == 'north'").set_index("month")["sold_revenue"] for m in (base, leave)]
+    assert (sold[0] - sold[1]).tolist() == [0, 5000, 2500, 0, 0, 0]
+    pd.testing.assert_frame_equal(
+        leave.staff()[["month", "rep", "capacity"]], on_leave(base.staff(), away)[["month", "rep", "capacity"]], check_like=True
+    )
+    assert leave.staff()["quota"].tolist() == base.staff()["quota"].tolist(), "the quota agreed stays"
+    better = [m.answer({"win_rate_factor": 1.2}).sellable["sold_revenue"].sum() for m in (base, leave)]
+    assert better[0] - better[1] == pytest.approx(1.2 * 7500)
+    # Where the only rep is away, a region is not without limit: nobody sells there.
+    assert leave.answer().sellable.query("region == 'north'")["seller_capacity"].iloc[1] == 0
+    assert hires_wanted(model(500.0, replace(side, leave=away)))["north"] >= hires_wanted(base)["north"]
+
+
+def test_the_join_of_a_month_has_the_capacity_of_the_sales_step():
+    side = sellers(1, 1)
+    away = conform("leave", table("leave", [{"rep": "south0", "month": MONTHS[0], "share": 0.25}]))
+    given = {name: empty(name) for name in JOIN_TABLES} | {"reps": side.reps, "quotas": side.quotas, "leave": away}
+    policy = {"ramp": [1.0], "expected_attainment": 0.9, "attrition_rate": 0.12}
+    found = selling_side(given, MONTHS[0], policy)
+    step = on_leave(rep_capacity(side.reps, side.quotas, MONTHS, [1.0], 0.9, 0.12, MONTHS[0]), away)
+    assert model(500.0, found).staff()["capacity"].tolist() == pytest.approx(step["capacity"].tolist())
 
 
 def test_quotas_ask_more_and_win_rates_bring_more():

@@ -322,7 +322,7 @@ class Quotas(Contract):
     rep: Series[str] = f.code("Rep.", ref="reps.rep")
     quota: Series[float] = f.money("Bookings the rep is to bring.", ge=0)
     bookings: Series[float] = f.money("Bookings credited.", optional=True)
-    original_quota: Series[float] = f.money("Quota as first set, where it was changed since; blank where it was not.", optional=True, ge=0)
+    original_quota: Series[float] = f.money("Quota as first set, kept as it was then, where it changed since; else blank.", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "rep"]
