@@ -35,7 +35,7 @@ class SupplyResult:
 
     Attributes
     ----------
-    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan : DataFrame
+    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan, lane_load : DataFrame
         As the contracts of the same names.
     objective : float
         Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
@@ -64,6 +64,7 @@ class SupplyResult:
     network: Network
     causes: list[Cause]
     hiring_plan: pd.DataFrame
+    lane_load: pd.DataFrame
 
 
 def plan_supply(
@@ -98,6 +99,8 @@ def plan_supply(
     last_plan: pd.DataFrame | None = None,
     supplier_limits: pd.DataFrame | None = None,
     location_limits: pd.DataFrame | None = None,
+    lane_limits: pd.DataFrame | None = None,
+    item_measures: pd.DataFrame | None = None,
 ) -> SupplyResult:
     """Plan supply for a demand plan: at least cost, always feasible.
 
@@ -143,7 +146,7 @@ def plan_supply(
         Months of release that count as near.
     last_plan : DataFrame, optional
         The supply_plan of the month before.
-    supplier_limits, location_limits : DataFrame, optional
+    supplier_limits, location_limits, lane_limits, item_measures : DataFrame, optional
         As the contracts.
 
     Raises
@@ -156,7 +159,7 @@ def plan_supply(
         stock_policies=stock_policies, frozen_months=frozen_months, holding_rate=holding_rate, backorder_rate=backorder_rate, lost_sale_rate=lost_sale_rate,
         patience_months=patience_months, below_target_rate=below_target_rate, overtime_rate=overtime_rate, strategy=strategy,
         whole_workers=whole_workers, objective=objective, change_rate=change_rate, change_months=change_months, last_plan=last_plan,
-        supplier_limits=supplier_limits, location_limits=location_limits,
+        supplier_limits=supplier_limits, location_limits=location_limits, lane_limits=lane_limits, item_measures=item_measures,
     )  # fmt: skip
     return solve_network(net, whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds)
 
@@ -186,7 +189,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     manned = staffed(net, final.values)
     load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
     wish = strategy_price(net, final.values)
-    short, causes = shortages(manned, flows, load)
+    short, causes = shortages(manned, flows, load, relaxed.lane)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
@@ -201,6 +204,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         network=manned,
         causes=causes,
         hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
+        lane_load=results.lane_load(net, flows["arrive"], relaxed.lane, relaxed.lane_held),
     )
 
 

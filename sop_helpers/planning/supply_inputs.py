@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.supply_lanes import Lanes, lane_rows
 from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
     NO_OPERATIONS,
@@ -58,6 +59,8 @@ def build_network(
     last_plan: pd.DataFrame | None = None,
     supplier_limits: pd.DataFrame | None = None,
     location_limits: pd.DataFrame | None = None,
+    lane_limits: pd.DataFrame | None = None,
+    item_measures: pd.DataFrame | None = None,
 ) -> Network:
     """Return the network of a month; see `plan_supply` for the arguments.
 
@@ -80,10 +83,11 @@ def build_network(
         }
         | {
             name: frame
-            for name, frame in (("supplier_limits", supplier_limits), ("location_limits", location_limits), ("stock_policies", stock_policies))
+            for name, frame in (("supplier_limits", supplier_limits), ("location_limits", location_limits), ("lane_limits", lane_limits),
+                                ("item_measures", item_measures), ("stock_policies", stock_policies))
             if frame is not None
         }
-    )
+    )  # fmt: skip
     if objective not in ("cost", "profit"):
         raise ValueError(f"objective {objective!r} is unknown; expected cost or profit")
     if strategy not in STRATEGIES:
@@ -187,6 +191,8 @@ def build_network(
     over = committed > regular + overtime + 1e-6
     if over.any():
         notes.append(f"Open production orders alone take more than all hours of {some([names[r] for r in np.flatnonzero(over.any(axis=1))])} in some months.")
+    lanes, said = lane_rows(lane_limits, item_measures, ops, receipts, months)
+    notes += said
     return Network(
         months,
         nodes,
@@ -210,7 +216,7 @@ def build_network(
         can["outside"],
         can["outside_rate"],
         people,
-        _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months),
+        _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months, lanes),
         strategy,
     )
 
@@ -226,6 +232,7 @@ def _limits(
     last_plan: pd.DataFrame | None,
     change_rate: float,
     change_months: int,
+    lanes: Lanes | None,
 ) -> Limits:
     suppliers, supplied = supplier_rows(supplier_limits, ops, receipts, months)
     locations, space, over_price = location_rows(location_limits, nodes, months)
@@ -234,7 +241,7 @@ def _limits(
     shelf = np.where(np.isnan(keeps), 0, np.maximum(np.floor(np.nan_to_num(keeps)), 1)).astype(np.int64)
     last = last_arrivals(last_plan, ops, months)
     worth = np.maximum(nodes["value"], nodes["path_cost"]).to_numpy(dtype=float)[ops["node"].to_numpy()]
-    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months))
+    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months), lanes)
 
 
 def _unlimited(series: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
