@@ -1,11 +1,13 @@
-"""Small things that many steps do with tables: a table without rows, and how many months lie between two."""
+"""Small things that many steps do with tables: a table without rows, how many months lie between two, and numbers by month with a standing value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
 def no_rows(columns: Iterable[str], text: Iterable[str] = (), months: Iterable[str] = ("month",), **kinds: str) -> pd.DataFrame:
@@ -40,3 +42,12 @@ def months_between(later: Any, earlier: Any) -> Any:
     3
     """
     return month_count(later) - month_count(earlier)
+
+
+def standing(frame: pd.DataFrame, key: str, names: list[str], column: str, months: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Return a column by name and month: the row of a month, else the row with a blank month, else NaN."""
+    whole = frame[frame["month"].isna()].drop_duplicates(key).set_index(key)[column].reindex(names).to_numpy(dtype=float)
+    out = np.repeat(whole[:, None], len(months), axis=1)
+    own = frame[frame["month"].isin(months) & frame[key].isin(names) & frame[column].notna()]
+    out[pd.Index(names).get_indexer(own[key]), months.get_indexer(pd.DatetimeIndex(own["month"]))] = own[column].to_numpy(dtype=float)
+    return out

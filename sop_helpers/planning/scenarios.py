@@ -17,7 +17,7 @@ from sop_helpers.planning.supply import SupplyResult, plan_supply
 from sop_helpers.planning.supply_results import overtime_cost
 
 SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products", "supplier_limits",
-                 "location_limits"]  # fmt: skip
+                 "location_limits", "lane_limits", "item_measures"]  # fmt: skip
 HOURS = ["regular_hours", "hours_per_worker"]
 
 

@@ -76,6 +76,8 @@ def same_program(one: Network, other: Network) -> bool:
         return False
     same = [one.operations[["operation", "lead", "price"]].equals(other.operations[["operation", "lead", "price"]]), one.nodes.equals(other.nodes)]
     same += [one.series.equals(other.series), one.resources == other.resources, one.uses.equals(other.uses), one.hours.equals(other.hours)]
+    shared = [[n.limits.supplied, n.limits.lanes.room if n.limits.lanes is not None else None] for n in (one, other)]
+    same += [(a is None) == (b is None) and (a is None or np.array_equal(a, b)) for a, b in zip(*shared, strict=True)]
     return all(same) and all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("upper", "target", "opening", "rate"))
 
 

@@ -36,7 +36,7 @@ class SupplyResult:
 
     Attributes
     ----------
-    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan : DataFrame
+    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan, lane_load : DataFrame
         As the contracts of the same names.
     objective : float
         Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
@@ -65,6 +65,7 @@ class SupplyResult:
     network: Network
     causes: list[Cause]
     hiring_plan: pd.DataFrame
+    lane_load: pd.DataFrame
 
 
 def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **network: Any) -> SupplyResult:
@@ -112,7 +113,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     manned = staffed(net, final.values)
     load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
     wish = strategy_price(net, final.values)
-    short, causes = shortages(manned, flows, load)
+    short, causes = shortages(manned, flows, load, relaxed.lane)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
@@ -127,6 +128,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         network=manned,
         causes=causes,
         hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
+        lane_load=results.lane_load(net, flows["arrive"], relaxed.lane, relaxed.lane_held),
     )
 
 

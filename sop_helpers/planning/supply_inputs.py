@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.supply_lanes import Lanes, lane_rows
 from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
     NO_OPERATIONS,
@@ -58,6 +59,8 @@ def build_network(
     last_plan: pd.DataFrame | None = None,
     supplier_limits: pd.DataFrame | None = None,
     location_limits: pd.DataFrame | None = None,
+    lane_limits: pd.DataFrame | None = None,
+    item_measures: pd.DataFrame | None = None,
 ) -> Network:
     """Return the network of a month.
 
@@ -99,7 +102,7 @@ def build_network(
         Months of release that count as near.
     last_plan : DataFrame, optional
         The supply_plan of the month before.
-    supplier_limits, location_limits : DataFrame, optional
+    supplier_limits, location_limits, lane_limits, item_measures : DataFrame, optional
         As the contracts.
 
     Raises
@@ -107,7 +110,8 @@ def build_network(
     ValueError
         A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
     """
-    optional = {"supplier_limits": supplier_limits, "location_limits": location_limits, "stock_policies": stock_policies}
+    optional = {"supplier_limits": supplier_limits, "location_limits": location_limits, "lane_limits": lane_limits, "item_measures": item_measures,
+                "stock_policies": stock_policies}  # fmt: skip
     check_numbers({
         "demand": demand, "operations": operations, "components": components, "loads": loads, "resources": resources, "receipts": receipts,
         "open_orders": open_orders, "targets": targets, "products": products, **{n: f for n, f in optional.items() if f is not None},
@@ -216,7 +220,9 @@ def build_network(
     over = committed > regular + overtime + 1e-6
     if over.any():
         notes.append(f"Open production orders alone take more than all hours of {some([names[r] for r in np.flatnonzero(over.any(axis=1))])} in some months.")
-    limits = _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months)
+    lanes, said = lane_rows(lane_limits, item_measures, ops, receipts, months)
+    notes += said
+    limits = _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months, lanes)
     return Network(
         months, nodes, opening, arriving, target, series, wanted, prices, ops, upper, uses, hours, names, regular, overtime, rate, committed,
         patience_months, notes, can["outside"], can["outside_rate"], people, limits, strategy,
@@ -234,6 +240,7 @@ def _limits(
     last_plan: pd.DataFrame | None,
     change_rate: float,
     change_months: int,
+    lanes: Lanes | None,
 ) -> Limits:
     suppliers, supplied = supplier_rows(supplier_limits, ops, receipts, months)
     locations, space, over_price = location_rows(location_limits, nodes, months)
@@ -242,7 +249,7 @@ def _limits(
     shelf = np.where(np.isnan(keeps), 0, np.maximum(np.floor(np.nan_to_num(keeps)), 1)).astype(np.int64)
     last = last_arrivals(last_plan, ops, months)
     worth = np.maximum(nodes["value"], nodes["path_cost"]).to_numpy(dtype=float)[ops["node"].to_numpy()]
-    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months))
+    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months), lanes)
 
 
 def _unlimited(series: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:

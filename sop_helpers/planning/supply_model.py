@@ -123,7 +123,7 @@ def build_model(net: Network) -> linopy.Model:
             m.add_constraints(inside - manned <= table(free, res), name="capacity")
             cost = cost + pay
         cost = cost + add_strategy(m, net, inside, stock)
-    cost = cost + add_limits(m, net, outflow, stock, arrive, scrap)
+    cost = cost + add_limits(m, net, outflow, stock, arrive, scrap, released)
     if scrap is not None:
         cost = cost + (scrap * column(net.nodes["value"].to_numpy()[shelf > 0], kept)).sum()
     m.add_objective(cost)

@@ -105,14 +105,16 @@ _MUST_BE = {
     "products": ["unit_price", "unit_cost", "shelf_life_months", "backorder_cost"],
     "supplier_limits": ["max_units", "max_value"],
     "location_limits": ["max_units", "over_cost"],
+    "lane_limits": ["max_load", "over_cost"],
+    "item_measures": ["per_unit"],
     "stock_policies": ["holding_rate", "holding_cost", "max_units"],
 }
 _ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple"), ("operations", "yield_share")}
-_ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months")}
+_ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months"), ("item_measures", "per_unit")}
 _MAY_BE_BLANK = (
     {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share")}
     | {("resources", c) for c in (*CAPACITY[1:], *PEOPLE)}
-    | {("products", "shelf_life_months"), ("products", "backorder_cost"), ("location_limits", "over_cost")}
+    | {("products", "shelf_life_months"), ("products", "backorder_cost"), ("location_limits", "over_cost"), ("lane_limits", "over_cost")}
     | {("supplier_limits", c) for c in ("max_units", "max_value")}
     | {("stock_policies", c) for c in ("holding_rate", "holding_cost", "max_units")}
 )
@@ -128,6 +130,8 @@ _NAMED_BY = {
     "demand": "product",
     "supplier_limits": "supplier",
     "location_limits": "location",
+    "lane_limits": "location",
+    "item_measures": "item",
     "stock_policies": "item",
 }
 

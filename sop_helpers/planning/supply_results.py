@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.supply_lanes import KEYS
 from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
 from sop_helpers.planning.supply_ranges import Range
 
@@ -149,6 +151,32 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
         "outside_hours": elsewhere,
     }
     return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)
+
+
+def lane_load(net: Network, arrive: Matrix, price: Matrix | None, held: Range | None) -> pd.DataFrame:
+    """Return how full each lane with a limit is planned, as the contract lane_load; `price` and `held` as those of hours in `capacity_load`."""
+    lanes = net.limits.lanes
+    columns = ["max_load", "open_load", "planned_load", "over_load", "planned_units", "value_of_one", "value_from", "value_to"]
+    if lanes is None:
+        return no_rows(["month", *KEYS, *columns], KEYS)
+    op, where, count = lanes.uses["op"].to_numpy(), lanes.uses["lane"].to_numpy(), len(lanes.table)
+    load = released(net, arrive, op, lanes.uses["per_unit"].to_numpy(dtype=float), where, count) + lanes.taken
+    units = released(net, arrive, op, np.ones(len(op)), where, count)
+    blank = np.full_like(load, np.nan)
+    stated, gone = np.where(np.isfinite(lanes.room), lanes.room, np.nan), np.minimum(lanes.taken, lanes.most)
+    below, above = (stated - held.less, stated + held.more) if held else (blank, blank)
+    values = {
+        "max_load": lanes.most,
+        "open_load": lanes.taken,
+        "planned_load": load,
+        "over_load": np.maximum(load - lanes.most, 0.0),
+        "planned_units": units,
+        "value_of_one": blank if price is None else price,
+        "value_from": np.maximum(below, 0.0) + gone,
+        "value_to": np.where(np.isinf(above), np.nan, above + gone),
+    }
+    out = long(values, lanes.table[KEYS], net.months)
+    return out[np.isfinite(out["max_load"])].reset_index(drop=True)
 
 
 def overtime_cost(net: Network, load: pd.DataFrame) -> pd.Series:

@@ -32,7 +32,7 @@ from generate import generate, write  # noqa: E402
 SAMPLE = ROOT / "data" / "sample"
 MONTH = pd.Timestamp("2026-10-01")
 # It has routings, so it needs no rough-cut capacity.
-NOT_BROUGHT = {"bill_of_capacity", "capacity_factors", "location_limits", "supplier_limits"}
+NOT_BROUGHT = {"bill_of_capacity", "capacity_factors", "item_measures", "lane_limits", "location_limits", "supplier_limits"}
 
 
 @cache
