@@ -185,17 +185,20 @@ class JoinModel:
         share = by_region.reindex(net.series["region"]).fillna(1.0).to_numpy()
         self._set(net, solver, hours, f)
         level = replace(net, prices=prices, regular=net.regular * hours)
-        every, _, _ = self._serve(net, replace(level, demand=wanted), solver)
-        sold = replace(level, demand=wanted * share)
+        due = net.promises.due if net.promises is not None else np.asarray
+        every, _, _ = self._serve(net, replace(level, demand=due(wanted), booked=wanted), solver)
+        sold = replace(level, demand=due(wanted * share), booked=wanted * share)
         flows, load, change = self._serve(net, sold, solver)
         pool, weight = net.series["node"].to_numpy(), self._priority(net)
         backlog = net.series["backlog"].to_numpy(dtype=float)
         ship, lost, owed = join.allocate(sold.demand, backlog, flows["ship"], flows["lost"], pool, weight)
-        full, _, _ = join.allocate(wanted, backlog, every["ship"], every["lost"], pool, weight)
-        before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1)
+        full, _, _ = join.allocate(due(wanted), backlog, every["ship"], every["lost"], pool, weight)
+        # What is booked and not due is owed as well, and nobody waits for it in vain.
+        ahead = net.promises.ahead(sold.booked) if net.promises is not None else np.zeros((len(owed), len(self.months) + 1))
+        before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1) + ahead[:, :-1]
         served = self._add_up(net, "region", {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
-                                                "short_revenue": (lost + owed) * prices})  # fmt: skip
-        units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.demand, "shipped_units": ship}).assign(scenario=scenario)
+                                                "short_revenue": (lost + owed) * prices, "not_due_revenue": ahead[:, 1:] * prices})  # fmt: skip
+        units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.booked, "shipped_units": ship}).assign(scenario=scenario)
         table = join.sellable_revenue(limit, served, self._add_up(net, "region", {"supply_revenue": full * prices}))
         money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
         money_flows["hiring"] = money_flows.get("hiring", pd.Series(0.0, index=self.months)).reindex(self.months, fill_value=0.0) + change

@@ -23,6 +23,7 @@ from sop_helpers.planning.supply_network import (
     some,
     whole_months,
 )
+from sop_helpers.planning.supply_orders import promised, promises, to_order
 from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour
 
 LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none
@@ -126,7 +127,8 @@ def build_network(
     stock, said = latest_stock(inventory)
     notes += said
     overdue = open_orders[(open_orders["due_month"] < months[0]) & open_orders["product"].isin(products["product"])]
-    series = pd.concat([demand[["product", "region"]], overdue[["product", "region"]]]).drop_duplicates().sort_values(["product", "region"], ignore_index=True)
+    ahead = open_orders[open_orders["product"].isin(promised(products).index)]
+    series = pd.concat([f[["product", "region"]] for f in (demand, overdue, ahead)]).drop_duplicates().sort_values(["product", "region"], ignore_index=True)
     series["location"] = serve_from(series, regions, stock, operations)
     if operations.empty:
         notes.append(NO_OPERATIONS)
@@ -190,10 +192,10 @@ def build_network(
     nodes["holding"] = rates["holding_cost"].fillna(nodes["value"] * rates["holding_rate"].fillna(holding_rate) / 12)
     # What is missing from a target saves its holding cost, so its price has to exceed that.
     nodes["below"] = nodes["value"] * below_target_rate + nodes["holding"]
-    to_order = nodes["item"].isin(products.loc[products["made_to"] == "order", "product"] if "made_to" in products else [])
-    nodes["max_units"] = rates["max_units"].mask(to_order, 0.0)
+    waits = nodes["item"].isin(to_order(products))
+    nodes["max_units"] = rates["max_units"].mask(waits, 0.0)
     # What is made to order rather waits than lies in stock, so a unit built ahead costs what the unit itself does.
-    nodes["above"] = nodes["below"] + np.where(to_order, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
+    nodes["above"] = nodes["below"] + np.where(waits, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
 
     series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate, objective == "profit")
     keys = pd.MultiIndex.from_frame(series[["product", "region"]])
@@ -203,6 +205,9 @@ def build_network(
         # The demand plan may know prices by month; a month without demand keeps the list price.
         earned = _matrix(demand, keys, ["product", "region"], months, "revenue")
         prices = np.divide(earned, wanted, out=prices, where=wanted > 1e-9)
+    booked, told = wanted, promises(series, open_orders, products, months)
+    if told is not None:
+        wanted = told.due(booked)
     if owed > 0:
         notes.append(f"{owed:,.0f} units of open orders are past their month and are owed from the start.")
     sellable = np.unique(series["node"])
@@ -215,7 +220,7 @@ def build_network(
     far = ops.loc[(upper <= 0).all(axis=1), "operation"]
     if len(far):
         notes.append(f"{some(far)} cannot arrive within the horizon: lead time, frozen months or first and last month leave no month.")
-    target = np.where(to_order.to_numpy()[:, None], 0.0, _matrix(targets, at, ["item", "location"], months, "target_units"))
+    target = np.where(waits.to_numpy()[:, None], 0.0, _matrix(targets, at, ["item", "location"], months, "target_units"))
     committed = _committed(receipts, ops, best, at, hours, len(names), months)
     over = committed > regular + overtime + 1e-6
     if over.any():
@@ -225,7 +230,7 @@ def build_network(
     limits = _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months, lanes)
     return Network(
         months, nodes, opening, arriving, target, series, wanted, prices, ops, upper, uses, hours, names, regular, overtime, rate, committed,
-        patience_months, notes, can["outside"], can["outside_rate"], people, limits, strategy,
+        patience_months, notes, can["outside"], can["outside_rate"], people, limits, strategy, told, booked,
     )  # fmt: skip
 
 

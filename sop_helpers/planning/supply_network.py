@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_limits import Limits
+from sop_helpers.planning.supply_orders import Promises
 from sop_helpers.planning.supply_workers import Crews
 
 Matrix = NDArray[np.float64]
@@ -63,6 +64,10 @@ class Network:
         What suppliers deliver, places hold and shelf life allows, and last month's plan.
     strategy : str
         One of `supply_workers.STRATEGIES`.
+    promises : Promises, optional
+        Lead times promised for what is made to order; `demand` then counts units in the month in which they are due.
+    booked : ndarray (d, t), optional
+        Units in the month in which they are ordered, where promises are given.
     """
 
     months: pd.DatetimeIndex
@@ -89,6 +94,8 @@ class Network:
     crews: Crews | None = None
     limits: Limits = field(default_factory=Limits)
     strategy: str = "optimal"
+    promises: Promises | None = None
+    booked: Matrix | None = None
 
 
 CAPACITY = ["regular_hours", "overtime_hours", "overtime_rate", "outside_hours", "outside_rate"]

@@ -115,12 +115,21 @@ def stock_projection(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
 
 
 def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
-    """Return demand, what is shipped, lost and owed, as the contract constrained_demand."""
-    owed = flows["owed"]
-    before = np.concatenate([net.series["backlog"].to_numpy()[:, None], owed[:, :-1]], axis=1)
-    revenue = flows["ship"] * net.prices
-    values = {"demand_units": net.demand, "opening_backlog_units": before, "shipped_units": flows["ship"], "lost_units": flows["lost"], "backlog_units": owed}
-    return long(values | {"revenue": revenue}, net.series[["product", "region"]], net.months)
+    """Return demand, what is shipped, lost and owed, as the contract constrained_demand: in the month of order, so that what is not due yet is owed as well."""
+    wanted, ahead = net.demand, np.zeros((len(net.series), len(net.months) + 1))
+    if net.promises is not None:
+        wanted, ahead = net.booked, net.promises.ahead(net.booked)
+    owed = np.concatenate([net.series["backlog"].to_numpy()[:, None], flows["owed"]], axis=1) + ahead
+    values = {
+        "demand_units": wanted,
+        "opening_backlog_units": owed[:, :-1],
+        "shipped_units": flows["ship"],
+        "lost_units": flows["lost"],
+        "backlog_units": owed[:, 1:],
+        "not_due_units": ahead[:, 1:],
+        "revenue": flows["ship"] * net.prices,
+    }
+    return long(values, net.series[["product", "region"]], net.months)
 
 
 def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None, held: Range | None = None) -> pd.DataFrame:
