@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import among
 from sop_helpers.planning.supply_lanes import Lanes, lane_rows
 from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
@@ -126,8 +127,8 @@ def build_network(
     notes: list[str] = []
     stock, said = latest_stock(inventory)
     notes += said
-    overdue = open_orders[(open_orders["due_month"] < months[0]) & open_orders["product"].isin(products["product"])]
-    ahead = open_orders[open_orders["product"].isin(promised(products).index)]
+    overdue = open_orders[(open_orders["due_month"] < months[0]) & among(open_orders["product"], products["product"])]
+    ahead = open_orders[among(open_orders["product"], promised(products).index)]
     series = pd.concat([f[["product", "region"]] for f in (demand, overdue, ahead)]).drop_duplicates().sort_values(["product", "region"], ignore_index=True)
     series["location"] = serve_from(series, regions, stock, operations)
     if operations.empty:
@@ -135,7 +136,7 @@ def build_network(
         operations = _unlimited(series, products)
         frozen_months = 0
 
-    components = components[components["operation"].isin(operations.loc[operations["kind"] == "make", "operation"])]
+    components = components[among(components["operation"], operations.loc[operations["kind"] == "make", "operation"])]
     ops = operations.sort_values("operation", ignore_index=True)
     used = components.merge(ops[["operation", "location"]], on="operation")
     moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
@@ -170,7 +171,7 @@ def build_network(
     regular, overtime, rate = can["regular"], can["overtime"], can["rate"]
 
     opening = _by_node(stock, at, "on_hand")
-    receipts = receipts[receipts["item"].isin(nodes["item"])]
+    receipts = receipts[among(receipts["item"], nodes["item"])]
     arriving, said = _receipts(receipts, at, months)
     notes += said
     upper, said = _upper(ops, receipts, months, frozen_months)
@@ -192,7 +193,7 @@ def build_network(
     nodes["holding"] = rates["holding_cost"].fillna(nodes["value"] * rates["holding_rate"].fillna(holding_rate) / 12)
     # What is missing from a target saves its holding cost, so its price has to exceed that.
     nodes["below"] = nodes["value"] * below_target_rate + nodes["holding"]
-    waits = nodes["item"].isin(to_order(products))
+    waits = among(nodes["item"], to_order(products))
     nodes["max_units"] = rates["max_units"].mask(waits, 0.0)
     # What is made to order rather waits than lies in stock, so a unit built ahead costs what the unit itself does.
     nodes["above"] = nodes["below"] + np.where(waits, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
@@ -280,7 +281,7 @@ def _nodes(series: pd.DataFrame, ops: pd.DataFrame, inputs: pd.DataFrame, stock:
     sold = series[["product", "location"]].rename(columns={"product": "item"})
     planned = pd.concat([sold, ops[["item", "location"]], inputs[["item", "location"]]])
     held = pd.concat([stock[["item", "location"]], receipts[["item", "location"]]])
-    every = pd.concat([planned, held[held["item"].isin(planned["item"])]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)
+    every = pd.concat([planned, held[among(held["item"], planned["item"])]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)
     every.insert(0, "node", every["item"] + " @ " + every["location"])
     return every
 
@@ -327,7 +328,7 @@ def _upper(ops: pd.DataFrame, receipts: pd.DataFrame, months: pd.DatetimeIndex, 
 
 
 def _hours(loads: pd.DataFrame, ops: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    loads = loads[loads["operation"].isin(ops["operation"])]
+    loads = loads[among(loads["operation"], ops["operation"])]
     names = sorted(loads["resource"].unique())
     hours = pd.DataFrame(
         {

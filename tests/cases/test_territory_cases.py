@@ -1,7 +1,7 @@
 """Capacitated p-median instances of the OR-Library (Beasley 1990; Osman and Christofides 1994), with their published optima.
 
-`pmedcap1.txt` holds all twenty instances in the library's format: number and optimum; customers, medians and capacity; then customer, x, y and demand. Distances
-are rounded down. Those that take more than some ten seconds are proved by `benchmarks/territories.py`, which also says what became of number 20.
+`pmedcap1.txt` holds all twenty instances in the library's format: number and optimum; customers, medians and capacity; then customer, x, y and demand.
+Distances are rounded down. Those that take more than some ten seconds are proved by `benchmarks/territories.py`, which also says what became of number 20.
 """
 
 from pathlib import Path
