@@ -313,7 +313,7 @@ class QuotaPlan(Contract):
     bookings_to_date: Series[float] = f.money("Bookings of the fiscal year so far.")
     attainment: Series[float] = f.share("Bookings over quota, sum over sum.", optional=True)
     quota_to_go: Series[float] = f.money("Quota of the rest of the fiscal year.", ge=0)
-    coverage: Series[float] = f.number("Open pipeline over what is left to bring this fiscal year.", "ratio", optional=True)
+    coverage: Series[float] = f.number("Open pipeline due by the end of the fiscal year over what is left to bring in it.", "ratio", optional=True)
 
     class Config(Contract.Config):
         unique = ["rep"]
