@@ -19,7 +19,7 @@ from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
-from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_network import Matrix, Network, series_matrix
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_workers import hiring_plan, staffed
@@ -179,7 +179,7 @@ class JoinModel:
         staff, reps = self._staff(f, reps)
         limit = join.sellers_limit(demand, self._worth(staff, demand), self.selling.unaided if self.selling else 0.0)
 
-        wanted, money = self._matrix(net, demand, "units"), self._matrix(net, demand, "revenue")
+        wanted, money = series_matrix(net, demand), series_matrix(net, demand, "revenue")
         prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
         by_region = limit.pivot(index="region", columns="month", values="share").reindex(columns=self.months)
         share = by_region.reindex(net.series["region"]).fillna(1.0).to_numpy()
@@ -234,10 +234,6 @@ class JoinModel:
         worth = demand.assign(usual=demand["units"] * price).groupby(["month", "region"])[["revenue", "usual"]].sum()
         ratio = (worth["revenue"] / worth["usual"].where(worth["usual"] > 0)).rename("ratio").reset_index()
         return staff.assign(capacity=staff["capacity"] * staff[["month", "region"]].merge(ratio, how="left")["ratio"].fillna(1.0).to_numpy())
-
-    def _matrix(self, net: Network, demand: pd.DataFrame, column: str) -> Matrix:
-        wide = demand.pivot_table(index=["product", "region"], columns="month", values=column, aggfunc="sum")
-        return wide.reindex(index=pd.MultiIndex.from_frame(net.series[["product", "region"]]), columns=self.months).fillna(0.0).to_numpy(dtype=float)
 
     def _priority(self, net: Network) -> Matrix:
         regions = self.tables["regions"]

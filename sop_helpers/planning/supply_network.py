@@ -315,3 +315,9 @@ def depths(nodes: int, best: NDArray[np.int64], uses: pd.DataFrame) -> NDArray[n
             break
         depth = deeper
     return depth
+
+
+def series_matrix(net: Network, frame: pd.DataFrame, column: str = "units") -> Matrix:
+    """Return a column of a table by month, product and region as an array over the demand series of a network (rows) and its months."""
+    wide = frame.pivot_table(index=["product", "region"], columns="month", values=column, aggfunc="sum")
+    return wide.reindex(index=pd.MultiIndex.from_frame(net.series[["product", "region"]]), columns=net.months).fillna(0.0).to_numpy(dtype=float)

@@ -142,7 +142,7 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
     op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
     elsewhere = np.zeros_like(net.regular) if outside is None else np.where(outside < 1e-6, 0.0, outside)
     planned = np.maximum(released(net, flows["arrive"], op, per, where, count) + net.committed - elsewhere, 0.0)
-    required = just_in_time(net) + net.committed
+    required = required_hours(net)
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         load, planned_load = (np.where(net.regular > 0, h / net.regular, np.nan) for h in (required, planned))
@@ -195,6 +195,11 @@ def overtime_cost(net: Network, load: pd.DataFrame) -> pd.Series:
     if net.outside_rate is not None:
         cost = cost + load["outside_hours"].to_numpy(dtype=float).reshape(shape) * net.outside_rate
     return pd.Series(cost.sum(axis=0), index=net.months, name="overtime_cost")
+
+
+def required_hours(net: Network) -> Matrix:
+    """Return the hours by resource and month that demand asks for: of making everything just in time, and of open production orders."""
+    return just_in_time(net) + net.committed
 
 
 def just_in_time(net: Network) -> Matrix:
