@@ -87,6 +87,7 @@ def run_scenarios(
     currency: str = "money",
     errors: pd.DataFrame | None = None,
     deliveries: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
     stock_rules: StockRules | None = None,
     **rules: Any,
 ) -> ScenarioResults:
@@ -98,8 +99,8 @@ def run_scenarios(
         Name to factors; base is added in front.
     tables : mapping
         demand and the tables of `SUPPLY_TABLES`.
-    forecast, stock_policies, errors, deliveries : DataFrame
-        As the contracts (errors: forecast_errors); inventory targets follow each scenario's demand and lead times.
+    forecast, stock_policies, errors, deliveries, trials : DataFrame
+        As the contracts (errors: forecast_errors, trials: forecast_trials); inventory targets follow each scenario's demand and lead times.
     months : DatetimeIndex
         Months planned.
     currency : str
@@ -114,7 +115,8 @@ def run_scenarios(
         changed = apply_scenario(tables, factors)
         targets = inventory_targets(
             changed["demand"], forecast, changed["operations"], changed["components"], changed["regions"], changed["inventory"], stock_policies,
-            changed["products"], months, errors=errors, deliveries=_later(deliveries, changed["operations"], factors), rules=stock_rules,
+            changed["products"], months, errors=errors, deliveries=_later(deliveries, changed["operations"], factors), trials=trials,
+            rules=stock_rules,
         )  # fmt: skip
         plan = plan_supply(**changed, targets=targets, months=months, stock_policies=stock_policies, **rules)
         priced = changed["products"]

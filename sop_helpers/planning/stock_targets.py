@@ -64,14 +64,16 @@ def inventory_targets(
     *,
     errors: pd.DataFrame | None = None,
     deliveries: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
     rules: StockRules | None = None,
 ) -> pd.DataFrame:
     """Return inventory targets, as the contract inventory_targets.
 
     Where customers are served, stock bridges the lead time of getting the item there (making or buying and moving it) plus the review; it holds what
     the forecast's measured error over that time asks for (see `lead_demand`), relative to demand: more where more is planned. Lead times that vary
-    are a mixture. Errors of regions are taken as independent. Components bridge their own lead time, with demand and error exploded from what they
-    go into. Minimum and maximum, and shelf life, bound the result.
+    are a mixture. Errors of regions that one location serves run together as far as they were seen to (see `shared_errors`), and are independent where
+    nothing was tried. Components bridge their own lead time, with demand and error exploded from what they go into, of independent errors. Minimum and
+    maximum, and shelf life, bound the result.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def inventory_targets(
         As the contract forecast_errors; without them the bands of the forecast tell the error.
     deliveries : DataFrame, optional
         As the contract; what lead times are measured on.
+    trials : DataFrame, optional
+        As the contract forecast_trials; how far errors of regions run together.
     rules : StockRules, optional
         What holds where no policy says otherwise.
 
@@ -97,7 +101,7 @@ def inventory_targets(
         A bill of material has a cycle.
     """
     rules = rules or StockRules()
-    net = stock_nodes(demand, forecast, errors, operations, components, regions, inventory, products, months, deliveries)
+    net = stock_nodes(demand, forecast, errors, operations, components, regions, inventory, products, months, deliveries, trials)
     policy = _policies(net, stock_policies)
     known = segment(net, products, rules.abc, rules.xyz)
     usual = known.map(dict(rules.segment_service)).astype(float).fillna(rules.service_level).to_numpy()
