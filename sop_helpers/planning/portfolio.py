@@ -5,6 +5,7 @@ Tiers trade time for accuracy and are the same for all data: ``draft`` while a p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -33,7 +34,14 @@ class Combined(NamedTuple):
 
 
 def train(values: Matrix, horizon: int, season_length: int = 12, tier: str = "default", seed: int = 0, work: Work | None = None) -> list[Learner]:
-    """Train the learners of a tier on all series that are long enough; none where there are too few, or LightGBM cannot be loaded.
+    """Train the learners of a tier on all series that are long enough: `start_training`, and wait."""
+    return start_training(values, horizon, season_length, tier, seed, work)()
+
+
+def start_training(
+    values: Matrix, horizon: int, season_length: int = 12, tier: str = "default", seed: int = 0, work: Work | None = None
+) -> Callable[[], list[Learner]]:
+    """Begin to train the learners of a tier on all series that are long enough; none where there are too few, or LightGBM cannot be loaded.
 
     Parameters
     ----------
@@ -46,18 +54,30 @@ def train(values: Matrix, horizon: int, season_length: int = 12, tier: str = "de
     seed : int
         First seed.
     work : Work, optional
-        Where they are trained, each by itself.
+        Where they are trained, each by itself: a pool begins at once.
+
+    Returns
+    -------
+    callable
+        Waits for the learners and returns them as a list; to be called once.
     """
     recipes, seeds = TIERS[tier]
-    if not recipes or not learners.available():
-        return []
+    if not recipes:
+        return list
     one = partial(learners.train, values=values, horizon=horizon, season_length=season_length)
     trained = (work or Work()).each(one, *zip(*[(recipe, seed + 101 * k) for recipe in recipes for k in range(seeds)], strict=True))
-    return [learner for learner in trained if learner is not None]
+    return lambda: [learner for learner in trained if learner is not None]
 
 
 def portfolio(values: Matrix, horizon: int, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None) -> Combined:
-    """Forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
+    """Forecast by smoothers and learners: `start`, and wait."""
+    return start(values, horizon, season_length, trained, work)()
+
+
+def start(
+    values: Matrix, horizon: int, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
+) -> Callable[[], Combined]:
+    """Begin to forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
 
     A forecast never exceeds five times the largest month: the exponential of a trend must not run away.
 
@@ -70,21 +90,34 @@ def portfolio(values: Matrix, horizon: int, season_length: int = 12, trained: li
     trained : list of Learner, optional
         From `train`; they may have been trained on other series or earlier months.
     work : Work, optional
-        Where chunks of series are worked on; here and now by default.
+        Where chunks of series are worked on: a pool begins at once; here, when the result is asked for, by default.
+
+    Returns
+    -------
+    callable
+        Waits for the forecast and returns it; to be called once.
     """
     work, trained, share = work or Work(), trained or [], 0.5 if trained else 1.0
     smooth = partial(smoothers, horizon=horizon, season_length=season_length)
-    found = work.rows(smooth, values, horizon + 2, f"smoothers {horizon} {season_length}", share)
-    mean, noise, form = found[:, :horizon], found[:, horizon], found[:, horizon + 1].astype(np.int64)
+    smoothed = work.start(smooth, values, horizon + 2, f"smoothers {horizon} {season_length}", share)
+    told = None
     if trained:
         name = f"learners {horizon} {season_length} {fingerprint(trained)}" if work.remembered is not None else ""
-        told = work.rows(partial(learned, horizon=horizon, trained=trained), values, horizon + 1, name, 1 - share)
-        known = told[:, 0] > 0
-        mean = mean.copy()  # what is remembered stays as it is
-        mean[known] = (mean[known] + told[known, 1:]) / 2
-    scale = _scale(values)
+        told = work.start(partial(learned, horizon=horizon, trained=trained), values, horizon + 1, name, 1 - share)
     members = (*SMOOTHERS, *dict.fromkeys(f"learned {learner.recipe.kind}" for learner in trained))
-    return Combined(mean * scale, noise * scale[:, 0], form, members)
+
+    def finish() -> Combined:
+        found = smoothed()
+        mean, noise, form = found[:, :horizon], found[:, horizon], found[:, horizon + 1].astype(np.int64)
+        if told is not None:
+            said = told()
+            known = said[:, 0] > 0
+            mean = mean.copy()  # what is remembered stays as it is
+            mean[known] = (mean[known] + said[known, 1:]) / 2
+        scale = _scale(values)
+        return Combined(mean * scale, noise * scale[:, 0], form, members)
+
+    return finish
 
 
 def smoothers(values: Matrix, horizon: int, season_length: int = 12) -> Matrix:
