@@ -5,5 +5,6 @@ from sop_helpers.book.rules.demand import DEMAND_RULES
 from sop_helpers.book.rules.rewards import REWARD_RULES
 from sop_helpers.book.rules.sales import SALES_RULES
 from sop_helpers.book.rules.supply import SUPPLY_RULES
+from sop_helpers.book.rules.words import WORD_RULES
 
-RULES = [*DEMAND_RULES, *SUPPLY_RULES, *SALES_RULES, *REWARD_RULES, *DEAL_RULES]
+RULES = [*DEMAND_RULES, *SUPPLY_RULES, *SALES_RULES, *REWARD_RULES, *DEAL_RULES, *WORD_RULES]

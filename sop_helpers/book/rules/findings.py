@@ -30,13 +30,14 @@ class Issue:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The tables of a month, those with rows only; stages of the pipeline and currency where the workbook states them."""
+    """The tables of a month, those with rows only; stages of the pipeline and currency where the workbook states them, and overrides of the journal."""
 
     tables: dict[str, pd.DataFrame]
     month: pd.Timestamp
     horizon_months: int
     stages: tuple[str, ...] = ()
     currency: str = ""
+    overrides: pd.DataFrame | None = None
 
     def get(self, table: str) -> pd.DataFrame | None:
         """Return a table, or None where it is missing or empty."""
