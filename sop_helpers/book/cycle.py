@@ -15,7 +15,7 @@ from sop_helpers.book import files, tables
 from sop_helpers.book.config import Policies, Workbook, load_workbook
 from sop_helpers.book.conform import conform, empty, from_text
 from sop_helpers.book.errors import DataError, WorkbookError
-from sop_helpers.book.fiscal import weeks_of
+from sop_helpers.book.fiscal import periods_of, weeks_of
 from sop_helpers.book.journal import Journal
 from sop_helpers.book.sources import has_source, read_table
 
@@ -89,6 +89,11 @@ class Cycle:
         fiscal = self.workbook.fiscal_weeks
         return weeks_of(months.union(self.horizon), **fiscal) if fiscal else None
 
+    def period(self, month: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """Return the first and the last day of a month in the workbook's calendar of weeks; None where periods are calendar months."""
+        fiscal = self.workbook.fiscal_weeks
+        return tuple(periods_of(pd.DatetimeIndex([month]), **fiscal)[["start", "end"]].iloc[0]) if fiscal else None
+
     def data_until(self, sales: pd.DataFrame) -> pd.Timestamp | None:
         """Return the last day that the sales of the last actual month cover, from the workbook or the data; None where the month was over."""
         if self.workbook.calendar.data_until is not None:
@@ -146,6 +151,12 @@ class Cycle:
         file = self._file(table)
         self._note_file(table, file)
         return file.exists() or (table in tables.INPUTS and has_source(self.workbook, table))
+
+    def keeps(self, table: str) -> bool:
+        """Tell whether the month itself keeps the table, whatever the company would bring today."""
+        file = self._file(table)
+        self._note_file(table, file)
+        return file.exists()
 
     def gather(self, table: str) -> pd.DataFrame:
         """Read an input from its source anew, validate it and keep it as the month's snapshot.

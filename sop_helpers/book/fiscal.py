@@ -67,7 +67,12 @@ def month_of(days: pd.Series, **calendar: str | int) -> pd.Series:
     return pd.Series(table["month"].to_numpy()[place], index=known.index).reindex(days.index).astype("datetime64[us]")
 
 
+def periods_of(months: pd.DatetimeIndex, **calendar: str | int) -> pd.DataFrame:
+    """Return start, end and weeks of the periods that bear the names of some months, indexed by them."""
+    table = periods(months.min() - pd.Timedelta(days=10), months.max() + pd.Timedelta(days=45), **calendar)
+    return table.set_index("month").reindex(months)
+
+
 def weeks_of(months: pd.DatetimeIndex, **calendar: str | int) -> pd.Series:
     """Return the weeks of each period, indexed by the name of its month."""
-    table = periods(months.min() - pd.Timedelta(days=10), months.max() + pd.Timedelta(days=45), **calendar)
-    return table.set_index("month")["weeks"].reindex(months)
+    return periods_of(months, **calendar)["weeks"]

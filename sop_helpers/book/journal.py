@@ -76,6 +76,7 @@ class Journal:
         self.month = month
         self._note = note
         self._held: Any = None  # connection of a transaction that `together` began
+        self._held_at: datetime | None = None  # its time, the same for all that it writes
 
     @property
     def file(self) -> Path | None:
@@ -215,13 +216,13 @@ class Journal:
     def together(self) -> Iterator[None]:
         """Write all entries of the block or none: one transaction, taken back when the block raises.
 
-        Others wait to write until the block ends, so keep it short.
+        All of them bear one time, by which they are known as one save. Others wait to write until the block ends, so keep it short.
         """
         engine = self._open()
         with engine.connect() as connection:
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # savepoints need a transaction around them, and SQLite's driver begins none for them
-            self._held = connection
+            self._held, self._held_at = connection, _now()
             try:
                 yield
                 connection.commit()
@@ -229,7 +230,7 @@ class Journal:
                 connection.rollback()
                 raise
             finally:
-                self._held = None
+                self._held = self._held_at = None
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Any]:
@@ -337,7 +338,8 @@ class Journal:
 
         if not str(author).strip():
             raise WorkbookError("the journal needs the name of who says so", "Give author.")
-        row = {"id": id, "version": version, "month": self.month, "author": str(author), "time": _now(), "reason": str(reason), "withdrawn": withdrawn}
+        time = self._held_at or _now()
+        row = {"id": id, "version": version, "month": self.month, "author": str(author), "time": time, "reason": str(reason), "withdrawn": withdrawn}
         try:
             with self._writing() as connection:
                 connection.execute(table.insert().values(**row, **values))

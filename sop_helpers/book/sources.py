@@ -11,13 +11,14 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from sop_helpers.book import coerce, tables
 from sop_helpers.book.coerce import Dialect, Problem, TableError
 from sop_helpers.book.config import Source, Workbook
-from sop_helpers.book.fiscal import month_of
+from sop_helpers.book.fiscal import month_of, periods_of
 from sop_helpers.book.lines import add_up_file
 from sop_helpers.book.matching import allowed_values, check_contract, match_columns
 from sop_helpers.book.readers import Unreadable, filled_sheets, read_file
@@ -218,8 +219,8 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     extra = len(cells.columns) > len(named.columns)
     frame = _as_known(table, frame, month, origin.label)
     frame = _add_up(table, frame, lines or extra, loaded.notes)
-    if lines and not fiscal and "data_until" in frame:
-        frame = _mark_partial_month(frame, days, month, loaded.notes)
+    if lines and "data_until" in frame:
+        frame = _mark_partial_month(frame, days, month, loaded.notes, fiscal)
     problems = check_contract(table, frame)
     if problems:
         raise TableError(table, origin.label, problems)
@@ -251,19 +252,28 @@ def _coerce_columns(table: str, cells: pd.DataFrame, dialect: Dialect, problems:
     return pd.DataFrame(out), lines, days
 
 
-def _mark_partial_month(frame: pd.DataFrame, days: pd.Series, month: pd.Timestamp | None, notes: list[Problem]) -> pd.DataFrame:
+def _mark_partial_month(
+    frame: pd.DataFrame, days: pd.Series, month: pd.Timestamp | None, notes: list[Problem], fiscal: dict[str, Any]
+) -> pd.DataFrame:
     """Say in ``data_until`` on which day the last month's order lines stop, where they stop well before it ends.
 
-    Well before: two days further from the end than in any of the twelve months before, and three at least.
+    Well before: two days further from the end than in any of the twelve months before, and three at least. In a calendar of weeks the lines may be
+    dated by week: what all earlier months leave out of their end, the last line stands for.
     """
-    known = days[days < month] if month is not None else days
-    last = known.groupby(known.dt.to_period("M")).max()
-    left = (last.index.end_time.normalize() - last.dt.normalize()).dt.days if len(last) else pd.Series(dtype=float)
-    if len(left) < 2 or not left.iloc[-1] > max(left.iloc[:-1].tail(12).max() + 1, 2):
+    days = days.dropna()
+    name = month_of(days, **fiscal) if fiscal else coerce.month_start(days)
+    known = (days if month is None else days[name < month]).dt.normalize()
+    last = known.groupby(name[known.index]).max()
+    if len(last) < 2:
         return frame
-    until = last.iloc[-1].normalize()
-    notes.append(Problem("data_until", f"the order lines of {until:%Y-%m} end on {until:%Y-%m-%d}: the month is taken as partial"))
-    mine = frame["month"] == until.to_period("M").to_timestamp()
+    names = pd.DatetimeIndex(last.index)
+    ends = pd.DatetimeIndex(periods_of(names, **fiscal)["end"]) if fiscal else names + pd.offsets.MonthEnd(0)
+    left = pd.Series((ends - pd.DatetimeIndex(last)).days)
+    if not left.iloc[-1] > max(left.iloc[:-1].tail(12).max() + 1, 2):
+        return frame
+    until = last.iloc[-1] + pd.Timedelta(days=int(left.iloc[:-1].tail(12).min()) if fiscal else 0)
+    notes.append(Problem("data_until", f"the order lines of {last.index[-1]:%Y-%m} end on {until:%Y-%m-%d}: the month is taken as partial"))
+    mine = frame["month"] == last.index[-1]
     return frame.assign(data_until=frame["data_until"].where(~mine | frame["data_until"].notna(), until))
 
 

@@ -18,7 +18,8 @@ CELL = ["month", *KEYS]
 
 def correct(
     raw: pd.DataFrame, panel: Panel, decisions: pd.DataFrame, *, accept_shifts: bool = False, season_length: int = 12,
-    data_until: pd.Timestamp | None = None, countries: pd.Series | None = None, **options: Any,
+    data_until: pd.Timestamp | None = None, countries: pd.Series | None = None, period: tuple[pd.Timestamp, pd.Timestamp] | None = None,
+    **options: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Propose all corrections, apply what people decided about them, and add what is accepted to the raw history.
 
@@ -40,6 +41,8 @@ def correct(
         Last day that the data cover (see `calendars.partial_month`).
     countries : Series, optional
         Country by region, for its working days.
+    period : (first day, last day), optional
+        Days of the last month in a calendar of weeks.
     **options
         Of `history.propose_corrections`.
 
@@ -49,7 +52,7 @@ def correct(
         As the contracts.
     """
     steps: list[Callable[[Panel], pd.DataFrame]] = [
-        lambda seen: partial_month(seen, data_until, countries, season_length),
+        lambda seen: partial_month(seen, data_until, countries, season_length, period),
         lambda seen: propose_corrections(seen, season_length=season_length, **options),
         lambda seen: shift_corrections(seen, season_length, accept_shifts),
     ]

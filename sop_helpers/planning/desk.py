@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,16 +11,18 @@ import pandas as pd
 from sop_helpers.planning.consensus import build_streams, demand_plan, shares, touched, valued
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.intervals import band_of_sums, widening
+from sop_helpers.planning.supply_network import Network, series_matrix
+from sop_helpers.planning.supply_results import required_hours
 
 NOTHING = {"month": "datetime64[us]", "product": "str", "region": "str", "units": "float64", "actual": "float64", "statistical": "float64",
            "lo80": "float64", "hi80": "float64", "origin": "datetime64[us]", "lag": "int64"}
 
 
 class Impact(NamedTuple):
-    """What edits do: ``totals`` (measure, before, after, change) and ``overloads`` (month, resource, before, after: load as a share)."""
+    """What edits do: ``totals`` (measure, before, after, change) and ``overloads`` (month, resource, before, after: load as a share; None: not known)."""
 
     totals: pd.DataFrame
-    overloads: pd.DataFrame
+    overloads: pd.DataFrame | None
 
 
 def live_plan(streams: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -124,7 +127,8 @@ def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str
 def hours_per_unit(operations: pd.DataFrame, components: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:
     """Return the hours that one unit of an item takes on each resource, its components' hours included.
 
-    The first make operation of an item counts; lead times are left out: a rough cut.
+    The first make operation of an item counts; lead times and stock are left out: what one unit more takes, not when (see
+    `supply_results.required_hours`).
 
     Parameters
     ----------
@@ -152,7 +156,7 @@ def hours_per_unit(operations: pd.DataFrame, components: pd.DataFrame, loads: pd
 
 
 def impact(
-    before: pd.DataFrame, after: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], *, load: pd.DataFrame, hours: pd.DataFrame,
+    before: pd.DataFrame, after: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], *, load: pd.DataFrame, net: Network | None,
     budget: pd.DataFrame, last_plan: pd.DataFrame | None,
 ) -> Impact:
     """Say what edits do to units, money, the gap to budget and the load of resources.
@@ -166,9 +170,9 @@ def impact(
     scope : dict
         See `in_scope`.
     load : DataFrame
-        As the contract ``capacity_load``; may be empty.
-    hours : DataFrame
-        From `hours_per_unit`.
+        As the contract ``capacity_load``: gives the hours available.
+    net : Network or None
+        Of the month's supply plan (see `supply_inputs.build_network`); without one nothing is said of capacity.
     budget : DataFrame
         month, family, region, revenue; may be empty.
     last_plan : DataFrame or None
@@ -191,23 +195,37 @@ def impact(
         base = old.loc[old["month"].isin(shared), "units"].sum()
         rows.append(("units less last plan", *[f.loc[f["month"].isin(shared), "units"].sum() - base for f in (then, now)]))
     totals = pd.DataFrame(rows, columns=["measure", "before", "after"]).assign(change=lambda f: f["after"] - f["before"])
-    return Impact(totals, _overloads(before, after, load, hours))
+    return Impact(totals, None if net is None else overloads(before, after, load, net))
 
 
-def _overloads(before: pd.DataFrame, after: pd.DataFrame, load: pd.DataFrame, hours: pd.DataFrame) -> pd.DataFrame:
-    """Resources and months that edits load beyond regular time, or load further beyond it."""
-    none = no_rows(["month", "resource", "before", "after"], ["resource"])
-    change = after["units"] - before["units"]
-    moved = change.abs() > 1e-9
-    if load.empty or hours.empty or not moved.any():
-        return none
-    delta = pd.DataFrame({"month": after["month"], "product": after["product"], "change": change})[moved]
-    wide = delta.groupby(["month", "product"])["change"].sum().unstack("product", fill_value=0.0)
-    extra = (wide @ hours.reindex(wide.columns).fillna(0.0)).stack().rename("hours").rename_axis(["month", "resource"]).reset_index()
-    both = load.merge(extra, on=["month", "resource"])
+def overloads(before: pd.DataFrame, after: pd.DataFrame, load: pd.DataFrame, net: Network) -> pd.DataFrame:
+    """Return the resources and months that a change of demand loads beyond regular time, or further beyond it.
+
+    Hours are those of making everything just in time, netted against stock and open receipts, lead times included, as in ``capacity_load``.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        month, product, region, units.
+    load : DataFrame
+        month, resource, available_hours.
+    net : Network
+        Of the month's supply plan.
+
+    Returns
+    -------
+    DataFrame
+        month, resource, before, after (share of the available hours), the highest first.
+    """
+    wanted = [series_matrix(net, frame) for frame in (before, after)]
+    if np.abs(wanted[1] - wanted[0]).max(initial=0.0) < 1e-9 or not net.resources:
+        return no_rows(["month", "resource", "before", "after"], ["resource"])
+    hours = [required_hours(replace(net, demand=demand)) for demand in wanted]
+    each = pd.MultiIndex.from_product([net.resources, net.months], names=["resource", "month"])
+    both = load.merge(pd.DataFrame({"then": hours[0].ravel(), "now": hours[1].ravel()}, index=each).reset_index(), on=["month", "resource"])
     room = both["available_hours"].where(both["available_hours"] > 0)
-    both["before"], both["after"] = both["required_hours"] / room, (both["required_hours"] + both["hours"]) / room
-    worse = both[(both["after"] > 1.0) & (both["hours"] > 1e-9)]
+    both["before"], both["after"] = both["then"] / room, both["now"] / room
+    worse = both[(both["after"] > 1.0) & (both["now"] - both["then"] > 1e-6)]
     return worse[["month", "resource", "before", "after"]].sort_values("after", ascending=False, kind="stable", ignore_index=True)
 
 

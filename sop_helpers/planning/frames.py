@@ -1,4 +1,4 @@
-"""Small things that many steps do with tables: a table without rows, how many months lie between two, and numbers by month with a standing value."""
+"""Small things that many steps do with tables: no rows, names among many others, months between two, numbers by month with a standing value."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def no_rows(columns: Iterable[str], text: Iterable[str] = (), months: Iterable[s
     """
     told = dict.fromkeys(months, "datetime64[us]") | dict.fromkeys(text, "str") | kinds
     return pd.DataFrame({name: pd.Series(dtype=told.get(name, "float64")) for name in columns})
+
+
+def among(names: pd.Series, known: pd.Series | pd.Index) -> pd.Series:
+    """Return which names are among others, as `Series.isin` does: that turns each of many texts over in Python (twenty times slower here).
+
+    >>> among(pd.Series(["a", "b"]), pd.Series(["b", "c"])).tolist()
+    [False, True]
+    """
+    return names.astype(object).isin(known.to_numpy(dtype=object)) if len(names) else names.isin([])
 
 
 def month_count(months: Any) -> Any:

@@ -108,7 +108,7 @@ def run_scenarios(
     stock_rules : StockRules, optional
         Where no stock policy says otherwise.
     **rules
-        Policy numbers of `plan_supply`.
+        Policy numbers of `plan_supply` and `build_network`, and last month's plan.
     """
     plans, money, measures = {}, [], []
     for name, factors in {"base": {}, **scenarios}.items():

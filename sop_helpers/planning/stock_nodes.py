@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.cumulative import LEVELS
+from sop_helpers.planning.frames import among
 from sop_helpers.planning.lead_times import CHANCES, added, lead_times
 from sop_helpers.planning.shared_errors import joint_variance, together
 from sop_helpers.planning.supply_network import Matrix, check_bills, month_number, path_costs, serve_from
@@ -98,7 +99,7 @@ def stock_nodes(
     variance, bias, shape, basis = _errors(forecast, errors, series, said, units, products, months)
 
     ops = operations.sort_values("operation", ignore_index=True)
-    made = components[components["operation"].isin(ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
+    made = components[among(components["operation"], ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
     moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
     inputs = pd.concat([made[["operation", "item", "location", "units_per"]], moved], ignore_index=True)
     sold = series[["product", "location"]].rename(columns={"product": "item"})
@@ -125,7 +126,7 @@ def stock_nodes(
     joint = together(trials, series, variance.shape[1]).reindex(at)
     first[2] = joint_variance(variance, at_node, np.nan_to_num(joint.to_numpy(dtype=float), nan=0.0))
     # What is moved on is kept where it is sold; components are kept where they are used.
-    is_product = nodes["item"].isin(products["product"]).to_numpy()
+    is_product = among(nodes["item"], products["product"]).to_numpy()
     by_move = (ops["kind"] == "move").to_numpy()[uses["op"].to_numpy()] if len(uses) else np.array([], dtype=bool)
     edges = _edges(best, uses.assign(kept=~(by_move & is_product[uses["node"].to_numpy()])), out_of)
     mean, base, spread, usual = (_explode(whole, edges, power) for whole, power in zip(first, (1, 1, 2, 1), strict=True))

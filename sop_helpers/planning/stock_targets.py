@@ -15,7 +15,9 @@ from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.segments import segment
 from sop_helpers.planning.stock_nodes import StockNodes, first_months, stock_nodes, window
 from sop_helpers.planning.supply_network import Matrix
+from sop_helpers.planning.supply_orders import to_order
 
+NO_STOCK = "made to order, none is held"
 METHODS = ("service level", "fill rate", "days of cover", "ddmrp")
 COUNTED = 30.0  # units over lead time and review below which whole units make a difference
 # Middle of the ranges that the Demand Driven Institute gives for short, medium and long lead times and low, medium and high variability.
@@ -135,6 +137,8 @@ def inventory_targets(
     least, most = np.nan_to_num(policy["min_units"]), np.where(np.isnan(policy["max_units"]), np.inf, policy["max_units"])
     target = np.minimum(np.maximum(target, least[:, None]), most[:, None])
 
+    ordered = net.nodes["item"].isin(to_order(products)).to_numpy()
+    units, target, method = np.where(ordered[:, None], 0.0, units), np.where(ordered[:, None], 0.0, target), np.where(ordered, NO_STOCK, method)
     served = np.isin(method, METHODS[:2])
     shown = pd.DataFrame({
         "service_level": np.where(method == "service level", level, np.nan),
@@ -219,6 +223,7 @@ def _words(
         "service level": "service: " + family + over + mixed,
         "fill rate": "fill rate " + rate + ": " + family + over + mixed,
         "days of cover": pd.Series("days of future demand", index=family.index),
+        NO_STOCK: pd.Series(NO_STOCK, index=family.index),
         "ddmrp": pd.Series("demand-driven buffer: red and half of green", index=family.index),
     }
     out = pd.Series("", index=family.index)

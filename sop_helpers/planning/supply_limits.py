@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.frames import standing
+from sop_helpers.planning.frames import among, standing
 from sop_helpers.planning.supply_lanes import Lanes, add_lanes
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def last_arrivals(plan: pd.DataFrame | None, ops: pd.DataFrame, months: pd.Datet
     out = np.zeros((len(ops), len(months)))
     inside = (row >= 0) & (col >= 0)
     np.add.at(out, (row[inside], col[inside]), plan["units"].to_numpy(dtype=float)[inside])
-    out[~ops["operation"].isin(plan["operation"]).to_numpy()] = np.nan
+    out[~among(ops["operation"], plan["operation"]).to_numpy()] = np.nan
     return out
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_limits import Limits
+from sop_helpers.planning.supply_orders import Promises
 from sop_helpers.planning.supply_workers import Crews
 
 Matrix = NDArray[np.float64]
@@ -63,6 +64,10 @@ class Network:
         What suppliers deliver, places hold and shelf life allows, and last month's plan.
     strategy : str
         One of `supply_workers.STRATEGIES`.
+    promises : Promises, optional
+        Lead times promised for what is made to order; `demand` then counts units in the month in which they are due.
+    booked : ndarray (d, t), optional
+        Units in the month in which they are ordered, where promises are given.
     """
 
     months: pd.DatetimeIndex
@@ -89,6 +94,8 @@ class Network:
     crews: Crews | None = None
     limits: Limits = field(default_factory=Limits)
     strategy: str = "optimal"
+    promises: Promises | None = None
+    booked: Matrix | None = None
 
 
 CAPACITY = ["regular_hours", "overtime_hours", "overtime_rate", "outside_hours", "outside_rate"]
@@ -308,3 +315,9 @@ def depths(nodes: int, best: NDArray[np.int64], uses: pd.DataFrame) -> NDArray[n
             break
         depth = deeper
     return depth
+
+
+def series_matrix(net: Network, frame: pd.DataFrame, column: str = "units") -> Matrix:
+    """Return a column of a table by month, product and region as an array over the demand series of a network (rows) and its months."""
+    wide = frame.pivot_table(index=["product", "region"], columns="month", values=column, aggfunc="sum")
+    return wide.reindex(index=pd.MultiIndex.from_frame(net.series[["product", "region"]]), columns=net.months).fillna(0.0).to_numpy(dtype=float)

@@ -115,12 +115,21 @@ def stock_projection(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
 
 
 def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
-    """Return demand, what is shipped, lost and owed, as the contract constrained_demand."""
-    owed = flows["owed"]
-    before = np.concatenate([net.series["backlog"].to_numpy()[:, None], owed[:, :-1]], axis=1)
-    revenue = flows["ship"] * net.prices
-    values = {"demand_units": net.demand, "opening_backlog_units": before, "shipped_units": flows["ship"], "lost_units": flows["lost"], "backlog_units": owed}
-    return long(values | {"revenue": revenue}, net.series[["product", "region"]], net.months)
+    """Return demand, what is shipped, lost and owed, as the contract constrained_demand: in the month of order, so that what is not due yet is owed as well."""
+    wanted, ahead = net.demand, np.zeros((len(net.series), len(net.months) + 1))
+    if net.promises is not None:
+        wanted, ahead = net.booked, net.promises.ahead(net.booked)
+    owed = np.concatenate([net.series["backlog"].to_numpy()[:, None], flows["owed"]], axis=1) + ahead
+    values = {
+        "demand_units": wanted,
+        "opening_backlog_units": owed[:, :-1],
+        "shipped_units": flows["ship"],
+        "lost_units": flows["lost"],
+        "backlog_units": owed[:, 1:],
+        "not_due_units": ahead[:, 1:],
+        "revenue": flows["ship"] * net.prices,
+    }
+    return long(values, net.series[["product", "region"]], net.months)
 
 
 def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None, held: Range | None = None) -> pd.DataFrame:
@@ -133,7 +142,7 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
     op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
     elsewhere = np.zeros_like(net.regular) if outside is None else np.where(outside < 1e-6, 0.0, outside)
     planned = np.maximum(released(net, flows["arrive"], op, per, where, count) + net.committed - elsewhere, 0.0)
-    required = just_in_time(net) + net.committed
+    required = required_hours(net)
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         load, planned_load = (np.where(net.regular > 0, h / net.regular, np.nan) for h in (required, planned))
@@ -186,6 +195,11 @@ def overtime_cost(net: Network, load: pd.DataFrame) -> pd.Series:
     if net.outside_rate is not None:
         cost = cost + load["outside_hours"].to_numpy(dtype=float).reshape(shape) * net.outside_rate
     return pd.Series(cost.sum(axis=0), index=net.months, name="overtime_cost")
+
+
+def required_hours(net: Network) -> Matrix:
+    """Return the hours by resource and month that demand asks for: of making everything just in time, and of open production orders."""
+    return just_in_time(net) + net.committed
 
 
 def just_in_time(net: Network) -> Matrix:

@@ -12,27 +12,33 @@ import html
 import io
 import os
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from sop_helpers.book.config import load_workbook
 from sop_helpers.book.cycle import Cycle, open_cycle
 from sop_helpers.book.errors import WorkbookError
+from sop_helpers.book.undo import Saved, last_save, take_back
 from sop_helpers.planning import desk
+from sop_helpers.planning.scenarios import SUPPLY_TABLES
+from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_network import Network
 
 ALL = "(all)"
-FIELDS = ["family", "product", "region", "start_month", "end_month", "units", "change_pct", "expires_month"]
+OURS = "desk-"  # how the ids of overrides written here begin
 LABELS = {"last_year": "last year", "statistical": "statistical", "lo80": "80 % low", "hi80": "80 % high", "last_plan": "last plan", "plan": "plan"}
 
 
-class Saved(NamedTuple):
-    """One override as it was written: its id, the version written, the one it replaced, and the fields it had before (None: there was none)."""
-
-    id: str
-    version: int
-    over: int
-    before: dict[str, Any] | None
+def network_of(cycle: Cycle, plan: pd.DataFrame) -> Network | None:
+    """Return the network of a month's supply plan, by which the load of resources is reckoned; None where `21_supply` has not run or there are none."""
+    if not (cycle.has("capacity_load") and cycle.has("inventory_targets")):
+        return None
+    tables = {name: cycle.read(name) for name in SUPPLY_TABLES}
+    if tables["operations"].empty or tables["loads"].empty:
+        return None
+    # Prices and rules of the plan do not matter here: the hours are those of making everything just in time.
+    return build_network(plan, **tables, targets=cycle.read("inventory_targets"), months=cycle.horizon)
 
 
 class OverrideDesk:
@@ -54,12 +60,12 @@ class OverrideDesk:
         self.products, self.history, self.forecast = cycle.read("products"), cycle.read("demand_history"), cycle.read("forecast")
         self.streams, self.budget = cycle.read("streams"), cycle.read("budget")
         self.load = cycle.read("capacity_load") if cycle.has("capacity_load") else pd.DataFrame()
-        self.hours = desk.hours_per_unit(*(cycle.read(t) for t in ("operations", "components", "loads")))
+        self.net: Network | None = None
         trials = cycle.read("forecast_trials") if cycle.has("forecast_trials") else None
         self.trials = trials[trials["basis"] == "backtest"] if trials is not None else None
         before = cycle.previous(1)
         self.last_plan = before.read("demand_plan") if before is not None and before.has("demand_plan") else None
-        self.saves: list[list[Saved]] = []
+        self.last: list[Saved] = []
         self.hint = False  # whether the message is about what is being typed
         self._build()
         self.reload()
@@ -87,9 +93,9 @@ class OverrideDesk:
         months = [f"{m:%Y-%m}" for m in pd.date_range(self.cycle.month + pd.DateOffset(months=1), periods=24, freq="MS")]
         self.expires = w.Dropdown(options=[("never", ""), *[(m, m) for m in months]], value="", description="expires", layout=wide)
         self.grid = PlanGrid(locked=self.cycle.closed)
-        self.chart, self.effect, self.message = w.HTML(), w.HTML(), w.HTML()
+        self.chart, self.effect, self.message, self.undo_note = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self.save_button = w.Button(description="Save", button_style="primary", disabled=True, tooltip="write what was typed to the journal")
-        self.undo_button = w.Button(description="Undo last save", disabled=True, tooltip="take the last save of this session back")
+        self.undo_button = w.Button(description="Undo last save", disabled=True, tooltip="take your last save back, of today or before; the journal keeps both")
         self.reload_button = w.Button(description="Reload", tooltip="read the journal again and forget what was typed")
         self._fill_products()
         self.family.observe(self._family_chosen, "value")
@@ -97,13 +103,13 @@ class OverrideDesk:
             box.observe(self._scope_chosen, "value")
         self.grid.observe(self._typed, ["edits", "wrong"])
         self.reason.observe(self._ready, "value")
-        self.author.observe(self._ready, "value")
+        self.author.observe(self._whose, "value")
         self.save_button.on_click(lambda _: self.save())
         self.undo_button.on_click(lambda _: self.undo())
         self.reload_button.on_click(lambda _: self.reload("Read again from the journal."))
         left = w.VBox([self.grid], layout=w.Layout(min_width="620px"))
         buttons = w.HBox([self.save_button, self.undo_button, self.reload_button])
-        right = w.VBox([self.effect, self.reason, self.author, self.expires, buttons, self.message], layout=w.Layout(max_width="560px"))
+        right = w.VBox([self.effect, self.reason, self.author, self.expires, buttons, self.undo_note, self.message], layout=w.Layout(max_width="560px"))
         self.widget = w.VBox([
             w.HBox([self.family, self.product, self.region], layout=w.Layout(flex_flow="row wrap")), self.chart,
             w.HBox([left, right], layout=w.Layout(flex_flow="row wrap")),
@@ -142,6 +148,8 @@ class OverrideDesk:
         """Read the journal again and show the plan as it is now; what was typed is forgotten."""
         self.overrides = self.cycle.journal.read("override")
         self.parts, self.plan = desk.live_plan(self.streams, self.products, self.overrides, self.cycle.month)
+        self.net = self.net or network_of(self.cycle, self.plan)
+        self._whose(None)
         self.show()
         self.hint = False
         self.say(text)
@@ -166,7 +174,7 @@ class OverrideDesk:
 
     def _typed(self, _change: Any) -> None:
         self.after = desk.edited_plan(self.plan, self.products, self.scope, self.edits)
-        found = desk.impact(self.plan, self.after, self.products, self.scope, load=self.load, hours=self.hours, budget=self.budget, last_plan=self.last_plan)
+        found = desk.impact(self.plan, self.after, self.products, self.scope, load=self.load, net=self.net, budget=self.budget, last_plan=self.last_plan)
         self.effect.value = _effect_html(found, self.cycle.currency, bool(self.edits))
         self._draw()
         self._ready(None)
@@ -185,7 +193,7 @@ class OverrideDesk:
         """Let save be pressed when there is something to save, a reason and an author."""
         wrong = list(self.grid.wrong)
         self.save_button.disabled = not self.edits or bool(wrong) or not self.reason.value.strip() or not self.author.value.strip() or self.cycle.closed
-        self.undo_button.disabled = not self.saves
+        self.undo_button.disabled = not self.last or self.cycle.closed
         if wrong:
             self.say(f"Not a number of units: {', '.join(wrong)}. Type digits only, or Escape for the value before.", bad=True)
         elif self.cycle.closed:
@@ -197,6 +205,12 @@ class OverrideDesk:
         elif self.hint:
             self.say("")
         self.hint = bool(wrong or self.edits)
+
+    def _whose(self, _change: Any) -> None:
+        """Look in the journal for the author's last save that can be taken back, and say which it is."""
+        self.last = last_save(self.cycle.journal.history("override"), self.author.value.strip(), self.cycle.label, OURS)
+        self.undo_note.value = f'<p class="sop-desk-last" style="margin:2px 0">{html.escape(_save_words(self.last))}</p>'
+        self._ready(None)
 
     def say(self, text: str, bad: bool = False) -> None:
         """Show a sentence below the buttons; screen readers speak it."""
@@ -214,56 +228,38 @@ class OverrideDesk:
                 if self._state(now) != self.seen:
                     self.say(self._who_changed(now), bad=True)
                     return False
-                written = [self._write(month, units, author, reason) for month, units in sorted(edits.items())]
+                for month, units in sorted(edits.items()):
+                    self._write(month, units, author, reason)
         except WorkbookError as error:
             self.say(f"Nothing was saved: {error}", bad=True)
             return False
-        self.saves.append(written)
         months = ", ".join(f"{m:%Y-%m}" for m in sorted(edits))
         self.reload(f"Saved {self.named} for {months}. The month's plan takes it up with the next run of 20_demand.")
         self.reason.value = ""
         return True
 
-    def _write(self, month: pd.Timestamp, units: float, author: str, reason: str) -> Saved:
+    def _write(self, month: pd.Timestamp, units: float, author: str, reason: str) -> None:
         """Write the override of one month of the chosen part: a new one, or the next version of the one that the desk wrote before."""
         label = f"{month:%Y-%m}"
         fields = {k: v or None for k, v in self.scope.items()}
         fields |= {"start_month": label, "end_month": label, "units": units, "change_pct": None, "expires_month": self.expires.value or None}
-        name = "desk-" + re.sub(r"[^0-9A-Za-z]+", "-", self.named).strip("-") + "-" + hashlib.sha256(repr(self.scope).encode()).hexdigest()[:6] + f"-{label}"
+        name = OURS + re.sub(r"[^0-9A-Za-z]+", "-", self.named).strip("-") + "-" + hashlib.sha256(repr(self.scope).encode()).hexdigest()[:6] + f"-{label}"
         versions = self.cycle.journal.history("override", name)
         if versions.empty:
             self.cycle.journal.add("override", id=name, author=author, reason=reason, **fields)
-            return Saved(name, 1, 0, None)
-        last = versions.iloc[-1]
-        before = None if bool(last["withdrawn"]) else {k: _plain(last[k]) for k in FIELDS} | {"reason": str(last["reason"]), "author": str(last["author"])}
-        new = self.cycle.journal.change("override", name, version=int(last["version"]), author=author, reason=reason, **fields)
-        return Saved(name, new, int(last["version"]), before)
-
-    def _take_back(self, written: list[Saved], author: str, reason: str) -> None:
-        """Write each override as it was before; earlier saves of this session that it had replaced stand again and can be taken back in turn."""
-        for one in reversed(written):
-            if one.before is None:
-                new = self.cycle.journal.withdraw("override", one.id, version=one.version, author=author, reason=reason)
-            else:
-                fields = {k: one.before[k] for k in FIELDS}
-                said = f"{reason}; as before: {one.before['reason']}"
-                new = self.cycle.journal.change("override", one.id, version=one.version, author=author, reason=said, **fields)
-            for earlier in self.saves:
-                earlier[:] = [s._replace(version=new) if (s.id, s.version) == (one.id, one.over) else s for s in earlier]
+        else:
+            self.cycle.journal.change("override", name, version=int(versions["version"].max()), author=author, reason=reason, **fields)
 
     def undo(self) -> bool:
-        """Take the last save of this session back, unless somebody built on it since."""
-        if not self.saves:
+        """Take the author's last save back, of this session or an earlier one, unless somebody built on it since."""
+        if not self.last:
             return False
-        kept = [list(save) for save in self.saves]
         try:
-            with self.cycle.journal.together():
-                self._take_back(self.saves[-1], self.author.value.strip(), "undone at the desk")
+            take_back(self.cycle.journal, self.last, self.author.value.strip())
         except WorkbookError as error:
-            self.saves = kept
             self.say(f"It cannot be undone: {error}", bad=True)
             return False
-        count = len(self.saves.pop())
+        count = len(self.last)
         self.reload(f"Undone: {count} override{'s are as they were' if count > 1 else ' is as it was'} before.")
         return True
 
@@ -280,10 +276,13 @@ class OverrideDesk:
         return f"While you typed, {what}. Nothing was saved: press Reload to see it, then type again."
 
 
-def _plain(value: Any) -> Any:
-    if value is None or pd.isna(value):
-        return None
-    return f"{value:%Y-%m}" if isinstance(value, pd.Timestamp) else value
+def _save_words(save: list[Saved]) -> str:
+    """Say which save can be taken back."""
+    if not save:
+        return "Nothing that you saved for this month can be taken back."
+    named = " / ".join(filter(None, (save[0].fields[k] for k in ("family", "product", "region")))) or "everything"
+    what = ", ".join(f"{one.fields['start_month']} {one.fields['units']:,.0f}" for one in save[:4]) + (f" and {len(save) - 4} more" if len(save) > 4 else "")
+    return f"Your last save: {named}, {what} units, {save[0].time:%Y-%m-%d %H:%M} UTC ({save[0].reason})."
 
 
 def _effect_html(found: desk.Impact, currency: str, edited: bool) -> str:
@@ -297,7 +296,9 @@ def _effect_html(found: desk.Impact, currency: str, edited: bool) -> str:
     head = "<tr><th></th><th>saved</th><th>as typed</th><th>change</th></tr>"
     style = "border-collapse:separate;border-spacing:12px 2px;text-align:right;font-variant-numeric:tabular-nums"
     out = f'<table class="sop-desk-totals" style="{style}"><caption style="text-align:left;font-weight:600">Totals</caption>{head}{"".join(rows)}</table>'
-    if len(found.overloads):
+    if found.overloads is None:
+        out += '<p class="sop-desk-capacity">Capacity is not watched: there are no operations with hours, or 21_supply has not run.</p>'
+    elif len(found.overloads):
         worst = [f"{html.escape(str(o.resource))} {o.month:%Y-%m}: {o.before:.0%} to {o.after:.0%}" for o in found.overloads.head(5).itertuples()]
         more = f" and {len(found.overloads) - 5} more" if len(found.overloads) > 5 else ""
         out += f'<p role="alert" class="sop-desk-capacity" style="color:#A33A08;max-width:28em"><b>Over capacity:</b> {"; ".join(worst)}{more}.</p>'

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,32 @@ def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
     raise AssertionError(f"nothing answers at {url}:\n{log.read_text('utf-8')[-3000:]}")
 
 
+@contextmanager
+def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen]:
+    """Run a server for a block; at its end, however it ends, the command and all that it started are stopped."""
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+    try:
+        yield process
+    finally:
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):  # none of them is left
+                os.killpg(process.pid, sign)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+
+
+def test_a_server_and_what_it_started_are_stopped_even_after_a_failure(tmp_path) -> None:
+    child = "import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True); time.sleep(600)"
+    with pytest.raises(RuntimeError), running([sys.executable, "-c", child], dict(os.environ), tmp_path / "log") as process:
+        while not (tmp_path / "log").read_text():
+            time.sleep(0.05)
+        raise RuntimeError("a test that failed")
+    assert process.returncode is not None
+    grandchild = Path(f"/proc/{int((tmp_path / 'log').read_text())}/stat")
+    assert not grandchild.exists() or grandchild.read_text().split(")")[1].split()[0] == "Z", "ended, if nobody has asked for its last words yet"
+
+
 @pytest.fixture(scope="module")
 def company(sample_month, tmp_path_factory) -> Path:
     """A copy of the sample company whose month has run."""
@@ -50,26 +78,18 @@ def company(sample_month, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def serve(company, tmp_path_factory) -> Iterator[Callable[..., str]]:
     """Start a server for the desk; all of them are stopped at the end."""
-    started: list[subprocess.Popen] = []
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "SOP_AUTHOR": "Ann Lee", "SOP_WORKBOOK": str(company)}
+    with ExitStack() as servers:
 
-    def start(*command: str, path: str = "") -> str:
-        port = free_port()
-        log = tmp_path_factory.mktemp("log") / "server.log"
-        with log.open("w") as out:
-            started.append(subprocess.Popen([sys.executable, *(c.format(port=port) for c in command)], cwd=ROOT, env=environment, stdout=out, stderr=out))
-        url = f"http://127.0.0.1:{port}/{path}"
-        wait_for(url, started[-1], log)
-        return url
+        def start(*command: str, path: str = "") -> str:
+            port = free_port()
+            log = tmp_path_factory.mktemp("log") / "server.log"
+            process = servers.enter_context(running([sys.executable, *(c.format(port=port) for c in command)], environment, log))
+            url = f"http://127.0.0.1:{port}/{path}"
+            wait_for(url, process, log)
+            return url
 
-    yield start
-    for process in started:
-        process.terminate()
-    for process in started:
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        yield start
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +149,25 @@ def test_a_planner_types_saves_and_takes_it_back(chromium, company, voila) -> No
     page.close()
 
 
+def test_a_save_can_be_taken_back_in_a_new_session(chromium, company, voila) -> None:
+    page = open_page(chromium, voila)
+    type_plan(page, "2026-12", "4000", "a fair")
+    page.get_by_role("button", name="Save", exact=True).click()
+    said(page, "Saved Grinders / DACH for 2026-12")
+    page.close()  # and its kernel with it
+    saved = ours(company)
+    later = open_page(chromium, voila)
+    assert "Grinders / DACH, 2026-12 4,000 units" in later.locator(".sop-desk-last").inner_text()
+    later.get_by_role("button", name="Undo last save").click()
+    said(later, "Undone")
+    assert ours(company).empty
+    written = open_cycle(MONTH, company).journal.history("override", saved["id"].item())
+    assert written["withdrawn"].iloc[-1] and written["reason"].iloc[-1] == "undone at the desk" and len(written) == saved["version"].item() + 1
+    page_says = later.locator(".sop-desk-last").inner_text()
+    assert page_says == "Nothing that you saved for this month can be taken back."
+    later.close()
+
+
 def test_the_second_of_two_planners_is_told_who_was_first(chromium, company, voila) -> None:
     first, second = open_page(chromium, voila), open_page(chromium, voila)
     type_plan(second, "2027-01", "3,100", "too late")
@@ -171,12 +210,14 @@ def test_it_works_in_jupyterlab_too(chromium, company, serve, tmp_path) -> None:
     page = chromium.new_page(viewport={"width": 1400, "height": 1600})
     page.goto(url + "/tree/overrides.ipynb?reset")
     page.wait_for_selector(".jp-Notebook", timeout=PATIENCE)
-    # JupyterLab drops what is run before its kernel has connected, and shows it idle even then: ask again until the page is there.
+    # JupyterLab drops what is run before its kernel has connected, and shows it idle even then; on a busy machine it may ask something first.
     for _ in range(5):
-        page.locator(".jp-Notebook .jp-Cell").first.click()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.locator(".lm-Menu-item[data-command='runmenu:run-all']").click()
+        if page.locator("dialog.jp-Dialog").count():
+            page.keyboard.press("Escape")
         try:
+            page.locator(".jp-Notebook .jp-Cell").first.click(timeout=PATIENCE / 5)
+            page.get_by_role("menuitem", name="Run", exact=True).click(timeout=PATIENCE / 5)
+            page.locator(".lm-Menu-item[data-command='runmenu:run-all']").click(timeout=PATIENCE / 5)
             page.wait_for_selector(".sop-grid input", timeout=PATIENCE / 5)
             break
         except sync_api.TimeoutError:

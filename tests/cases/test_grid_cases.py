@@ -137,7 +137,7 @@ def planned_without_routings(bill: pd.DataFrame, factors: pd.DataFrame, schedule
     units = schedule.set_axis(months).rename_axis("month").rename_axis("product", axis=1).stack().rename("units").reset_index().assign(region="main")
     products = conform("products", pd.DataFrame({"product": ["A", "B"], "family": ["F", "F"], "unit_price": 10.0, "unit_cost": 6.0}))
     missing = {n: empty(n) for n in ("inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions")}
-    plan = plan_supply(units, **missing, targets=empty("inventory_targets"), products=products, months=months)
+    plan = plan_supply(demand=units, **missing, targets=empty("inventory_targets"), products=products, months=months)
     made = plan.supply_plan[plan.supply_plan["kind"] != "move"].drop(columns="month").rename(columns={"release_month": "month"})
     hours = rough_cut.rough_cut(made, conform("bill_of_capacity", bill), conform("capacity_factors", factors), empty("resources"), products, months)
     return conform("rough_cut", hours).pivot(index="month", columns="resource", values="hours")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_consensus import build, forecast, past
 
+from sop_helpers.book.conform import empty as read_empty
 from sop_helpers.book.cycle import open_cycle
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.planning import desk
+from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_results import required_hours
 
 SCOPES = [{}, {"family": "F0"}, {"product": "P3"}, {"region": "R1"}, {"family": "F1", "region": "R0"}]
 
@@ -75,21 +80,49 @@ def test_hours_of_components_count() -> None:
     assert desk.hours_per_unit(operations, components, loads.iloc[:0]).empty
 
 
-def test_money_budget_and_overload_follow_an_edit() -> None:
+def a_network(plan: pd.DataFrame, lead: float) -> Network:
+    """P0 and P2 are made from C on L1, C on L2; each takes `lead` months."""
+    none = {name: read_empty(name) for name in ("inventory", "receipts", "open_orders", "regions", "inventory_targets")}
+    operations = read_empty("operations").reindex(range(3)).assign(
+        operation=["m0", "m2", "mC"], kind="make", item=["P0", "P2", "C"], location="plant", lead_time_months=lead, unit_cost=1.0)
+    components = pd.DataFrame({"operation": ["m0", "m2"], "item": ["C", "C"], "units_per": [2.0, 2.0]})
+    loads = pd.DataFrame({"operation": ["m0", "m2", "mC"], "resource": ["L1", "L1", "L2"], "hours_per_unit": [0.05, 0.05, 0.01]})
+    resources = read_empty("resources").reindex(range(2)).assign(resource=["L1", "L2"], regular_hours=100.0)
+    targets = none.pop("inventory_targets")
+    return build_network(plan, operations=operations, components=components, loads=loads, resources=resources, targets=targets, products=products(4),
+                         months=HORIZON, **none)
+
+
+@pytest.mark.parametrize("lead", [0.0, 1.0])
+def test_an_overload_falls_in_the_month_in_which_the_work_is_done(lead: float) -> None:
+    _, plan = build()
+    plan = plan[plan["product"].isin(["P0", "P2"])]
+    net, month = a_network(plan, lead), HORIZON[6]
+    load = pd.DataFrame({"month": np.tile(HORIZON, 2), "resource": np.repeat(["L1", "L2"], len(HORIZON)), "available_hours": 100.0})
+    each = plan.loc[plan["month"] == month, "units"].sum()
+    after = plan.assign(units=plan["units"].where(plan["month"] != month, plan["units"] * 10))
+    out = desk.overloads(plan, after, load, net).set_index("resource")
+    shift = pd.DateOffset(months=int(lead))
+    assert out.loc["L1", "month"] == month - shift and out.loc["L2", "month"] == month - shift - shift, "components are made before what needs them"
+    assert out.loc["L1", ["before", "after"]].tolist() == pytest.approx([each * 0.05 / 100, each * 0.5 / 100])
+    assert out.loc["L2", "after"] == pytest.approx(each * 10 * 2 * 0.01 / 100)
+    stocked = replace(net, opening=np.full_like(net.opening, 1e6))
+    assert desk.overloads(plan, after, load, stocked).empty, "what lies in stock need not be made"
+    assert desk.overloads(plan, plan, load, net).empty
+
+
+def test_money_and_budget_follow_an_edit() -> None:
     _, plan = build()
     month, scope = HORIZON[0], {"family": "F0"}
     after = desk.edited_plan(plan, products(4), scope, {month: 1600.0})  # twice as much
-    load = pd.DataFrame({"month": [month, HORIZON[1]], "resource": "L1", "available_hours": 100.0, "required_hours": 90.0})
-    hours = pd.DataFrame({"L1": [0.05, 0.05]}, index=["P0", "P2"])
     budget = pd.DataFrame({"month": [month], "family": "F0", "region": "R0", "revenue": [5000.0]})
-    found = desk.impact(plan, after, products(4), scope, load=load, hours=hours, budget=budget, last_plan=plan)
+    found = desk.impact(plan, after, products(4), scope, load=pd.DataFrame(), net=None, budget=budget, last_plan=plan)
     totals = found.totals.set_index("measure")
     assert totals.loc["units", "change"] == pytest.approx(800.0)
     assert totals.loc["revenue", "change"] == pytest.approx(200 * 10 + 600 * 12)
     assert totals.loc["revenue less budget", "before"] == pytest.approx(200 * 10 + 600 * 12 - 5000)
     assert totals.loc["units less last plan", "before"] == 0 and totals.loc["units less last plan", "after"] == pytest.approx(800.0)
-    assert found.overloads[["before", "after"]].to_numpy().tolist() == [[0.9, pytest.approx(1.3)]]
-    assert desk.impact(plan, plan, products(4), scope, load=load, hours=hours, budget=budget, last_plan=None).overloads.empty
+    assert found.overloads is None, "nothing is said of capacity where it is not known"
 
 
 @pytest.fixture()
@@ -152,6 +185,11 @@ class TestDesk:
         type_in(second, "2026-12", 1500.0, "late")
         assert second.save()
         assert not first.undo() and "cannot be undone" in first.message.value
+        second.author.value = "Bo Berg"
+        type_in(second, "2026-12", 1600.0, "mine")
+        assert second.save()
+        first.reload()
+        assert first.undo_button.disabled, "somebody built on it since"
 
     def test_a_race_inside_the_save_leaves_all_months_as_they_were(self, open_desk, monkeypatch) -> None:
         one = open_desk()
@@ -167,6 +205,37 @@ class TestDesk:
         monkeypatch.setattr(type(one), "_write", slow)
         assert not one.save() and "Nothing was saved" in one.message.value
         assert (one.cycle.journal.history("override")["units"] != 5000.0).all()  # not even written and taken back
+
+    def test_the_load_is_that_of_the_supply_plan(self, open_desk) -> None:
+        one = open_desk()
+        written = one.cycle.read("capacity_load").pivot(index="resource", columns="month", values="required_hours").reindex(one.net.resources)
+        np.testing.assert_allclose(required_hours(one.net), written, atol=1e-6)
+
+    def test_the_last_save_can_be_taken_back_after_a_restart(self, open_desk) -> None:
+        one = open_desk()
+        before = one.sheet.set_index("month")["plan"]
+        one.family.value, one.region.value = "Grinders", "DACH"
+        untouched = one.sheet.set_index("month")["plan"]
+        one.grid.edits, one.reason.value = {"2026-12": 2000.0, "2027-01": 2100.0}, "a deal"
+        assert one.save()
+        type_in(one, "2026-12", 2500.0, "a better deal")
+        assert one.save()
+        later = open_desk()  # a new kernel knows nothing but the journal
+        assert not later.undo_button.disabled and "2026-12 2,500 units" in later.undo_note.value and "a better deal" in later.undo_note.value
+        later.author.value = "Bo Berg"
+        assert later.undo_button.disabled and not later.undo(), "what others saved is theirs to take back"
+        later.author.value = "Ann Lee"
+        later.family.value, later.region.value = "Grinders", "DACH"
+        assert later.undo()
+        assert later.sheet.set_index("month")["plan"][["2026-12-01", "2027-01-01"]].tolist() == pytest.approx([2000.0, 2100.0])
+        assert "2026-12 2,000, 2027-01 2,100 units" in later.undo_note.value
+        last = open_desk()
+        assert last.undo() and last.undo_button.disabled
+        pd.testing.assert_series_equal(last.sheet.set_index("month")["plan"], before)
+        assert len(untouched) == len(before)
+        history = last.cycle.journal.history("override")
+        history = history[history["id"].str.startswith("desk-")]
+        assert len(history) == 6 and history["withdrawn"].sum() == 2, "two saves of two and one, three compensating entries, nothing deleted"
 
     def test_data_is_text_in_the_page(self, open_desk) -> None:
         one = open_desk()
