@@ -128,7 +128,7 @@ def test_a_month_that_surprised_all_origins_is_in_no_scale_of_its_own() -> None:
 def test_bands_hold_where_single_months_surprise_every_origin() -> None:
     # Series alike but for months of their own that are far off: the scale of a series is noise, and must not follow its latest surprise.
     rng = np.random.default_rng(8)
-    back, lags, n = np.arange(8, 2, -1), 3, 4000
+    back, lags, n = np.arange(8, 2, -1), 3, 8000
     came = rng.standard_t(3, (n, 8 + lags))  # eight months of the backtest, three ahead
     column = 8 - back[:, None] + np.arange(lags)
     actual, zero, known = came[:, column], np.zeros((n, 6, lags)), np.ones((n, 6))
@@ -136,5 +136,6 @@ def test_bands_hold_where_single_months_surprise_every_origin() -> None:
     bands = intervals.calibrate(actual, backtest.origin_scales(tried, zero), tried.kind, lags)
     factor = bands.table["smooth"] * backtest.scale_today(tried, zero, known[:, 0], known[:, 0])[:, None, None]
     ahead = came[:, 8:]
+    # With the surprise itself in the scale by way of the neighbouring origins, the 95 % band held 94.3 %.
     for low, high, share in ((1, 2, 0.8), (0, 3, 0.95)):
-        assert ((ahead >= factor[:, low]) & (ahead <= factor[:, high])).mean() == pytest.approx(share, abs=0.012)
+        assert ((ahead >= factor[:, low]) & (ahead <= factor[:, high])).mean() == pytest.approx(share, abs=0.004)
