@@ -297,10 +297,19 @@ def _errors_by_origin(tried: Backtest, chosen: Matrix) -> tuple[Matrix, NDArray[
 
 
 def origin_scales(tried: Backtest, chosen: Matrix) -> Matrix:
-    """Return the scale of each series' errors at each origin (see `intervals.scales`); the backtest error in it is that of the other origins."""
-    total, count, ratios = _errors_by_origin(tried, chosen)
-    rest, others = total.sum(axis=1, keepdims=True) - total, count.sum(axis=1, keepdims=True) - count
-    return scales(tried.noise, tried.naive_error, rest / np.where(others > 0, others, np.nan), ratios)
+    """Return the scale of each error (series, origins, lags), see `intervals.scales`; the backtest error in it is that of other origins in other months.
+
+    A month that surprised one origin surprised its neighbours as well: were it in the scale, large errors would be divided by large scales, and bands be too
+    narrow for the months ahead, which no scale has seen.
+    """
+    error = np.abs(tried.actual - chosen)
+    there = np.isfinite(error)
+    n, origins, lags = error.shape
+    origin, month = np.repeat(np.arange(origins), lags), (np.arange(1, lags + 1) - tried.back[:, None]).ravel()
+    apart = ((origin[:, None] != origin) & (month[:, None] != month)).astype(float)
+    rest, others = ((part.reshape(n, origins * lags) @ apart).reshape(error.shape) for part in (np.where(there, error, 0.0), there.astype(float)))
+    noise, naive = (np.broadcast_to(part[:, :, None], error.shape) for part in (tried.noise, tried.naive_error))
+    return scales(noise, naive, rest / np.where(others > 0, others, np.nan), _errors_by_origin(tried, chosen)[2])
 
 
 def scale_today(tried: Backtest, chosen: Matrix, noise: Matrix, naive_error: Matrix) -> Matrix:

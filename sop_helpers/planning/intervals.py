@@ -63,14 +63,14 @@ class Bands(NamedTuple):
         ----------
         units : ndarray (n, h)
             Point forecasts.
-        scale : ndarray (n,)
-            Scale of each series (see `scales`).
+        scale : ndarray (n,) or (n, h)
+            Scale of each series, or of each of its months (see `scales`).
         kind : ndarray (n,)
             Class of each series.
         """
         horizon = units.shape[1]
         factor = np.stack([self.table.get(k, self.table[""])[:, :horizon] for k in kind]) if len(kind) else np.zeros((0, len(LEVELS), horizon))
-        limit = units[:, None, :] + factor * np.nan_to_num(scale)[:, None, None]
+        limit = units[:, None, :] + factor * np.nan_to_num(scale if scale.ndim == 2 else scale[:, None])[:, None, :]
         limit = np.maximum(limit, 0.0)
         # The point forecast lies between the limits whatever the pool says.
         lo95, lo80, hi80, hi95 = (limit[:, i] for i in range(4))
@@ -85,15 +85,14 @@ def calibrate(residual: Matrix, scale: Matrix, kind: NDArray[np.object_], horizo
     ----------
     residual : ndarray (n, origins, lags)
         Actual less forecast, NaN where nothing was compared.
-    scale : ndarray (n, origins)
-        Scale of each series as known at the origin.
+    scale : ndarray (n, origins, lags)
+        Scale of each error, to which the error itself adds nothing.
     kind : ndarray (n,)
         Class of each series.
     horizon : int
         Lags wanted; beyond those measured the last one grows with the square root of the lag.
     """
-    good = np.where(scale > 0, scale, np.nan)[:, :, None]
-    scaled = residual / good
+    scaled = residual / np.where(scale > 0, scale, np.nan)
     table = {"": _quantiles(scaled, horizon)}
     for name in sorted(set(kind) - {""}):
         pool = scaled[kind == name]

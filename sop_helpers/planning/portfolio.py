@@ -19,7 +19,7 @@ from sop_helpers.planning.smoothing import Matrix, aggregated, ets, lengths, the
 
 SMALL = (Recipe("differences", 2, 80, 0.15, 15, 40_000), Recipe("seasons", 2, 120, 0.1, 15, 50_000))
 LARGE = (Recipe("differences", 2, 300, 0.06, 31, 120_000), Recipe("differences", 3, 300, 0.06, 31, 120_000), Recipe("seasons", 2, 300, 0.06, 31, 120_000))
-STACKED = Recipe("errors", 2, 300, 0.05, 15, 300_000, 500, 0.3)  # learns the errors of WIDE, see `stacking`; examples of one origin are alike: large leaves
+STACKED = Recipe("errors", 2, 300, 0.05, 15, 600_000, 1000, 0.3)  # learns the errors of WIDE, see `stacking`; examples of one origin are alike: large leaves
 SMOOTHERS = ("ets", "ets of logarithms", "theta", "theta of logarithms", "ets of quarters")
 WIDE = (*SMOOTHERS, "theta of half years", "theta of years", "ets of half years")
 # months in a block of `smoothing.aggregated`, how the blocks are forecast, fewest of them

@@ -14,7 +14,7 @@ import numpy as np
 from sop_helpers.planning.learners import FEWEST, OFFSET, Learner, Recipe, fit, look_back, profile_of
 from sop_helpers.planning.smoothing import Matrix, lengths
 
-ORIGINS = range(3, 61, 5)  # months back from the last actual at which the smoothers are tried
+ORIGINS = range(2, 62, 2)  # months back from the last actual at which the smoothers are tried
 SERIES = 4096  # most series learned from
 Members = Callable[[Matrix, int, int], tuple[Matrix, Matrix]]
 """Values (n, T) in units of their mean month, months ahead and in a season, to the members' forecasts (k, n, horizon) and one-step noise (n,)."""
