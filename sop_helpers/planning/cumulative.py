@@ -98,7 +98,8 @@ def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
 
     A sum is left out unless all its lags were measured.
     """
-    near = tried[(tried["lag"] <= most_months) & (tried["scale"] > 0)].dropna(subset=["actual", "statistical"])
+    near = tried.loc[(tried["lag"] <= most_months) & (tried["scale"] > 0), [*KEYS, "kind", "origin", "lag", "actual", "statistical", "scale"]]
+    near = near.dropna(subset=["actual", "statistical"])
     near = near.assign(single=(near["actual"] - near["statistical"]) / near["scale"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
     groups = near.groupby([*KEYS, "origin"], sort=False)
     whole = near["lag"] == groups.cumcount() + 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sop_helpers.planning.smoothing import Matrix, lengths
 
 LEAST_NOISE = 0.03  # of the level: a perfectly regular series does not make every small change a signal
+CHUNK = 1024  # series at a time
 CAUTION = 1.2  # the noise is itself an estimate from few months; without this 1 % of quiet months would pass 3.5 sigma
 
 
@@ -54,7 +55,11 @@ def _rolling_median(x: Matrix, width: int) -> Matrix:
     """Centred rolling median; at the ends of what is there."""
     half = width // 2
     padded = np.pad(x, ((0, 0), (half, half)), constant_values=np.nan)
-    return median(sliding_window_view(padded, width, axis=1))
+    windows = sliding_window_view(padded, width, axis=1)
+    out = np.empty(windows.shape[:2])
+    for i in range(0, len(x), CHUNK):  # sorting copies every month into each of its windows
+        out[i : i + CHUNK] = median(windows[i : i + CHUNK])
+    return out
 
 
 def _carry(x: Matrix) -> Matrix:

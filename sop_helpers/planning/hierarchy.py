@@ -253,11 +253,12 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     if start == 0 or origins < 3 or not np.isfinite(near).any():
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
     flat = _level_lags(actual - tried)
+    weigh = _size_of_errors if len(tried) > DENSE else np.asarray  # beyond that only variances count: no need to hand all errors around
     full = np.full_like(own, np.nan)
     seen = np.isfinite(own).any(axis=0)
     # Today's forecast is reconciled beside the origins, last.
     bases = chain((np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins)), [units])
-    errors = chain((flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])] for o in range(origins)), [flat])
+    errors = (weigh(flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])]) for o in range(origins + 1))
     reconciled = (work or Work()).each(reconcile, bases, repeat(tree, origins + 1), errors)
     for o, found in zip(range(origins), reconciled, strict=False):
         full[:, o, seen[o]] = found
@@ -288,6 +289,13 @@ def _level_lags(error: Matrix) -> Matrix:
     scaled = np.where(there, error / np.where(spread > 0, spread, np.inf)[:, None, None], 0.0)
     size = np.sqrt((scaled**2).sum(axis=(0, 1)) / np.maximum(there.sum(axis=(0, 1)), 1))
     return (error / np.where(size > 0, size / max(size[0], 1e-12), 1.0)).reshape(len(error), -1)
+
+
+def _size_of_errors(errors: Matrix) -> Matrix:
+    """Root mean square of each node's errors (n, 1), NaN where nothing is known."""
+    known = np.isfinite(errors)
+    count = known.sum(axis=1, keepdims=True)
+    return np.sqrt(np.where(known, errors**2, 0.0).sum(axis=1, keepdims=True) / np.where(count > 0, count, np.nan))
 
 
 def _lift(tree: Tree, series: Matrix) -> Matrix:

@@ -20,7 +20,7 @@ BETAS = (0.05, 0.15, 0.4)
 PHIS = (0.8, 0.9, 0.98)
 GAMMAS = (0.0, 0.1, 0.25)
 FORMS = ("level", "damped trend", "level and season", "damped trend and season")
-CHUNK = 64
+CHUNK = 56  # series at a time; at a power of two all arrays of states would fall on the same lines of the processor's cache
 
 
 class Smoothed(NamedTuple):
@@ -273,10 +273,15 @@ def _ets_chunk(y: Matrix, profile: Matrix, start: NDArray[np.int64], length: NDA
         slope += np.multiply(beta, step, out=spare)
         change, base = error[moving:], level[moving:]
         change *= gain
-        change /= np.maximum(base, 1e-9, out=spare[moving:])
-        change += s[moving - first :]
-        np.maximum(change, 0.01, out=change)
-        np.copyto(s[moving - first :], change, where=base > 0)
+        if base.min(initial=1.0) > 1e-9:  # nearly always: nothing to guard against
+            change /= base
+            change += s[moving - first :]
+            np.maximum(change, 0.01, out=s[moving - first :])
+        else:
+            change /= np.maximum(base, 1e-9, out=spare[moving:])
+            change += s[moving - first :]
+            np.maximum(change, 0.01, out=change)
+            np.copyto(s[moving - first :], change, where=base > 0)
         level += step
         if kept:
             level[:, gone], slope[:, gone] = kept

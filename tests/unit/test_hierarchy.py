@@ -129,6 +129,23 @@ def test_a_level_that_forecasts_badly_does_not_harm_the_series() -> None:
     np.testing.assert_allclose(found.units, units[tree.aggregates :], rtol=0.05)
 
 
+def test_where_only_variances_count_they_stand_for_all_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    keys = pd.DataFrame({"product": [f"P{i:02d}" for i in range(20)], "region": "N"})
+    tree = hierarchy.tree_of(keys, pd.Series(["a", "b"] * 10, index=keys["product"]))
+    actual = np.repeat(tree.up(rng.uniform(50, 500, (20, 1)))[:, :, None], 6, axis=1) * np.exp(rng.normal(0, 0.1, (1, 6, 4)))
+    tried = actual * np.exp(rng.normal(0, 0.3, actual.shape))
+    tried[: tree.aggregates] = actual[: tree.aggregates] * 1.02
+    tried[5, :2] = np.nan
+    monkeypatch.setattr(hierarchy, "DENSE", 0)
+    short = hierarchy.reconcile_origins(tried, actual, tried[:, -1], tree, 3)
+    assert short.method.startswith("MinT with variances")
+    monkeypatch.setattr(hierarchy, "_size_of_errors", np.asarray)
+    whole = hierarchy.reconcile_origins(tried, actual, tried[:, -1], tree, 3)
+    np.testing.assert_allclose(short.units, whole.units, rtol=1e-9)
+    np.testing.assert_allclose(short.tried, whole.tried, rtol=1e-9)
+
+
 def test_short_lived_items_borrow_from_a_family_that_outlives_them() -> None:
     """Every item sells for fifteen months and is replaced; the family goes on with its season."""
     rng = np.random.default_rng(4)
