@@ -186,10 +186,9 @@ def earned_by_month(
     version = np.searchsorted(dates, bookings.index.to_numpy(), side="right")
     out = np.zeros(bookings.shape)
     for one in np.unique(version):  # months between two changes of any plan
-        rows = version == one
-        plans = in_force(comp_plans, bookings.index[rows][0])
-        upto, since = (_pay(start[at][rows], people, reps, plans, year_share)[0] for at in (slice(1, None), slice(-1)))
-        out[rows] = upto - since
+        at = np.flatnonzero(version == one)
+        paid = _pay(start[at[0] : at[-1] + 2], people, reps, in_force(comp_plans, bookings.index[at[0]]), year_share)[0]
+        out[at] = np.diff(paid, axis=0)
     return pd.DataFrame(out, index=bookings.index, columns=bookings.columns)
 
 

@@ -44,7 +44,11 @@ def pipeline_values(
     if rows.empty:
         return gather()
     last = pd.Series(np.where(rows.index == months.max(), "", REBUILT), index=rows.index)
-    return gather(*(long(kpi, rows[kpi], last) for kpi in rows))
+    # Coverage is read against the coverage that its own period needs, which falls as the year goes by.
+    asked = rows.pop("needed")
+    needed = asked.map("{:.2f} x is needed at the win rate and what is created on the way".format).where(asked.notna(), "")
+    notes = {kpi: last for kpi in rows} | {"pipeline coverage": (needed + "; " + last).str.strip("; ")}
+    return gather(*(long(kpi, rows[kpi], notes[kpi]) for kpi in rows))
 
 
 def _pipeline_at(deals: pd.DataFrame, quotas: pd.DataFrame, month: pd.Timestamp, order, given, first_month: int) -> dict[str, float]:
@@ -52,8 +56,9 @@ def _pipeline_at(deals: pd.DataFrame, quotas: pd.DataFrame, month: pd.Timestamp,
     rates = stage_rates(deals, order or None, given)
     figures = pipeline_measures(deals, known)
     whole = weighted_pipeline(deals, rates, known)["weighted"].sum()
+    covered = year_coverage(deals, with_bookings(quotas, deals, known), known, first_month)
     return {
-        "pipeline coverage": year_coverage(deals, with_bookings(quotas, deals, known), known, first_month)["coverage"],
+        "pipeline coverage": covered["coverage"], "needed": covered["needed"],
         "stage-weighted pipeline": float(whole), "win rate": figures["win_rate"], "sales cycle": figures["cycle_days"], "sales velocity": figures["velocity"],
     }
 

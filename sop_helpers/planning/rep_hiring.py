@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.rep_capacity import ramp_share, response_size, workload_size
+from sop_helpers.planning.selling_response import PRIOR
 
 NEED_COLUMNS = ["region", "start_month", "decide_by", "hires", "ramped_from", "gap", "brings", "cost"]
-RESPONSE = 0.31
-"""Elasticity of sales to selling effort: mean of 506 estimates, corrected for bias (Albers, Mantrala and Sridhar 2010, J. Marketing Research 47(5))."""
 
 
 def hiring_need(
@@ -108,9 +107,13 @@ def region_economics(table: pd.DataFrame, staff: pd.DataFrame, reps: pd.DataFram
 
 
 def sizing(
-    accounts: pd.DataFrame, reps: pd.DataFrame, margin: pd.Series, month: pd.Timestamp, selling_hours: float | None = None, response: float = RESPONSE
-) -> pd.DataFrame:
+    accounts: pd.DataFrame, reps: pd.DataFrame, margin: pd.Series, month: pd.Timestamp, selling_hours: float | None = None, response: float = PRIOR,
+    low: float | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return how many reps each region would have by the workload of its accounts and by a response function set to today's size and margin.
+
+    Margin grows with the number of reps to the power of the elasticity. That is known near today's size only: a size far from it is a direction, and what the
+    next rep earns is the number to decide on.
 
     Parameters
     ----------
@@ -125,20 +128,26 @@ def sizing(
     selling_hours : float, optional
         Hours a year that a rep can sell; the workload is not judged without.
     response : float
-        Elasticity of margin to the number of reps.
+        Elasticity of margin to the number of reps (see `selling_response`).
+    low : float, optional
+        Low end of the elasticity; that of `response` by default.
 
     Returns
     -------
     DataFrame
-        region, reps (today), workload (hours), by_workload, by_response (n/a without margin or earnings). By response is the size that earns most.
+        region, reps (today), workload (hours), by_workload, break_even (elasticity at which today's size earns most), next_low and next_rep (margin less
+        on-target earnings of one more rep in a year, at the low end and at the elasticity), by_low and by_response (size that earns most). Those by response
+        are n/a without margin or earnings.
     """
     working = reps[(reps["start_month"] <= month) & (reps["end_month"].isna() | (reps["end_month"] >= month))]
     table = pd.DataFrame({"reps": working.groupby("region").size().astype(float)})
     table["workload"] = accounts.groupby("region")["workload"].sum().reindex(table.index) if len(accounts) else np.nan
     table["by_workload"] = [workload_size([1.0], [hours], selling_hours) if selling_hours else np.nan for hours in table["workload"]]
-    cost, earned = working.groupby("region")["on_target_earnings"].mean(), margin.reindex(table.index)
-    ok = (cost.reindex(table.index) > 0) & (earned > 0)
-    table["by_response"] = [
-        response_size(earned[r] / table.loc[r, "reps"] ** response, cost[r], response)[0] if ok[r] else np.nan for r in table.index
-    ]
+    cost, earned = working.groupby("region")["on_target_earnings"].mean().reindex(table.index), margin.reindex(table.index).astype(float)
+    ok, ends = (cost > 0) & (earned > 0), {"low": response if low is None else low, "rep": response}
+    table["break_even"] = (cost * table["reps"] / earned).where(ok)
+    for name, power in ends.items():
+        table[f"next_{name}"] = (earned * ((1 + 1 / table["reps"]) ** power - 1) - cost).where(ok)
+    for name, power in zip(("by_low", "by_response"), ends.values(), strict=True):
+        table[name] = [response_size(earned[r] / table.loc[r, "reps"] ** power, cost[r], power)[0] if ok[r] else np.nan for r in table.index]
     return table.rename_axis("region").reset_index()

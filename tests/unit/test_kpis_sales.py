@@ -76,6 +76,8 @@ def test_pipeline_as_it_was_known(deals, reps, quotas):
     assert value(table, "pipeline coverage") == pytest.approx(40 / (2400 - 9 * 160))
     assert value(table, "sales velocity") == pytest.approx(2 * 45 * (2 / 3) / value(table, "sales cycle"))
     assert "rebuilt" in table["note"].iloc[0]
+    said = table.set_index(["kpi", "month"])["note"]["pipeline coverage"]
+    assert "x is needed" in said[MONTHS[-1]] and "rebuilt" not in said[MONTHS[-1]] and "; rebuilt" in said[MONTHS[0]]
 
 
 def test_what_happens_later_changes_nothing_before(deals, reps, quotas):
