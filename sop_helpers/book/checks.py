@@ -23,7 +23,9 @@ RED_REFS = {"sales", "open_orders", "components", "loads"}
 ORDER = {"red": 0, "amber": 1}
 
 
-def check_inputs(inputs: dict[str, pd.DataFrame], month: pd.Timestamp | str, horizon_months: int = 18) -> pd.DataFrame:
+def check_inputs(
+    inputs: dict[str, pd.DataFrame], month: pd.Timestamp | str, horizon_months: int = 18, closed: dict[str, pd.DataFrame] | None = None
+) -> pd.DataFrame:  # fmt: skip
     """Judge the inputs of a month, each for itself and against each other.
 
     Parameters
@@ -34,13 +36,15 @@ def check_inputs(inputs: dict[str, pd.DataFrame], month: pd.Timestamp | str, hor
         First month planned; the month before it should be the last with actuals.
     horizon_months : int
         Months planned.
+    closed : dict of str to DataFrame, optional
+        Inputs as the last month closed kept them, for what must not change since.
 
     Returns
     -------
     DataFrame
         The ``data_issues`` table: red first, then by money; empty where nothing was found.
     """
-    given = Inputs({name: frame for name, frame in inputs.items() if not frame.empty}, pd.Timestamp(month), horizon_months)
+    given = Inputs({name: frame for name, frame in inputs.items() if not frame.empty}, pd.Timestamp(month), horizon_months, closed=closed or {})
     return _frame(_all_issues(given))
 
 
@@ -165,7 +169,7 @@ def _damaged(given: Inputs) -> Iterator[Issue]:
                 )
 
 
-def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None) -> pd.DataFrame:
+def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None, closed: dict[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """Read every input of a workbook and judge it, without stopping at the first table that cannot be read.
 
     Parameters
@@ -174,6 +178,8 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None) 
         The company's settings.
     month : Timestamp or str, optional
         First month planned; the workbook's own by default.
+    closed : dict of str to DataFrame, optional
+        Inputs as the last month closed kept them (see `gathering.last_kept`), for what must not change since.
 
     Returns
     -------
@@ -215,7 +221,7 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None) 
         overrides = Journal(workbook, f"{start:%Y-%m}").read("override", expired=True)
     except WorkbookError as error:
         issues.append(Issue("red", "cannot be read", "journal", "", 0, error.message, error.todo))
-    stated = {"stages": tuple(workbook.policies.sales.stages), "currency": workbook.company.currency, "overrides": overrides}
+    stated = {"stages": tuple(workbook.policies.sales.stages), "currency": workbook.company.currency, "closed": closed or {}, "overrides": overrides}
     given = Inputs({name: frame for name, frame in inputs.items() if not frame.empty}, start, workbook.calendar.horizon_months, **stated)
     unread = {i.table for i in issues if i.level == "red"}
     # what refers to a table that could not be read is not blamed for it

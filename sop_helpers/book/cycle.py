@@ -152,6 +152,12 @@ class Cycle:
         self._note_file(table, file)
         return file.exists() or (table in tables.INPUTS and has_source(self.workbook, table))
 
+    def keeps(self, table: str) -> bool:
+        """Tell whether the month itself keeps the table, whatever the company would bring today."""
+        file = self._file(table)
+        self._note_file(table, file)
+        return file.exists()
+
     def gather(self, table: str) -> pd.DataFrame:
         """Read an input from its source anew, validate it and keep it as the month's snapshot.
 

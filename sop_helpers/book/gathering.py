@@ -50,3 +50,20 @@ def closed_tables(cycle: Cycle, table: str, most: int = 12) -> dict[pd.Timestamp
     """
     earlier = [c for n in range(most, 0, -1) if (c := cycle.previous(n)) and c.has(table)]
     return {c.month: c.read(table) for c in earlier}
+
+
+def last_kept(cycle: Cycle, *names: str, most: int = 12) -> dict[str, pd.DataFrame]:
+    """Return inputs as the last month closed before this one kept them; those that no closed month kept are left out.
+
+    Parameters
+    ----------
+    cycle : Cycle
+        This month.
+    *names : str
+        Names of inputs.
+    most : int
+        How many months to look back.
+    """
+    earlier = [c for n in range(1, most + 1) if (c := cycle.previous(n))]
+    found = {name: next((c for c in earlier if c.keeps(name)), None) for name in names}
+    return {name: c.read(name) for name, c in found.items() if c is not None}

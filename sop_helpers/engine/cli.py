@@ -131,9 +131,10 @@ def _cycle(args: argparse.Namespace) -> Any:
 
 def _check(args: argparse.Namespace) -> int:
     from sop_helpers.book.checks import check_workbook
+    from sop_helpers.book.gathering import last_kept
 
     cycle = _cycle(args)
-    found = check_workbook(cycle.workbook, cycle.label)
+    found = check_workbook(cycle.workbook, cycle.label, last_kept(cycle, "quotas"))
     red = found[found["level"] == "red"]
     for row in found.to_dict("records"):
         print(f"{row['level']:<6}{row['table']}: {row['message']}\n      What to do: {row['action']}")

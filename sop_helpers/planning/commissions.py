@@ -154,6 +154,45 @@ def _pay(bookings: np.ndarray, quotas: pd.DataFrame, reps: pd.DataFrame, plans: 
     return pay, basis
 
 
+def earned_by_month(
+    bookings: pd.DataFrame, quota: pd.Series, reps: pd.DataFrame, comp_plans: pd.DataFrame, year_share: float = 1.0, before: pd.Series | None = None
+) -> pd.DataFrame:  # fmt: skip
+    """Return the commission earned in each month: what the plan in force pays on the bookings up to the month, less the same up to the month before.
+
+    Bookings sit on the tier that the year to date has reached, so the months of a plan that does not change add up to its pay of the whole period.
+
+    Parameters
+    ----------
+    bookings : DataFrame
+        Bookings credited, a row a month in order, a column a rep.
+    quota : Series
+        Quota of the whole period by rep, the months before included.
+    reps, comp_plans : DataFrame
+        As the contracts.
+    year_share : float
+        As `rep_pay`, of the whole period.
+    before : Series, optional
+        Bookings of the period by rep before the first month; none without.
+
+    Returns
+    -------
+    DataFrame
+        Money, in the shape of `bookings`.
+    """
+    begun = bookings.columns.map({} if before is None else before.to_dict()).to_numpy(dtype=float)
+    start = np.concatenate([np.zeros((1, bookings.shape[1])), bookings.fillna(0.0).to_numpy(float)]).cumsum(axis=0) + np.nan_to_num(begun)
+    people = pd.DataFrame({"rep": bookings.columns, "quota": quota.reindex(bookings.columns).to_numpy(float)})
+    dates = np.sort(comp_plans["effective_from"].dropna().unique()) if "effective_from" in comp_plans else np.array([], dtype="datetime64[us]")
+    version = np.searchsorted(dates, bookings.index.to_numpy(), side="right")
+    out = np.zeros(bookings.shape)
+    for one in np.unique(version):  # months between two changes of any plan
+        rows = version == one
+        plans = in_force(comp_plans, bookings.index[rows][0])
+        upto, since = (_pay(start[at][rows], people, reps, plans, year_share)[0] for at in (slice(1, None), slice(-1)))
+        out[rows] = upto - since
+    return pd.DataFrame(out, index=bookings.index, columns=bookings.columns)
+
+
 def dated_pay(results: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame) -> pd.DataFrame:
     """Return pay where plans change inside the period: the months under one version of a plan are settled together, by its bands and its share of the year.
 

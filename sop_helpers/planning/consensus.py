@@ -8,6 +8,7 @@ import pandas as pd
 from sop_helpers.planning.consumption import order_stream
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.launches import launch_stream, unknown_victims
+from sop_helpers.planning.supply_orders import promised
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
@@ -87,7 +88,8 @@ def build_streams(
     """
     family = products.set_index("product")["family"]
     parts = [own] if agreed is None else [own, agreed]
-    parts.append(order_stream(_sum(parts), open_orders))
+    # What is made to order was booked before: its open orders are backlog, not part of the bookings to come.
+    parts.append(order_stream(_sum(parts), open_orders[~open_orders["product"].isin(promised(products).index)]))
     plan = _sum(parts).assign(family=lambda f: f["product"].map(family))
     parts.append(_override_stream(plan, overrides, month))
     out = pd.concat([p for p in parts if len(p)], ignore_index=True)

@@ -16,7 +16,7 @@ from sop_helpers.planning.frames import no_rows
 Matrix = NDArray[np.float64]
 
 SELLABLE = ["month", "region", "demand_revenue", "seller_capacity", "sold_revenue", "owed_revenue", "supply_revenue", "lost_revenue", "sellable_revenue",
-            "limited_by"]
+            "not_due_revenue", "limited_by"]
 LEAST = 0.5  # money and units below this are rounding
 
 
@@ -154,7 +154,8 @@ def sellable_revenue(limit: pd.DataFrame, served: pd.DataFrame, supply_revenue: 
     limit : DataFrame
         From `sellers_limit`.
     served : DataFrame
-        month, region, owed_revenue (at the start of the month), lost_revenue, sellable_revenue, short_revenue (lost in the month or owed at its end).
+        month, region, owed_revenue (at the start of the month), lost_revenue, sellable_revenue, short_revenue (lost in the month or late at its end),
+        not_due_revenue (at the end of the month).
     supply_revenue : DataFrame
         month, region, supply_revenue: what supply could serve of all that is wanted.
 
@@ -175,13 +176,16 @@ def sellable_revenue(limit: pd.DataFrame, served: pd.DataFrame, supply_revenue: 
 def revenue_steps(table: pd.DataFrame) -> pd.Series:
     """Return the bridge from what is wanted to what can be sold: wanted, owed from before, no seller, no supply, sellable; the steps add up.
 
-    `table` as the contract sellable_revenue, one scenario. What is still owed at the end counts as not supplied.
+    `table` as the contract sellable_revenue, one scenario. What is past due at the end counts as not supplied; what is ordered and not due yet is a
+    step of its own, where there is any.
     """
     first = table[table["month"] == table["month"].min()]
     wanted, owed, sold, sellable = (
         float(v) for v in (table["demand_revenue"].sum(), first["owed_revenue"].sum(), table["sold_revenue"].sum(), table["sellable_revenue"].sum())
     )
-    return pd.Series({"wanted": wanted, "owed from before": owed, "no seller": sold - wanted, "no supply": sellable - sold - owed, "sellable": sellable})
+    last = table.loc[table["month"] == table["month"].max(), "not_due_revenue"].sum() if "not_due_revenue" in table else 0.0
+    steps = {"wanted": wanted, "owed from before": owed, "no seller": sold - wanted} | ({"not due yet": -float(last)} if last > LEAST else {})
+    return pd.Series(steps | {"no supply": sellable - sold - owed + float(last), "sellable": sellable})
 
 
 def quota_at_risk(

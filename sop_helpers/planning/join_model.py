@@ -15,7 +15,7 @@ import pandas as pd
 
 from sop_helpers.planning import join, join_money, supply_results
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
-from sop_helpers.planning.rep_capacity import rep_capacity
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, patience
@@ -43,6 +43,10 @@ class Selling:
         As `rep_capacity` takes them.
     fiscal_start : int
         First month of the fiscal year.
+    leave : DataFrame
+        As the contract; capacity goes without the share of a month away, the quota that pay is settled on stays.
+    begun : DataFrame
+        The fiscal year to date by rep, from `pay_months.year_so_far`: commissions go on from its attainment.
     """
 
     reps: pd.DataFrame
@@ -54,6 +58,8 @@ class Selling:
     attainment: float = 1.0
     attrition: float = 0.0
     fiscal_start: int = 1
+    leave: pd.DataFrame = field(default_factory=pd.DataFrame)
+    begun: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -177,19 +183,22 @@ class JoinModel:
         prices = np.divide(money, wanted, out=net.prices.copy(), where=wanted > 1e-9)
         by_region = limit.pivot(index="region", columns="month", values="share").reindex(columns=self.months)
         share = by_region.reindex(net.series["region"]).fillna(1.0).to_numpy()
-        self._set(net, solver, hours, f["cost_factor"])
+        self._set(net, solver, hours, f)
         level = replace(net, prices=prices, regular=net.regular * hours)
-        every, _, _ = self._serve(net, replace(level, demand=wanted), solver)
-        sold = replace(level, demand=wanted * share)
+        due = net.promises.due if net.promises is not None else np.asarray
+        every, _, _ = self._serve(net, replace(level, demand=due(wanted), booked=wanted), solver)
+        sold = replace(level, demand=due(wanted * share), booked=wanted * share)
         flows, load, change = self._serve(net, sold, solver)
         pool, weight = net.series["node"].to_numpy(), self._priority(net)
         backlog = net.series["backlog"].to_numpy(dtype=float)
         ship, lost, owed = join.allocate(sold.demand, backlog, flows["ship"], flows["lost"], pool, weight)
-        full, _, _ = join.allocate(wanted, backlog, every["ship"], every["lost"], pool, weight)
-        before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1)
+        full, _, _ = join.allocate(due(wanted), backlog, every["ship"], every["lost"], pool, weight)
+        # What is booked and not due is owed as well, and nobody waits for it in vain.
+        ahead = net.promises.ahead(sold.booked) if net.promises is not None else np.zeros((len(owed), len(self.months) + 1))
+        before = np.concatenate([backlog[:, None], owed[:, :-1]], axis=1) + ahead[:, :-1]
         served = self._add_up(net, "region", {"owed_revenue": before * prices, "lost_revenue": lost * prices, "sellable_revenue": ship * prices,
-                                                "short_revenue": (lost + owed) * prices})  # fmt: skip
-        units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.demand, "shipped_units": ship}).assign(scenario=scenario)
+                                                "short_revenue": (lost + owed) * prices, "not_due_revenue": ahead[:, 1:] * prices})  # fmt: skip
+        units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.booked, "shipped_units": ship}).assign(scenario=scenario)
         table = join.sellable_revenue(limit, served, self._add_up(net, "region", {"supply_revenue": full * prices}))
         money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
         money_flows["hiring"] = money_flows.get("hiring", pd.Series(0.0, index=self.months)).reindex(self.months, fill_value=0.0) + change
@@ -213,6 +222,7 @@ class JoinModel:
         staff = rep_capacity(reps, side.quotas, self.months, f["ramp"] or side.ramp, side.attainment, side.attrition, self.months[0])
         # A higher quota asks more and pays less for the same; what a rep can bring moves with the win rate.
         quota = staff["full_quota"] * staff["ramp"] * staff["stay"] * f["quota_factor"]
+        staff = on_leave(staff, side.leave)
         return staff.assign(quota=quota, capacity=staff["capacity"] * f["win_rate_factor"]), reps
 
     def _worth(self, staff: pd.DataFrame, demand: pd.DataFrame) -> pd.DataFrame:
@@ -235,13 +245,20 @@ class JoinModel:
         family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
         return supply_results.long(values, net.series[["region"]].assign(family=family)[[by]], self.months).groupby(["month", by], as_index=False).sum()
 
-    def _set(self, net: Network, solver: Solver, hours: float, cost: float) -> None:
-        """Set regular hours and purchase prices as multiples of those built in."""
+    def _set(self, net: Network, solver: Solver, hours: float, f: Mapping[str, Any]) -> None:
+        """Set regular hours, purchase prices and, where only what earns its cost is served, selling prices as multiples of those built in."""
         if len(net.resources) and net.crews is None:
             solver.right("capacity", net.regular * (hours - 1))
         bought = (net.operations["kind"] == "buy").to_numpy()
-        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (cost - 1)
+        extra = np.where(bought, net.operations["unit_cost"], 0.0) * (f["cost_factor"] - 1)
         solver.dearer("arrive", np.repeat(extra[:, None], len(self.months), axis=1))
+        if self.rules.get("objective") == "profit":
+            family = net.series["product"].map(self.tables["products"].set_index("product")["family"])
+            touched = family.isin(f["families"]) if f["families"] else True
+            gain = np.where(touched, net.series["price"], 0.0) * (f["price_factor"] - 1)
+            lost = np.repeat(gain[:, None], len(self.months), axis=1)
+            solver.dearer("lost", lost)
+            solver.dearer("owed", lost * (np.arange(len(self.months)) == len(self.months) - 1))  # what is owed at the end counts as lost
 
     def _serve(self, built: Network, net: Network, solver: Solver) -> tuple[dict[str, Matrix], pd.DataFrame, pd.Series]:
         """Solve for the demand of `net` from the last basis: flows, load, and the cost of hiring and laying off workers by month.
@@ -277,7 +294,8 @@ class JoinModel:
         out["conversion"] = pd.Series(supply_results.at_release(net, orders)[~bought].sum(axis=0), index=months)
         if self.selling is not None and len(staff):
             credited = join_money.rep_bookings(table, staff)
-            out["commissions"] = join_money.commissions_by_month(credited, reps, self.selling.comp_plans, self.selling.fiscal_start)
+            side = self.selling
+            out["commissions"] = join_money.commissions_by_month(credited, reps, side.comp_plans, side.fiscal_start, side.begun)
             out["rep salaries"] = join_money.salaries_by_month(staff, reps)
             hired = pd.Timestamp(f["hire_month"] or months[0])
             out["hiring"] = pd.Series({hired: sum(f["hires"].values()) * self.terms.rep_hiring_cost})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.commissions import rep_pay
+from sop_helpers.planning.commissions import earned_by_month
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.quotas import fiscal_year_start
 
@@ -78,27 +78,40 @@ def rep_bookings(sellable: pd.DataFrame, staff: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(bookings=(rows["sellable_revenue"] * rows["capacity"] / total.where(total > 0)).fillna(0.0))[["month", "rep", "quota", "bookings"]]
 
 
-def commissions_by_month(credited: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, first_month: int = 1) -> pd.Series:
-    """Return commissions by month: each rep's part of a fiscal year is settled on its own and spread by bookings.
+def commissions_by_month(
+    credited: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, first_month: int = 1, begun: pd.DataFrame | None = None
+) -> pd.Series:  # fmt: skip
+    """Return commissions by month, each at the tier that the rep's fiscal year to date has reached.
+
+    A fiscal year of which only a part is planned is settled on the quota and the share of the year of the months known: those begun and those planned.
 
     Parameters
     ----------
     credited : DataFrame
-        month, rep, quota, bookings.
+        month, rep, quota, bookings: the months planned.
     reps, comp_plans : DataFrame
         As the contracts.
     first_month : int
         First month of the fiscal year.
+    begun : DataFrame, optional
+        rep, quota, bookings, months of the fiscal year of the first month planned before it, from `pay_months.year_so_far`.
     """
     if credited.empty:
         return pd.Series(dtype=float)
-    begins = {m: fiscal_year_start(m, first_month) for m in credited["month"].drop_duplicates()}
+    begins = credited["month"].map({m: fiscal_year_start(m, first_month) for m in credited["month"].drop_duplicates()})
+    none = pd.DataFrame(columns=["quota", "bookings", "months"], dtype=float)
     parts = []
-    for _, rows in credited.groupby(credited["month"].map(begins)):
-        settled = rep_pay(rows.groupby("rep", as_index=False)[["quota", "bookings"]].sum(), reps, comp_plans, rows["month"].nunique() / 12, rows["month"].max())
-        rate = (settled["pay"] / settled["bookings"].where(settled["bookings"] > 0)).set_axis(settled["rep"])
-        parts.append((rows["bookings"] * rows["rep"].map(rate).fillna(0.0)).groupby(rows["month"]).sum())
-    return pd.concat(parts).sort_index()
+    for begin, rows in credited.groupby(begins):
+        sold = rows.pivot_table(index="month", columns="rep", values="bookings", aggfunc="sum", fill_value=0.0).sort_index()
+        year = rows.groupby("rep").agg(quota=("quota", "sum"), months=("month", "nunique")).astype(float)
+        before = begun.set_index("rep")[list(none)] if begun is not None and len(begun) and begin == begins.min() else none
+        before = before.reindex(year.index).fillna(0.0)
+        year["quota"], year["months"] = year["quota"] + before["quota"], year["months"] + before["months"]
+        # Caps and on-target earnings are of a year: whoever was hired in it has a part of them.
+        for months, names in year.groupby("months").groups.items():
+            earned = earned_by_month(sold[names], year["quota"], reps, comp_plans, months / 12, before["bookings"])
+            parts.append(earned.sum(axis=1))
+    return pd.concat(parts).groupby(level=0).sum()
 
 
 def salaries_by_month(staff: pd.DataFrame, reps: pd.DataFrame) -> pd.Series:

@@ -10,13 +10,15 @@ import pandas as pd
 from sop_helpers.planning.join import unaided_share
 from sop_helpers.planning.join_model import JoinModel, Selling
 from sop_helpers.planning.join_money import Terms
+from sop_helpers.planning.pay_months import year_so_far
 from sop_helpers.planning.pipeline import known_deals
 from sop_helpers.planning.quotas import with_bookings
 from sop_helpers.planning.rep_capacity import hires_needed
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
 JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
-               "pipeline_forecast", "bookings_forecast"]  # fmt: skip
+               "pipeline_forecast", "bookings_forecast", "leave", "splits"]  # fmt: skip
+NOT_OF_A_NETWORK = ("service_level", "whole_lots", "exact_lots_seconds", "whole_workers")
 
 
 def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy: Mapping[str, Any], fiscal_start: int = 1) -> Selling | None:
@@ -25,7 +27,8 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     Parameters
     ----------
     tables : mapping
-        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast.
+        opportunities, products, reps, quotas, comp_plans, sales, and the bookings expected: bookings_forecast, else pipeline_forecast; leave and
+        splits, where there are any.
     month : Timestamp
         First month planned.
     policy : mapping
@@ -42,9 +45,10 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     if told is None or told.empty:
         told = tables["pipeline_forecast"].rename(columns={"weighted": "bookings"})
     bookings = told.groupby(["month", "family", "region"], as_index=False)["bookings"].sum()
+    begun = year_so_far(booked, deals, tables.get("splits", pd.DataFrame()), month, fiscal_start)
     return Selling(
         reps, booked, tables["comp_plans"], bookings, unaided_share(booked, reps, tables["sales"]), tuple(policy["ramp"]), policy["expected_attainment"],
-        policy["attrition_rate"], fiscal_start,
+        policy["attrition_rate"], fiscal_start, tables.get("leave", pd.DataFrame()), begun,
     )  # fmt: skip
 
 
@@ -65,9 +69,15 @@ def payment_terms(ledger: pd.DataFrame, policy: Mapping[str, Any]) -> Terms:
     return Terms(policy["receivable_days"], policy["payable_days"], cash=policy["opening_cash"], rep_hiring_cost=policy["rep_hiring_cost"], **open_now)
 
 
+def network_rules(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of the supply policy that `build_network` knows: those of stock targets, lots and whole people are the plan's own."""
+    return {name: value for name, value in policy.items() if name not in NOT_OF_A_NETWORK}
+
+
 def join_model(
-    tables: Mapping[str, pd.DataFrame], months: pd.DatetimeIndex, policies: Mapping[str, Mapping[str, Any]], frozen_months: int = 1, fiscal_start: int = 1
-) -> JoinModel:
+    tables: Mapping[str, pd.DataFrame], months: pd.DatetimeIndex, policies: Mapping[str, Mapping[str, Any]], frozen_months: int = 1, fiscal_start: int = 1,
+    last_plan: pd.DataFrame | None = None,
+) -> JoinModel:  # fmt: skip
     """Return the kept model of a month.
 
     Parameters
@@ -80,12 +90,14 @@ def join_model(
         supply, sales and finance policies by field.
     frozen_months, fiscal_start : int
         As the calendar and the company have them.
+    last_plan : DataFrame, optional
+        The supply_plan of the month before; changing its near months has the price of the supply policy.
     """
-    supply = {k: v for k, v in policies["supply"].items() if k.endswith("_rate") or k in ("patience_months", "strategy")}
+    supply = network_rules(policies["supply"]) | {"last_plan": last_plan, "frozen_months": frozen_months}
     selling = selling_side(tables, months[0], policies["sales"], fiscal_start)
     terms = payment_terms(tables["ledger"], policies["finance"])
     needed = {name: tables[name] for name in SUPPLY_TABLES} | {"demand": tables["demand_plan"]}
-    return JoinModel(needed, tables["inventory_targets"], tables["stock_policies"], months, selling, terms, frozen_months=frozen_months, **supply)
+    return JoinModel(needed, tables["inventory_targets"], tables["stock_policies"], months, selling, terms, **supply)
 
 
 def hires_wanted(model: JoinModel, months: int = 12) -> dict[str, int]:

@@ -10,9 +10,10 @@ import pandas as pd
 from sop_helpers.planning.commissions import cost_of_sales_plan, rep_pay
 from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.kpi_values import gather, long, ratio
-from sop_helpers.planning.pipeline import coverage, known_deals, pipeline_measures, stage_rates, weighted_pipeline
+from sop_helpers.planning.pipeline import known_deals, pipeline_measures, stage_rates, weighted_pipeline
+from sop_helpers.planning.pipeline_coverage import year_coverage
 from sop_helpers.planning.quotas import fiscal_year_start, share_at_quota, with_bookings
-from sop_helpers.planning.rep_capacity import rep_capacity
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.territories import balance, territory_plan
 
 REBUILT = "rebuilt from dates, with stage and expected close as of today"
@@ -50,16 +51,9 @@ def _pipeline_at(deals: pd.DataFrame, quotas: pd.DataFrame, month: pd.Timestamp,
     known = month + pd.DateOffset(months=1)
     rates = stage_rates(deals, order or None, given)
     figures = pipeline_measures(deals, known)
-    begin = fiscal_year_start(known, first_month)
-    end = begin + pd.DateOffset(years=1)
-    year = with_bookings(quotas, deals, known)
-    year = year[(year["month"] >= begin) & (year["month"] < end)]
-    due = deals["outcome"].eq("open") & (deals["expected_close"].isna() | (deals["expected_close"] < end))
     whole = weighted_pipeline(deals, rates, known)["weighted"].sum()
-    # A year whose quotas are not all set yet cannot be covered; quarterly quotas stand in the first or last month of a quarter.
-    complete = len(year) > 0 and year["month"].min() <= begin + pd.DateOffset(months=2) and year["month"].max() >= end - pd.DateOffset(months=3)
     return {
-        "pipeline coverage": coverage(deals.loc[due, "amount"].sum(), year["quota"].sum(), year["bookings"].sum()) if complete else np.nan,
+        "pipeline coverage": year_coverage(deals, with_bookings(quotas, deals, known), known, first_month)["coverage"],
         "stage-weighted pipeline": float(whole), "win rate": figures["win_rate"], "sales cycle": figures["cycle_days"], "sales velocity": figures["velocity"],
     }
 
@@ -104,7 +98,7 @@ def _attainment_at(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.Data
 
 def force_values(
     reps: pd.DataFrame, quotas: pd.DataFrame, budget: pd.DataFrame, accounts: pd.DataFrame, months: pd.DatetimeIndex, ramp: Sequence[float],
-    expected_attainment: float = 1.0, tolerance: float = 0.15, first_month: int = 1,
+    expected_attainment: float = 1.0, tolerance: float = 0.15, first_month: int = 1, leave: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return ramped rep equivalents, bookings capacity, over-assignment and territory balance by month.
 
@@ -118,6 +112,8 @@ def force_values(
         Policies of sales.
     first_month : int
         First month of the fiscal year.
+    leave : DataFrame, optional
+        As the contract; takes its share of ramped rep equivalents and of bookings capacity, as in `rep_capacity`.
     """
     now = pd.Series([balance(territory_plan(accounts, tolerance))], index=[months.max()])
     balanced = long("territory balance", now, f"both within {tolerance:.0%} of the mean of the region")
@@ -126,7 +122,8 @@ def force_values(
     begin, end = fiscal_year_start(months.min(), first_month), fiscal_year_start(months.max(), first_month) + pd.DateOffset(years=1)
     every = pd.date_range(begin, end, freq="MS", inclusive="left", unit="us")
     staff = rep_capacity(reps, quotas, every, ramp, expected_attainment)
-    by_month = staff.assign(ramped=staff["full_quota"] * staff["ramp"]).groupby("month")[["ramp", "ramped", "capacity"]].sum()
+    staff = on_leave(staff.assign(ramped=staff["full_quota"] * staff["ramp"]), pd.DataFrame() if leave is None else leave)
+    by_month = staff.groupby("month")[["ramp", "ramped", "capacity"]].sum()
     planned = budget.groupby("month")["revenue"].sum().reindex(by_month.index)
     both = pd.concat([by_month["ramped"], planned], axis=1).dropna()
     years = both.groupby(both.index.map(lambda m: fiscal_year_start(m, first_month))).sum()

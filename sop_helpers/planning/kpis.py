@@ -28,9 +28,9 @@ gross margin | finance | share | 30_performance | (revenue - COGS) / revenue | s
 quota attainment | sales | share | 22_sales | bookings / quota of the fiscal year to date, sum over sum | quotas
 reps at quota | sales | share | 22_sales | share of reps at 100 % or more of their quota to date | quotas
 over-assignment | sales | ratio | 22_sales | ramped rep quotas / budgeted revenue of the fiscal year | quotas, reps and budget
-ramped rep equivalents | sales | people | 22_sales | sum of heads x ramp | reps
-bookings capacity | sales | currency | 22_sales | sum over reps of quota x ramp x expected attainment in the month | reps and quotas
-pipeline coverage | sales | ratio | 22_sales | open pipeline closing this fiscal year / (quota of the year - bookings so far) | opportunities and quotas
+ramped rep equivalents | sales | people | 22_sales | sum of heads x ramp, leave off | reps
+bookings capacity | sales | currency | 22_sales | sum over reps of quota x ramp x expected attainment in the month, leave off | reps and quotas
+pipeline coverage | sales | ratio | 22_sales | open pipeline due by fiscal year end / (quota of the year - bookings so far) | opportunities and quotas
 stage-weighted pipeline | sales | currency | 22_sales | sum of open amount x historical win rate from its stage | opportunities
 win rate | sales | share | 22_sales | won / (won + lost) by count, deals created in the 12 months before | opportunities
 sales cycle | sales | days | 22_sales | median days from creation to winning, deals won in the 12 months before | opportunities

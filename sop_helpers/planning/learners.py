@@ -26,7 +26,10 @@ CHUNK = 8192  # series at a time when predicting
 
 
 class Recipe(NamedTuple):
-    """How a learner is trained: its kind, seasons of history it looks back on, trees, learning rate, leaves, most examples."""
+    """How a learner is trained: its kind, seasons of history it looks back on, trees, learning rate, leaves, most examples.
+
+    Further the fewest examples in a leaf, and the share of the features that each tree may use.
+    """
 
     kind: str
     seasons: int
@@ -34,6 +37,8 @@ class Recipe(NamedTuple):
     rate: float
     leaves: int
     rows: int
+    least: int = 50
+    features: float = 0.7
 
 
 class Learner(NamedTuple):
@@ -77,7 +82,7 @@ def look_back(seasons: int, season_length: int) -> int:
 
 
 def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season_length: int = 12) -> Learner | None:
-    """Train a learner on all series, or return None where there are too few examples.
+    """Train a learner on all series, or return None where there are too few examples or LightGBM cannot be loaded.
 
     Parameters
     ----------
@@ -101,7 +106,7 @@ def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season
     first = start + back + step
     count = np.maximum(months - first, 0)
     total = int(count.sum())
-    if total < FEWEST:
+    if total < FEWEST or not available():
         return None
     rng = np.random.default_rng(seed)
     pick = np.sort(rng.choice(total, recipe.rows, replace=False)) if total > recipe.rows else np.arange(total)
@@ -112,19 +117,21 @@ def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season
         features, target = _change_features(np.diff(window, axis=1)), logs[row, end] - window[:, -1]
     else:
         ahead = rng.integers(0, np.minimum(horizon, months - end))
-        index = np.log(_profile(values, season_length))[row, (end + ahead) % season_length]
+        index = np.log(profile_of(values, season_length))[row, (end + ahead) % season_length]
         features, level = _season_features(logs[row[:, None], end[:, None] - back + np.arange(back)], ahead, index, season_length)
         target = logs[row, end + ahead] - level
     good = np.isfinite(features).any(axis=1) & np.isfinite(target)
-    return Learner(recipe, back, season_length, _fit(recipe, features[good], target[good], seed))
+    return Learner(recipe, back, season_length, fit(recipe, features[good], target[good], seed))
 
 
-def _fit(recipe: Recipe, features: Matrix, target: Matrix, seed: int) -> str:
+def fit(recipe: Recipe, features: Matrix, target: Matrix, seed: int) -> str:
+    """Train LightGBM by a recipe to the least absolute error; the same seed gives the same model, as text."""
     import lightgbm
 
     settings = {
-        "objective": "l1", "num_leaves": recipe.leaves, "learning_rate": recipe.rate, "min_child_samples": 50, "feature_fraction": 0.7, "bagging_fraction": 0.7,
-        "bagging_freq": 1, "max_bin": 127, "seed": seed, "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1,
+        "objective": "l1", "num_leaves": recipe.leaves, "learning_rate": recipe.rate, "min_child_samples": recipe.least, "max_bin": 127, "seed": seed,
+        "feature_fraction": recipe.features, "bagging_fraction": 0.7, "bagging_freq": 1,
+        "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1,
     }  # fmt: skip
     return lightgbm.train(settings, lightgbm.Dataset(features, target), recipe.trees).model_to_string()
 
@@ -161,7 +168,7 @@ def _by_changes(learner: Learner, logs: Matrix, horizon: int) -> Matrix:
 
 def _by_seasons(learner: Learner, values: Matrix, logs: Matrix, horizon: int) -> Matrix:
     months, m = values.shape[1], learner.season_length
-    index = np.log(_profile(values, m))
+    index = np.log(profile_of(values, m))
     window, out = logs[:, -learner.back :], np.empty((len(logs), horizon))
     for k in range(horizon):
         features, level = _season_features(window, np.full(len(logs), k), index[:, (months + k) % m], m)
@@ -199,7 +206,7 @@ def contributions(learner: Learner, values: Matrix, horizon: int) -> tuple[list[
     """
     logs, _ = _scaled(values)
     months, m = values.shape[1], learner.season_length
-    index, window = np.log(_profile(values, m)), logs[:, -learner.back :]
+    index, window = np.log(profile_of(values, m)), logs[:, -learner.back :]
     parts, said = np.empty((len(values), horizon, 1 + len(FEATURES))), np.empty((len(values), horizon))
     for k in range(horizon):
         features, _ = _season_features(window, np.full(len(logs), k), index[:, (months + k) % m], m)
@@ -218,7 +225,8 @@ def _scaled(values: Matrix) -> tuple[Matrix, Matrix]:
     return np.log(np.maximum(values / scale[:, None], 0.0) + OFFSET), scale
 
 
-def _profile(values: Matrix, m: int) -> Matrix:
+def profile_of(values: Matrix, m: int) -> Matrix:
+    """Return the seasonal indices (n, m) of each series, ones where no season shows."""
     return np.where(is_seasonal(values, m)[:, None], seasonal_profile(values, m), 1.0)
 
 

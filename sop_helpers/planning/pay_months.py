@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.commissions import rep_pay
+from sop_helpers.planning.commissions import earned_by_month
 from sop_helpers.planning.pay_events import clawback, spif_pay, split_credit, with_draw
+from sop_helpers.planning.quotas import fiscal_year
 
 PLAN_COLUMNS = ["month", "rep", "name", "actual", "bookings", "commission", "spif", "draw", "clawback", "payout", "owed"]
 
@@ -52,6 +53,27 @@ def year_bookings(year: pd.DataFrame, staff: pd.DataFrame, deals: pd.DataFrame, 
     return both.assign(bookings=both["bookings"] + both["credit"], actual=both["actual"].astype(bool))[[*key, "quota", "bookings", "actual"]]
 
 
+def year_so_far(
+    booked: pd.DataFrame, deals: pd.DataFrame, splits: pd.DataFrame, month: pd.Timestamp, first_month: int = 1
+) -> pd.DataFrame:  # fmt: skip
+    """Return rep, quota, bookings, months: what was asked and credited in the fiscal year of `month` before it, on which its attainment goes on.
+
+    Parameters
+    ----------
+    booked : DataFrame
+        From `quotas.with_bookings`.
+    deals, splits
+        As for `year_bookings`.
+    month : Timestamp
+        First month planned; the first of a fiscal year has nothing before it.
+    first_month : int
+        First month of the fiscal year.
+    """
+    year = fiscal_year(booked, month, first_month)
+    past = year_bookings(year[year["month"] < month], pd.DataFrame(), deals, splits, month)
+    return past.groupby("rep", as_index=False).agg(quota=("quota", "sum"), bookings=("bookings", "sum"), months=("month", "nunique"))
+
+
 def commission_months(table: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame) -> pd.DataFrame:
     """Return month, rep, commission: what the plan in force pays on the year's bookings up to the month, less the same up to the month before.
 
@@ -63,14 +85,8 @@ def commission_months(table: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.Da
         From `year_bookings`.
     """
     wide = table.pivot_table(index="month", columns="rep", values="bookings", aggfunc="sum", fill_value=0.0).sort_index()
-    quota = table.groupby("rep")["quota"].sum().reindex(wide.columns).to_numpy(float)
-    so_far = wide.cumsum()
-    rows = []
-    for month, after, before in zip(wide.index, so_far.to_numpy(float), so_far.shift(fill_value=0.0).to_numpy(float), strict=True):
-        base = pd.DataFrame({"rep": wide.columns, "quota": quota})
-        paid = [rep_pay(base.assign(bookings=sold), reps, comp_plans, 1.0, month)["pay"].to_numpy(float) for sold in (after, before)]
-        rows.append(pd.DataFrame({"month": month, "rep": wide.columns, "commission": paid[0] - paid[1]}))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["month", "rep", "commission"])
+    earned = earned_by_month(wide, table.groupby("rep")["quota"].sum(), reps, comp_plans)
+    return earned.rename_axis(index="month", columns="rep").stack().rename("commission").reset_index()
 
 
 def commission_plan(

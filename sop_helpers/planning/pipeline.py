@@ -194,9 +194,13 @@ def sales_velocity(opportunities: float, deal_value: float, rate: float, cycle_d
     return opportunities * deal_value * rate / cycle_days if cycle_days and not pd.isna(cycle_days) else np.nan
 
 
-def coverage(open_pipeline: float, target: float, closed: float) -> float:
-    """Return open pipeline over what is left to go, (target - closed); n/a once the target is reached."""
-    left = target - closed
+def due_open(deals: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
+    """Return the open deals expected to close before `end`; those past their date or without one count."""
+    return deals[(deals["outcome"] == "open") & (deals["expected_close"].isna() | (deals["expected_close"] < end))]
+
+
+def coverage(open_pipeline: float, left: float) -> float:
+    """Return pipeline coverage: open pipeline due in a period over what is left to go in it (quota less bookings so far); n/a once nothing is."""
     return open_pipeline / left if left > 0 else np.nan
 
 
@@ -262,7 +266,7 @@ def pipeline_measures(deals: pd.DataFrame, month: pd.Timestamp, window_months: i
     Returns
     -------
     dict
-        deals, amount, deal_value, win_rate, win_rate_value, cycle_days, velocity, created_and_closed, coverage_needed.
+        deals, amount, deal_value, win_rate, win_rate_value, cycle_days, velocity, created_and_closed (in the same calendar quarter).
     """
     start = month - pd.DateOffset(months=window_months)
     still = deals[deals["outcome"] == "open"]
@@ -275,5 +279,4 @@ def pipeline_measures(deals: pd.DataFrame, month: pd.Timestamp, window_months: i
         "deals": float(len(still)), "amount": float(still["amount"].sum()), "deal_value": value, "win_rate": rate,
         "win_rate_value": win_rate(won["amount"].sum(), lost["amount"].sum()), "cycle_days": days,
         "velocity": sales_velocity(len(still), value, rate, days), "created_and_closed": same,
-        "coverage_needed": coverage_needed(rate, 0.0 if pd.isna(same) else same),
     }

@@ -21,7 +21,8 @@ def published_errors(errors: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame
 
     Errors of a closed month's plan are added up over its first months and compared with the spread that `errors` gives the series. How much larger
     or smaller they were, over all series and drawn to that of each series by its evidence, scales the spread. A kernel density of the errors (Scott's
-    width, as `scipy.stats.gaussian_kde`), own where there are enough and pooled else, gives the quantiles.
+    width, as `scipy.stats.gaussian_kde`), own where there are enough and pooled else, gives the quantiles:
+    24 errors as they stand give 91.5 % where 95 % is wanted, their density 95.6 % of normal and 94.6 % of skewed errors (`benchmarks/README.md`).
 
     Parameters
     ----------

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.pipeline import due_open
+
 BANDS = ["< 50 %", "50-80 %", "80-100 %", "100-120 %", "> 120 %"]
 PLAN_COLUMNS = ["rep", "name", "region", "quota_to_date", "bookings_to_date", "attainment", "quota_to_go", "coverage"]
 
@@ -88,8 +90,8 @@ def quota_plan(quotas: pd.DataFrame, reps: pd.DataFrame, deals: pd.DataFrame, mo
     Returns
     -------
     DataFrame
-        As the contract quota_plan, best attainment first. Coverage is open pipeline expected to close this fiscal year over
-        what the rep still has to bring, n/a once the year's quota is reached or where the year has ended.
+        As the contract quota_plan, best attainment first. Coverage is defined as for the team (`pipeline_coverage`), n/a once the year's quota is reached or
+        where the year has ended.
     """
     begin = fiscal_year_start(month - pd.DateOffset(months=1), first_month)
     end = begin + pd.DateOffset(years=1)
@@ -105,8 +107,7 @@ def quota_plan(quotas: pd.DataFrame, reps: pd.DataFrame, deals: pd.DataFrame, mo
     left = table["quota_to_date"] + table["quota_to_go"] - table["bookings_to_date"]
     table["coverage"] = np.nan
     if not deals.empty:
-        due = deals["expected_close"].isna() | (deals["expected_close"] < end)
-        pipe = deals[(deals["outcome"] == "open") & due].groupby("rep")["amount"].sum().reindex(table.index).fillna(0.0)
+        pipe = due_open(deals, end).groupby("rep")["amount"].sum().reindex(table.index).fillna(0.0)
         table["coverage"] = pipe / left.where((left > 0) & (table["quota_to_go"] > 0))
     known = reps.drop_duplicates("rep").set_index("rep")
     table = table.rename_axis("rep").reset_index()

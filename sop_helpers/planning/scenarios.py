@@ -17,7 +17,7 @@ from sop_helpers.planning.supply import SupplyResult, plan_supply
 from sop_helpers.planning.supply_results import overtime_cost
 
 SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products", "supplier_limits",
-                 "location_limits"]  # fmt: skip
+                 "location_limits", "lane_limits", "item_measures"]  # fmt: skip
 HOURS = ["regular_hours", "hours_per_worker"]
 
 
@@ -87,6 +87,7 @@ def run_scenarios(
     currency: str = "money",
     errors: pd.DataFrame | None = None,
     deliveries: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
     stock_rules: StockRules | None = None,
     **rules: Any,
 ) -> ScenarioResults:
@@ -98,8 +99,8 @@ def run_scenarios(
         Name to factors; base is added in front.
     tables : mapping
         demand and the tables of `SUPPLY_TABLES`.
-    forecast, stock_policies, errors, deliveries : DataFrame
-        As the contracts (errors: forecast_errors); inventory targets follow each scenario's demand and lead times.
+    forecast, stock_policies, errors, deliveries, trials : DataFrame
+        As the contracts (errors: forecast_errors, trials: forecast_trials); inventory targets follow each scenario's demand and lead times.
     months : DatetimeIndex
         Months planned.
     currency : str
@@ -107,14 +108,15 @@ def run_scenarios(
     stock_rules : StockRules, optional
         Where no stock policy says otherwise.
     **rules
-        Policy numbers of `plan_supply`.
+        Policy numbers of `plan_supply` and `build_network`, and last month's plan.
     """
     plans, money, measures = {}, [], []
     for name, factors in {"base": {}, **scenarios}.items():
         changed = apply_scenario(tables, factors)
         targets = inventory_targets(
             changed["demand"], forecast, changed["operations"], changed["components"], changed["regions"], changed["inventory"], stock_policies,
-            changed["products"], months, errors=errors, deliveries=_later(deliveries, changed["operations"], factors), rules=stock_rules,
+            changed["products"], months, errors=errors, deliveries=_later(deliveries, changed["operations"], factors), trials=trials,
+            rules=stock_rules,
         )  # fmt: skip
         plan = plan_supply(**changed, targets=targets, months=months, stock_policies=stock_policies, **rules)
         priced = changed["products"]

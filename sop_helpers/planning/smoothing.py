@@ -173,19 +173,21 @@ def theta_with_noise(values: Matrix, horizon: int, season_length: int = 12) -> t
     return np.maximum(np.nan_to_num(ahead * profile[:, (months + np.arange(horizon)) % season_length]), 0.0), noise
 
 
-def aggregated(values: Matrix, horizon: int, season_length: int = 12, block: int = 3) -> Matrix:
-    """Forecast the seasonally adjusted means of blocks of months by `ets` and give each month its block's, with its season.
+def aggregated(values: Matrix, horizon: int, season_length: int = 12, block: int = 3, method: str = "ets", fewest: int = 8) -> Matrix:
+    """Forecast the seasonally adjusted means of blocks of months by `ets` or `theta` and give each month its block's, with its season.
 
     Noise averages out in a block and the trend stands clearer. Source: Kourentzes, Petropoulos & Trapero 2014 (temporal aggregation).
-    A series of less than eight blocks is forecast by `theta`.
+    A series of less than `fewest` blocks is forecast by `theta` from month to month.
     """
     n, months = values.shape
     profile = np.where(is_seasonal(values, season_length)[:, None], seasonal_profile(values, season_length), 1.0)
     adjusted = values / profile[:, np.arange(months) % season_length]
     blocks = adjusted[:, months % block :].reshape(n, -1, block).mean(axis=2)
-    known = lengths(blocks)[1] >= 8
+    known = lengths(blocks)[1] >= fewest
     out = np.zeros((n, horizon))
-    ahead = np.repeat(ets(blocks[known], -(-horizon // block), 1).forecast, block, axis=1)[:, :horizon]
+    wanted = -(-horizon // block)
+    found = ets(blocks[known], wanted, 1).forecast if method == "ets" else theta(blocks[known], wanted, 1)
+    ahead = np.repeat(found, block, axis=1)[:, :horizon]
     out[known] = ahead * profile[known][:, (months + np.arange(horizon)) % season_length]
     out[~known] = theta(values[~known], horizon, season_length)
     return np.maximum(out, 0.0)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.supply_network import Matrix, latest_stock, serve_from
+from sop_helpers.planning.supply_orders import to_order
 
 AT = ["item", "location"]
 KEYS = ["month", "family", "location", "strategy"]
@@ -30,7 +31,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("demand_plan", "Bookings, plan"), ("demand_actual", "Bookings, actual"),
         ("made_plan", "Made, plan"), ("made_actual", "Made, actual"),
         ("shipped_plan", "Shipments, plan"), ("shipped_actual", "Shipments, actual"),
-        ("backlog_plan", "Backlog, plan"), ("backlog_actual", "Backlog, actual"), ("atp_units", "Available to promise"),
+        ("backlog_plan", "Backlog, plan"), ("backlog_actual", "Backlog, actual"), ("wait_days", "Days a new order waits"),
+        ("atp_units", "Available to promise"),
     ],
 }  # fmt: skip
 
@@ -169,14 +171,14 @@ def planned(
     at = ["month", *AT]
     parts = [
         flows.groupby(at)[["demand", "shipped", "backlog"]].sum(min_count=1),
-        stock.groupby(at)[["stock", "grown", "target_units"]].sum(),
+        stock.groupby(at)[["stock", "grown", "issues", "target_units"]].sum(),
         made.groupby(at)["units"].sum().rename("made"),
     ]
     out = pd.concat(parts, axis=1).reset_index()
     makes = pd.MultiIndex.from_frame(out[AT]).isin(pd.MultiIndex.from_frame(made[AT]))
     out["made"] = out["made"].where(out["made"].notna() | ~makes, 0.0)
     out["supply"] = out["grown"] + out["shipped"].fillna(0.0)
-    return out.drop(columns="grown")
+    return out.drop(columns=["grown", "issues"] if "shipped_units" in wanted else "grown")
 
 
 def happened(
@@ -218,7 +220,7 @@ def sop_grid(
     Parameters
     ----------
     products : DataFrame
-        product, family; make_to_order where the company tells it. A family that has both kinds gets a grid of each.
+        product, family; made_to where the company tells it. A family that has both kinds gets a grid of each.
     past : mapping of month to DataFrame
         For each past month, the plan made in it, as `planned` gives it; only its own month counts.
     ahead : DataFrame
@@ -232,20 +234,22 @@ def sop_grid(
     plan = pd.concat([*own, ahead], ignore_index=True).rename(columns={n: f"{n}_plan" for n in FLOWS})
     came = actual.rename(columns={n: f"{n}_actual" for n in FLOWS})
     rows = pd.concat([plan, came, promise[["month", *AT, "atp_units"]]], ignore_index=True)
-    listed = products.drop_duplicates("product").set_index("product")
-    to_order = listed["make_to_order"].fillna(False).astype(bool) if "make_to_order" in listed else pd.Series(False, index=listed.index)
-    rows = rows[rows["item"].isin(listed.index)]
-    rows = rows.assign(family=rows["item"].map(listed["family"]), strategy=np.where(rows["item"].map(to_order), ORDER, STOCK))
+    family = products.drop_duplicates("product").set_index("product")["family"]
+    rows = rows[rows["item"].isin(family.index)]
+    rows = rows.assign(family=rows["item"].map(family), strategy=np.where(rows["item"].isin(to_order(products)), ORDER, STOCK))
+    names = [f"{name}_{kind}" for name in ORDERED for kind in ("plan", "actual")]
+    columns = [*KEYS, *names, "target_units", "cover_days", "backlog_plan", "backlog_actual", "wait_days", "atp_units"]
     if rows.empty:
-        return pd.DataFrame(columns=[*KEYS, *VALUES[:-2], "target_units", "cover_days", "backlog_plan", "backlog_actual", "atp_units"])
-    rows = rows.reindex(columns=[*KEYS, *VALUES, "grown", "owed", "overdue"])
+        return pd.DataFrame(columns=columns)
+    rows = rows.reindex(columns=[*KEYS, *VALUES, "issues", "grown", "owed", "overdue"])
     out = rows.groupby(KEYS, as_index=False).sum(min_count=1).sort_values(["family", "location", "strategy", "month"], ignore_index=True)
     ordered = out["strategy"] == ORDER
     out["backlog_actual"] = out["owed"].where(ordered, out["overdue"])
     out["shipped_actual"] = (out["made_actual"] - out["grown"]).where(ordered)
+    # What was booked in a past month was not shipped in it: the plan of then shipped what it took from stock.
+    out["shipped_plan"] = out["issues"].where(ordered & out["issues"].notna(), out["shipped_plan"])
     out = out.assign(backlog_actual=_rolled_back(out), cover_days=cover_days(out))
-    names = [f"{name}_{kind}" for name in ORDERED for kind in ("plan", "actual")]
-    return out[[*KEYS, *names, "target_units", "cover_days", "backlog_plan", "backlog_actual", "atp_units"]]
+    return out.assign(wait_days=wait_days(out))[columns]
 
 
 def _rolled_back(grid: pd.DataFrame) -> pd.Series:
@@ -270,8 +274,22 @@ def cover_days(grid: pd.DataFrame) -> pd.Series:
     grid : DataFrame
         month, family, location, strategy, stock_plan, stock_actual, demand_plan, demand_actual.
     """
+    return _lasts(grid, grid["stock_actual"].fillna(grid["stock_plan"]), grid["demand_actual"].fillna(grid["demand_plan"]))
+
+
+def wait_days(grid: pd.DataFrame) -> pd.Series:
+    """Return how long a new order of what is made to order waits: days in which the shipments that follow each month's end work its backlog off.
+
+    Actual backlog and shipments count where they are known, else the plan's; blank where the backlog outlasts the plan, and for what is made to stock.
+    """
+    days = _lasts(grid, grid["backlog_actual"].fillna(grid["backlog_plan"]), grid["shipped_actual"].fillna(grid["shipped_plan"]))
+    return days.where(grid["strategy"] == ORDER)
+
+
+def _lasts(grid: pd.DataFrame, stock: pd.Series, demand: pd.Series) -> pd.Series:
+    """Return the days of the demand that follows each month's end for which its stock lasts, by family, location and strategy."""
     keys, months = KEYS[1:], "month"
-    best = grid.assign(stock=grid["stock_actual"].fillna(grid["stock_plan"]), demand=grid["demand_actual"].fillna(grid["demand_plan"]).fillna(0.0))
+    best = grid.assign(stock=stock, demand=demand.fillna(0.0))
     stock, demand = (best.pivot(index=keys, columns=months, values=n).to_numpy(dtype=float) for n in ("stock", "demand"))
     count = stock.shape[1]
     total = np.concatenate([np.zeros((len(stock), 1)), np.nan_to_num(demand).cumsum(axis=1)], axis=1)
@@ -296,7 +314,7 @@ def all_locations(grid: pd.DataFrame) -> pd.DataFrame:
     numbers = [c for c in grid.columns if c not in KEYS]
     out = grid.groupby(keys, as_index=False)[numbers].sum(min_count=1).assign(location="all")[list(grid.columns)]
     out = out.sort_values(["family", "strategy", "month"], ignore_index=True)
-    return out.assign(cover_days=cover_days(out)) if len(out) else out
+    return out.assign(cover_days=cover_days(out), wait_days=wait_days(out)) if len(out) else out
 
 
 def grid_table(grid: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:

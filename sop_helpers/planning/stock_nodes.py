@@ -9,7 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.cumulative import LEVELS
+from sop_helpers.planning.frames import among
 from sop_helpers.planning.lead_times import CHANCES, added, lead_times
+from sop_helpers.planning.shared_errors import joint_variance, together
 from sop_helpers.planning.supply_network import Matrix, check_bills, month_number, path_costs, serve_from
 
 # Half the width of an 80 % band of a normal error is 1.2816 standard deviations.
@@ -86,6 +88,7 @@ def stock_nodes(
     products: pd.DataFrame,
     months: pd.DatetimeIndex,
     deliveries: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
 ) -> StockNodes:
     """Lay demand, its error and lead times out over items and locations; arguments as `stock_targets.inventory_targets`."""
     check_bills(operations, components)
@@ -96,7 +99,7 @@ def stock_nodes(
     variance, bias, shape, basis = _errors(forecast, errors, series, said, units, products, months)
 
     ops = operations.sort_values("operation", ignore_index=True)
-    made = components[components["operation"].isin(ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
+    made = components[among(components["operation"], ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
     moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
     inputs = pd.concat([made[["operation", "item", "location", "units_per"]], moved], ignore_index=True)
     sold = series[["product", "location"]].rename(columns={"product": "item"})
@@ -119,8 +122,11 @@ def stock_nodes(
     first = [np.zeros((len(nodes), part.shape[1])) for part in parts]
     for whole, part in zip(first, parts, strict=True):
         np.add.at(whole, at_node, part)
+    # Stock answers for the error of the sum of the regions that it serves.
+    joint = together(trials, series, variance.shape[1]).reindex(at)
+    first[2] = joint_variance(variance, at_node, np.nan_to_num(joint.to_numpy(dtype=float), nan=0.0))
     # What is moved on is kept where it is sold; components are kept where they are used.
-    is_product = nodes["item"].isin(products["product"]).to_numpy()
+    is_product = among(nodes["item"], products["product"]).to_numpy()
     by_move = (ops["kind"] == "move").to_numpy()[uses["op"].to_numpy()] if len(uses) else np.array([], dtype=bool)
     edges = _edges(best, uses.assign(kept=~(by_move & is_product[uses["node"].to_numpy()])), out_of)
     mean, base, spread, usual = (_explode(whole, edges, power) for whole, power in zip(first, (1, 1, 2, 1), strict=True))
@@ -129,6 +135,7 @@ def stock_nodes(
     one[at_node] = np.arange(len(series))
     own_shape = np.where(alone[:, None, None], shape[one], np.nan) if len(series) else np.full((len(nodes), variance.shape[1], len(LEVELS)), np.nan)
     words = np.where(np.bincount(at_node, minlength=len(nodes)) > 0, basis[one] if len(series) else "", "what it goes into").astype(object)
+    words = np.where(joint.fillna(0.0).any(axis=1), words + ", its regions together", words).astype(object)
     lot = np.where(best >= 0, lots[np.maximum(best, 0)] if len(ops) else 0.0, 0.0)
     return StockNodes(nodes, mean, base, spread, usual, own_shape, lead, CHANCES if lead.shape[1] > 1 else np.ones(1), words, told, lot)
 

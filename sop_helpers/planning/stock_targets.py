@@ -15,7 +15,9 @@ from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.segments import segment
 from sop_helpers.planning.stock_nodes import StockNodes, first_months, stock_nodes, window
 from sop_helpers.planning.supply_network import Matrix
+from sop_helpers.planning.supply_orders import to_order
 
+NO_STOCK = "made to order, none is held"
 METHODS = ("service level", "fill rate", "days of cover", "ddmrp")
 COUNTED = 30.0  # units over lead time and review below which whole units make a difference
 # Middle of the ranges that the Demand Driven Institute gives for short, medium and long lead times and low, medium and high variability.
@@ -62,14 +64,16 @@ def inventory_targets(
     *,
     errors: pd.DataFrame | None = None,
     deliveries: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
     rules: StockRules | None = None,
 ) -> pd.DataFrame:
     """Return inventory targets, as the contract inventory_targets.
 
     Where customers are served, stock bridges the lead time of getting the item there (making or buying and moving it) plus the review; it holds what
     the forecast's measured error over that time asks for (see `lead_demand`), relative to demand: more where more is planned. Lead times that vary
-    are a mixture. Errors of regions are taken as independent. Components bridge their own lead time, with demand and error exploded from what they
-    go into. Minimum and maximum, and shelf life, bound the result.
+    are a mixture. Errors of regions that one location serves run together as far as they were seen to (see `shared_errors`), and are independent where
+    nothing was tried. Components bridge their own lead time, with demand and error exploded from what they go into, of independent errors. Minimum and
+    maximum, and shelf life, bound the result.
 
     Parameters
     ----------
@@ -86,6 +90,8 @@ def inventory_targets(
         As the contract forecast_errors; without them the bands of the forecast tell the error.
     deliveries : DataFrame, optional
         As the contract; what lead times are measured on.
+    trials : DataFrame, optional
+        As the contract forecast_trials; how far errors of regions run together.
     rules : StockRules, optional
         What holds where no policy says otherwise.
 
@@ -95,7 +101,7 @@ def inventory_targets(
         A bill of material has a cycle.
     """
     rules = rules or StockRules()
-    net = stock_nodes(demand, forecast, errors, operations, components, regions, inventory, products, months, deliveries)
+    net = stock_nodes(demand, forecast, errors, operations, components, regions, inventory, products, months, deliveries, trials)
     policy = _policies(net, stock_policies)
     known = segment(net, products, rules.abc, rules.xyz)
     usual = known.map(dict(rules.segment_service)).astype(float).fillna(rules.service_level).to_numpy()
@@ -131,6 +137,8 @@ def inventory_targets(
     least, most = np.nan_to_num(policy["min_units"]), np.where(np.isnan(policy["max_units"]), np.inf, policy["max_units"])
     target = np.minimum(np.maximum(target, least[:, None]), most[:, None])
 
+    ordered = net.nodes["item"].isin(to_order(products)).to_numpy()
+    units, target, method = np.where(ordered[:, None], 0.0, units), np.where(ordered[:, None], 0.0, target), np.where(ordered, NO_STOCK, method)
     served = np.isin(method, METHODS[:2])
     shown = pd.DataFrame({
         "service_level": np.where(method == "service level", level, np.nan),
@@ -215,6 +223,7 @@ def _words(
         "service level": "service: " + family + over + mixed,
         "fill rate": "fill rate " + rate + ": " + family + over + mixed,
         "days of cover": pd.Series("days of future demand", index=family.index),
+        NO_STOCK: pd.Series(NO_STOCK, index=family.index),
         "ddmrp": pd.Series("demand-driven buffer: red and half of green", index=family.index),
     }
     out = pd.Series("", index=family.index)

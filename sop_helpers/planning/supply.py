@@ -12,6 +12,7 @@ Rules that the plan keeps, beside those of the model:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -35,7 +36,7 @@ class SupplyResult:
 
     Attributes
     ----------
-    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan : DataFrame
+    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan, lane_load : DataFrame
         As the contracts of the same names.
     objective : float
         Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
@@ -64,101 +65,27 @@ class SupplyResult:
     network: Network
     causes: list[Cause]
     hiring_plan: pd.DataFrame
+    lane_load: pd.DataFrame
 
 
-def plan_supply(
-    demand: pd.DataFrame,
-    inventory: pd.DataFrame,
-    operations: pd.DataFrame,
-    components: pd.DataFrame,
-    loads: pd.DataFrame,
-    resources: pd.DataFrame,
-    receipts: pd.DataFrame,
-    open_orders: pd.DataFrame,
-    regions: pd.DataFrame,
-    targets: pd.DataFrame,
-    products: pd.DataFrame,
-    months: pd.DatetimeIndex,
-    *,
-    stock_policies: pd.DataFrame | None = None,
-    frozen_months: int = 1,
-    holding_rate: float = 0.2,
-    backorder_rate: float = 0.05,
-    lost_sale_rate: float = 1.0,
-    patience_months: int = 3,
-    below_target_rate: float = 0.02,
-    overtime_rate: float = 30.0,
-    whole_lots: bool = True,
-    exact_lots_seconds: float = 0.0,
-    strategy: str = "optimal",
-    whole_workers: bool = False,
-    objective: str = "cost",
-    change_rate: float = 0.0,
-    change_months: int = 3,
-    last_plan: pd.DataFrame | None = None,
-    supplier_limits: pd.DataFrame | None = None,
-    location_limits: pd.DataFrame | None = None,
-) -> SupplyResult:
+def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **network: Any) -> SupplyResult:
     """Plan supply for a demand plan: at least cost, always feasible.
 
     Parameters
     ----------
-    demand : DataFrame
-        month, product, region, units (the consensus).
-    inventory, operations, components, loads, resources, receipts, open_orders, regions, products : DataFrame
-        As the contracts; all but products may be empty.
-    targets : DataFrame
-        month, item, location, target_units; may be empty.
-    months : DatetimeIndex
-        Months planned, the first is the current one.
-    stock_policies : DataFrame, optional
-        As the contract; gives holding rates and maxima.
-    frozen_months : int
-        First months in which no release can be changed.
-    holding_rate : float
-        Cost of a year in stock, share of value.
-    backorder_rate : float
-        Cost of a month late, share of the selling price.
-    lost_sale_rate : float
-        Goodwill lost with a sale, beside the sale itself: share of its margin, or of a tenth of its price where that is more.
-    patience_months : int
-        Months that customers wait.
-    below_target_rate : float
-        Cost of a month below target beside the holding cost that it saves, share of value.
-    overtime_rate : float
-        Price of an overtime hour where the resource states none.
     whole_lots : bool
         Round orders to lots.
     exact_lots_seconds : float
         Seconds in which to look for the best lots and set-ups exactly; zero rounds them by the rule of `supply_lots`. The cheaper of both plans stands.
-    strategy : str
-        optimal, level, chase or hybrid: see `supply_workers`.
-    whole_workers : bool
-        Count people in whole numbers.
-    objective : str
-        cost serves what was agreed at least cost; profit serves only what earns more than it costs.
-    change_rate : float
-        Price of changing last month's plan in its near months: share of the value of a unit more or less.
-    change_months : int
-        Months of release that count as near.
-    last_plan : DataFrame, optional
-        The supply_plan of the month before.
-    supplier_limits, location_limits : DataFrame, optional
-        As the contracts.
+    **network
+        The tables and policy numbers of `build_network`.
 
     Raises
     ------
     ValueError
         A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
     """
-    net = build_network(
-        demand, inventory, operations, components, loads, resources, receipts, open_orders, regions, targets, products, pd.DatetimeIndex(months),
-        stock_policies=stock_policies, frozen_months=frozen_months, holding_rate=holding_rate, backorder_rate=backorder_rate, lost_sale_rate=lost_sale_rate,
-        patience_months=patience_months, below_target_rate=below_target_rate, overtime_rate=overtime_rate, strategy=strategy,
-        whole_workers=whole_workers, objective=objective, change_rate=change_rate, change_months=change_months, last_plan=last_plan,
-        supplier_limits=supplier_limits, location_limits=location_limits,
-    )  # fmt: skip
-    return solve_network(net, whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds)
+    return solve_network(build_network(**network), whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds)
 
 
 def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: float = 0.0) -> SupplyResult:
@@ -186,7 +113,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     manned = staffed(net, final.values)
     load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
     wish = strategy_price(net, final.values)
-    short, causes = shortages(manned, flows, load)
+    short, causes = shortages(manned, flows, load, relaxed.lane)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
@@ -201,6 +128,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         network=manned,
         causes=causes,
         hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
+        lane_load=results.lane_load(net, flows["arrive"], relaxed.lane, relaxed.lane_held),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import among
+from sop_helpers.planning.supply_lanes import Lanes, lane_rows
 from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
     NO_OPERATIONS,
@@ -15,6 +17,7 @@ from sop_helpers.planning.supply_network import (
     capacity,
     check_bills,
     check_numbers,
+    late_shares,
     latest_stock,
     month_number,
     path_costs,
@@ -22,6 +25,7 @@ from sop_helpers.planning.supply_network import (
     some,
     whole_months,
 )
+from sop_helpers.planning.supply_orders import promised, promises, to_order
 from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour
 
 LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none
@@ -58,32 +62,64 @@ def build_network(
     last_plan: pd.DataFrame | None = None,
     supplier_limits: pd.DataFrame | None = None,
     location_limits: pd.DataFrame | None = None,
+    lane_limits: pd.DataFrame | None = None,
+    item_measures: pd.DataFrame | None = None,
 ) -> Network:
-    """Return the network of a month; see `plan_supply` for the arguments.
+    """Return the network of a month.
+
+    Parameters
+    ----------
+    demand : DataFrame
+        month, product, region, units (the consensus).
+    inventory, operations, components, loads, resources, receipts, open_orders, regions, products : DataFrame
+        As the contracts; all but products may be empty.
+    targets : DataFrame
+        month, item, location, target_units; may be empty.
+    months : DatetimeIndex
+        Months planned, the first is the current one.
+    stock_policies : DataFrame, optional
+        As the contract; gives holding rates and maxima.
+    frozen_months : int
+        First months in which no release can be changed.
+    holding_rate : float
+        Cost of a year in stock, share of value.
+    backorder_rate : float
+        Cost of a month late, share of the selling price.
+    lost_sale_rate : float
+        Goodwill lost with a sale, beside the sale itself: share of its margin, or of a tenth of its price where that is more.
+    patience_months : int
+        Months that customers wait.
+    below_target_rate : float
+        Cost of a month below target beside the holding cost that it saves, share of value.
+    overtime_rate : float
+        Price of an overtime hour where the resource states none.
+    strategy : str
+        optimal, level, chase or hybrid: see `supply_workers`.
+    whole_workers : bool
+        Count people in whole numbers.
+    objective : str
+        cost serves what was agreed at least cost; profit serves only what earns more than it costs.
+    change_rate : float
+        Price of changing last month's plan in its near months: share of the value of a unit more or less.
+    change_months : int
+        Months of release that count as near.
+    last_plan : DataFrame, optional
+        The supply_plan of the month before.
+    supplier_limits, location_limits, lane_limits, item_measures : DataFrame, optional
+        As the contracts.
 
     Raises
     ------
     ValueError
         A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
     """
-    check_numbers(
-        {
-            "demand": demand,
-            "operations": operations,
-            "components": components,
-            "loads": loads,
-            "resources": resources,
-            "receipts": receipts,
-            "open_orders": open_orders,
-            "targets": targets,
-            "products": products,
-        }
-        | {
-            name: frame
-            for name, frame in (("supplier_limits", supplier_limits), ("location_limits", location_limits), ("stock_policies", stock_policies))
-            if frame is not None
-        }
-    )
+    optional = {"supplier_limits": supplier_limits, "location_limits": location_limits, "lane_limits": lane_limits, "item_measures": item_measures,
+                "stock_policies": stock_policies}  # fmt: skip
+    check_numbers({
+        "demand": demand, "operations": operations, "components": components, "loads": loads, "resources": resources, "receipts": receipts,
+        "open_orders": open_orders, "targets": targets, "products": products, **{n: f for n, f in optional.items() if f is not None},
+    })  # fmt: skip
+    months = pd.DatetimeIndex(months)
     if objective not in ("cost", "profit"):
         raise ValueError(f"objective {objective!r} is unknown; expected cost or profit")
     if strategy not in STRATEGIES:
@@ -92,15 +128,16 @@ def build_network(
     notes: list[str] = []
     stock, said = latest_stock(inventory)
     notes += said
-    overdue = open_orders[(open_orders["due_month"] < months[0]) & open_orders["product"].isin(products["product"])]
-    series = pd.concat([demand[["product", "region"]], overdue[["product", "region"]]]).drop_duplicates().sort_values(["product", "region"], ignore_index=True)
+    overdue = open_orders[(open_orders["due_month"] < months[0]) & among(open_orders["product"], products["product"])]
+    ahead = open_orders[among(open_orders["product"], promised(products).index)]
+    series = pd.concat([f[["product", "region"]] for f in (demand, overdue, ahead)]).drop_duplicates().sort_values(["product", "region"], ignore_index=True)
     series["location"] = serve_from(series, regions, stock, operations)
     if operations.empty:
         notes.append(NO_OPERATIONS)
         operations = _unlimited(series, products)
         frozen_months = 0
 
-    components = components[components["operation"].isin(operations.loc[operations["kind"] == "make", "operation"])]
+    components = components[among(components["operation"], operations.loc[operations["kind"] == "make", "operation"])]
     ops = operations.sort_values("operation", ignore_index=True)
     used = components.merge(ops[["operation", "location"]], on="operation")
     moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
@@ -135,7 +172,7 @@ def build_network(
     regular, overtime, rate = can["regular"], can["overtime"], can["rate"]
 
     opening = _by_node(stock, at, "on_hand")
-    receipts = receipts[receipts["item"].isin(nodes["item"])]
+    receipts = receipts[among(receipts["item"], nodes["item"])]
     arriving, said = _receipts(receipts, at, months)
     notes += said
     upper, said = _upper(ops, receipts, months, frozen_months)
@@ -157,10 +194,10 @@ def build_network(
     nodes["holding"] = rates["holding_cost"].fillna(nodes["value"] * rates["holding_rate"].fillna(holding_rate) / 12)
     # What is missing from a target saves its holding cost, so its price has to exceed that.
     nodes["below"] = nodes["value"] * below_target_rate + nodes["holding"]
-    to_order = nodes["item"].isin(products.loc[products["made_to"] == "order", "product"] if "made_to" in products else [])
-    nodes["max_units"] = rates["max_units"].mask(to_order, 0.0)
+    waits = among(nodes["item"], to_order(products))
+    nodes["max_units"] = rates["max_units"].mask(waits, 0.0)
     # What is made to order rather waits than lies in stock, so a unit built ahead costs what the unit itself does.
-    nodes["above"] = nodes["below"] + np.where(to_order, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
+    nodes["above"] = nodes["below"] + np.where(waits, np.maximum(nodes["value"], nodes["path_cost"]), 0.0)
 
     series, owed = _series(series, products, regions, overdue, at, nodes, lost_sale_rate, backorder_rate, objective == "profit")
     keys = pd.MultiIndex.from_frame(series[["product", "region"]])
@@ -170,6 +207,9 @@ def build_network(
         # The demand plan may know prices by month; a month without demand keeps the list price.
         earned = _matrix(demand, keys, ["product", "region"], months, "revenue")
         prices = np.divide(earned, wanted, out=prices, where=wanted > 1e-9)
+    booked, told = wanted, promises(series, open_orders, products, months)
+    if told is not None:
+        wanted = told.due(booked)
     if owed > 0:
         notes.append(f"{owed:,.0f} units of open orders are past their month and are owed from the start.")
     sellable = np.unique(series["node"])
@@ -182,37 +222,18 @@ def build_network(
     far = ops.loc[(upper <= 0).all(axis=1), "operation"]
     if len(far):
         notes.append(f"{some(far)} cannot arrive within the horizon: lead time, frozen months or first and last month leave no month.")
-    target = np.where(to_order.to_numpy()[:, None], 0.0, _matrix(targets, at, ["item", "location"], months, "target_units"))
+    target = np.where(waits.to_numpy()[:, None], 0.0, _matrix(targets, at, ["item", "location"], months, "target_units"))
     committed = _committed(receipts, ops, best, at, hours, len(names), months)
     over = committed > regular + overtime + 1e-6
     if over.any():
         notes.append(f"Open production orders alone take more than all hours of {some([names[r] for r in np.flatnonzero(over.any(axis=1))])} in some months.")
+    lanes, said = lane_rows(lane_limits, item_measures, ops, receipts, months)
+    notes += said
+    limits = _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months, lanes)
     return Network(
-        months,
-        nodes,
-        opening,
-        arriving,
-        target,
-        series,
-        wanted,
-        prices,
-        ops,
-        upper,
-        uses,
-        hours,
-        names,
-        regular,
-        overtime,
-        rate,
-        committed,
-        patience_months,
-        notes,
-        can["outside"],
-        can["outside_rate"],
-        people,
-        _limits(products, nodes, ops, receipts, months, supplier_limits, location_limits, last_plan, change_rate, change_months),
-        strategy,
-    )
+        months, nodes, opening, arriving, target, series, wanted, prices, ops, upper, uses, hours, names, regular, overtime, rate, committed,
+        patience_months, notes, can["outside"], can["outside_rate"], people, limits, strategy, told, booked,
+    )  # fmt: skip
 
 
 def _limits(
@@ -226,6 +247,7 @@ def _limits(
     last_plan: pd.DataFrame | None,
     change_rate: float,
     change_months: int,
+    lanes: Lanes | None,
 ) -> Limits:
     suppliers, supplied = supplier_rows(supplier_limits, ops, receipts, months)
     locations, space, over_price = location_rows(location_limits, nodes, months)
@@ -234,7 +256,7 @@ def _limits(
     shelf = np.where(np.isnan(keeps), 0, np.maximum(np.floor(np.nan_to_num(keeps)), 1)).astype(np.int64)
     last = last_arrivals(last_plan, ops, months)
     worth = np.maximum(nodes["value"], nodes["path_cost"]).to_numpy(dtype=float)[ops["node"].to_numpy()]
-    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months))
+    return Limits(suppliers, supplied, locations, space, over_price, shelf, last, change_prices(worth, ops, last, change_rate, change_months), lanes)
 
 
 def _unlimited(series: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
@@ -260,7 +282,7 @@ def _nodes(series: pd.DataFrame, ops: pd.DataFrame, inputs: pd.DataFrame, stock:
     sold = series[["product", "location"]].rename(columns={"product": "item"})
     planned = pd.concat([sold, ops[["item", "location"]], inputs[["item", "location"]]])
     held = pd.concat([stock[["item", "location"]], receipts[["item", "location"]]])
-    every = pd.concat([planned, held[held["item"].isin(planned["item"])]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)
+    every = pd.concat([planned, held[among(held["item"], planned["item"])]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)
     every.insert(0, "node", every["item"] + " @ " + every["location"])
     return every
 
@@ -283,8 +305,10 @@ def _receipts(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.DatetimeInde
     out = np.zeros((len(at), len(months)))
     row = at.get_indexer(pd.MultiIndex.from_frame(receipts[["item", "location"]]))
     due = month_number(receipts["due_month"], months[0])
-    known = (row >= 0) & (due < len(months))
-    np.add.at(out, (row[known], np.maximum(due, 0)[known]), receipts["units"].to_numpy(dtype=float)[known])
+    for k, share in enumerate(late_shares(receipts.get("months_late"), len(receipts))):
+        comes = np.maximum(due, 0) + k
+        known = (row >= 0) & (comes < len(months))
+        np.add.at(out, (row[known], comes[known]), (receipts["units"].to_numpy(dtype=float) * share)[known])
     late = (due < 0) & (receipts["units"].to_numpy(dtype=float) > 0)
     return out, [f"{int(late.sum())} open receipts are overdue and are taken to arrive in {months[0]:%Y-%m}."] if late.any() else []
 
@@ -307,7 +331,7 @@ def _upper(ops: pd.DataFrame, receipts: pd.DataFrame, months: pd.DatetimeIndex, 
 
 
 def _hours(loads: pd.DataFrame, ops: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    loads = loads[loads["operation"].isin(ops["operation"])]
+    loads = loads[among(loads["operation"], ops["operation"])]
     names = sorted(loads["resource"].unique())
     hours = pd.DataFrame(
         {

@@ -2,6 +2,7 @@
 
     supplier    sum of a supplier's arrivals[t] <= what it delivers in t, in units or money, less what is on order with it already
     location    sum of stock at a location[t] <= its space + over[t], over at a price
+    lane        what `supply_lanes` says
     shelf life  stock[n, t] <= what is issued or scrapped of n in the months it keeps (first in, first out)
     change      more[o, t] - less[o, t] = arrivals[o, t] - arrivals in last month's plan, both at a price in the near months
 
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from sop_helpers.planning.frames import among, standing
+from sop_helpers.planning.supply_lanes import Lanes, add_lanes
 
 if TYPE_CHECKING:
     import linopy
@@ -45,6 +49,8 @@ class Limits:
         Units arriving in last month's plan, NaN where it said nothing.
     change_price : ndarray (o, t), optional
         Price of a unit more or less than in last month's plan.
+    lanes : Lanes, optional
+        What moves between locations.
     """
 
     suppliers: pd.DataFrame | None = None
@@ -55,15 +61,7 @@ class Limits:
     shelf: NDArray[np.int64] | None = None
     last: Matrix | None = None
     change_price: Matrix | None = None
-
-
-def _standing(frame: pd.DataFrame, key: str, names: list[str], column: str, months: pd.DatetimeIndex) -> Matrix:
-    """Return a column by name and month: the row of a month, else the row with a blank month, else NaN."""
-    whole = frame[frame["month"].isna()].drop_duplicates(key).set_index(key)[column].reindex(names).to_numpy(dtype=float)
-    out = np.repeat(whole[:, None], len(months), axis=1)
-    own = frame[frame["month"].isin(months) & frame[key].isin(names) & frame[column].notna()]
-    out[pd.Index(names).get_indexer(own[key]), months.get_indexer(pd.DatetimeIndex(own["month"]))] = own[column].to_numpy(dtype=float)
-    return out
+    lanes: Lanes | None = None
 
 
 def supplier_rows(
@@ -79,7 +77,7 @@ def supplier_rows(
     cost = ordered["item"].map(buys.groupby("item")["unit_cost"].min()).astype(float).fillna(0.0)
     due = np.maximum(pd.DatetimeIndex(ordered["due_month"]), months[0]) if len(ordered) else pd.DatetimeIndex([])
     for measure, worth in (("units", ordered["units"]), ("value", ordered["units"] * cost)):
-        most = _standing(limits, "supplier", names, f"max_{measure}", months)
+        most = standing(limits, "supplier", names, f"max_{measure}", months)
         taken = np.zeros_like(most)
         place = months.get_indexer(due)
         inside = place >= 0
@@ -100,7 +98,7 @@ def location_rows(limits: pd.DataFrame | None, nodes: pd.DataFrame, months: pd.D
     names = [n for n in sorted(limits["location"].unique()) if n in set(nodes["location"])]
     if not names:
         return (), None, None
-    space, price = (_standing(limits, "location", names, c, months) for c in ("max_units", "over_cost"))
+    space, price = (standing(limits, "location", names, c, months) for c in ("max_units", "over_cost"))
     dearest = np.maximum(nodes["value"], nodes["path_cost"]).groupby(nodes["location"]).max().reindex(names).to_numpy(dtype=float)
     return tuple(names), np.where(np.isnan(space), np.inf, space), np.where(np.isnan(price), np.maximum(dearest, 0.01)[:, None], price)
 
@@ -119,7 +117,7 @@ def last_arrivals(plan: pd.DataFrame | None, ops: pd.DataFrame, months: pd.Datet
     out = np.zeros((len(ops), len(months)))
     inside = (row >= 0) & (col >= 0)
     np.add.at(out, (row[inside], col[inside]), plan["units"].to_numpy(dtype=float)[inside])
-    out[~ops["operation"].isin(plan["operation"]).to_numpy()] = np.nan
+    out[~among(ops["operation"], plan["operation"]).to_numpy()] = np.nan
     return out
 
 
@@ -137,7 +135,7 @@ def change_prices(net_value: Matrix, ops: pd.DataFrame, last: Matrix | None, rat
     return np.where((release >= 0) & (release < near) & ~np.isnan(last), rate * net_value[:, None], 0.0)
 
 
-def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: Any, scrap: Any) -> Any:
+def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: Any, scrap: Any, released: Any) -> Any:
     """Add shared limits to the model and return what breaking them costs (zero where there are none).
 
     Parameters
@@ -146,6 +144,8 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
         What is shipped, used or moved away.
     scrap : variable or None
         What is thrown away, for items with a shelf life.
+    released : callable
+        Adds up what is released in a month.
     """
     import xarray as xr
 
@@ -169,6 +169,8 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
             room = xr.DataArray(lim.space[row, capped], coords=[month[capped]])
             m.add_constraints(there - over.isel(location=row, month=capped) <= room, name=f"space of {name}")
         cost = cost + (over * xr.DataArray(lim.over_price, coords=[place, month])).sum()
+    if lim.lanes is not None:
+        cost = cost + add_lanes(m, lim.lanes, released, month)
     if scrap is not None:
         for keeps in np.unique(lim.shelf[lim.shelf > 0]):
             at, periods = np.flatnonzero(lim.shelf == keeps), len(month) - int(keeps)

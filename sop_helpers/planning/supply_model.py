@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply_limits import add_limits
-from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_network import Matrix, Network, late_shares
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def build_model(net: Network) -> linopy.Model:
             total = part if total is None else total + part
         return total
 
-    arrivals = arrive.groupby(xr.DataArray(node.to_numpy()[net.operations["node"]], coords=[op], name="node")).sum().reindex(node=node).fillna(0)
+    comes: Any = arrive
+    shares = late_shares(net.operations.get("months_late"), len(op))
+    if len(shares) > 1:
+        comes = sum(arrive.shift(month=k).fillna(0) * column(share, op) for k, share in enumerate(shares))
+    arrivals = comes.groupby(xr.DataArray(node.to_numpy()[net.operations["node"]], coords=[op], name="node")).sum().reindex(node=node).fillna(0)
     shipped = ship.groupby(xr.DataArray(node.to_numpy()[net.series["node"]], coords=[serie], name="node")).sum().reindex(node=node).fillna(0)
     supply = net.receipts.copy()
     supply[:, 0] += net.opening
@@ -123,7 +127,7 @@ def build_model(net: Network) -> linopy.Model:
             m.add_constraints(inside - manned <= table(free, res), name="capacity")
             cost = cost + pay
         cost = cost + add_strategy(m, net, inside, stock)
-    cost = cost + add_limits(m, net, outflow, stock, arrive, scrap)
+    cost = cost + add_limits(m, net, outflow, stock, arrive, scrap, released)
     if scrap is not None:
         cost = cost + (scrap * column(net.nodes["value"].to_numpy()[shelf > 0], kept)).sum()
     m.add_objective(cost)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_limits import Limits
+from sop_helpers.planning.supply_orders import Promises
 from sop_helpers.planning.supply_workers import Crews
 
 Matrix = NDArray[np.float64]
@@ -41,7 +42,7 @@ class Network:
         Units wanted and the selling price of one.
     operations : DataFrame
         operation, kind, item, location, supplier, node (position), lead (whole months), price (cost of a unit with its share of the fixed cost),
-        unit_cost, fixed_cost, lot_min, lot_multiple, unlimited.
+        unit_cost, fixed_cost, lot_min, lot_multiple, unlimited; months_late where a stress test delays what was promised.
     upper : ndarray (o, t)
         Most units that may arrive in a month; 0 where nothing can.
     uses : DataFrame
@@ -63,6 +64,10 @@ class Network:
         What suppliers deliver, places hold and shelf life allows, and last month's plan.
     strategy : str
         One of `supply_workers.STRATEGIES`.
+    promises : Promises, optional
+        Lead times promised for what is made to order; `demand` then counts units in the month in which they are due.
+    booked : ndarray (d, t), optional
+        Units in the month in which they are ordered, where promises are given.
     """
 
     months: pd.DatetimeIndex
@@ -89,6 +94,8 @@ class Network:
     crews: Crews | None = None
     limits: Limits = field(default_factory=Limits)
     strategy: str = "optimal"
+    promises: Promises | None = None
+    booked: Matrix | None = None
 
 
 CAPACITY = ["regular_hours", "overtime_hours", "overtime_rate", "outside_hours", "outside_rate"]
@@ -105,14 +112,16 @@ _MUST_BE = {
     "products": ["unit_price", "unit_cost", "shelf_life_months", "backorder_cost"],
     "supplier_limits": ["max_units", "max_value"],
     "location_limits": ["max_units", "over_cost"],
+    "lane_limits": ["max_load", "over_cost"],
+    "item_measures": ["per_unit"],
     "stock_policies": ["holding_rate", "holding_cost", "max_units"],
 }
 _ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple"), ("operations", "yield_share")}
-_ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months")}
+_ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months"), ("item_measures", "per_unit")}
 _MAY_BE_BLANK = (
     {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share")}
     | {("resources", c) for c in (*CAPACITY[1:], *PEOPLE)}
-    | {("products", "shelf_life_months"), ("products", "backorder_cost"), ("location_limits", "over_cost")}
+    | {("products", "shelf_life_months"), ("products", "backorder_cost"), ("location_limits", "over_cost"), ("lane_limits", "over_cost")}
     | {("supplier_limits", c) for c in ("max_units", "max_value")}
     | {("stock_policies", c) for c in ("holding_rate", "holding_cost", "max_units")}
 )
@@ -128,6 +137,8 @@ _NAMED_BY = {
     "demand": "product",
     "supplier_limits": "supplier",
     "location_limits": "location",
+    "lane_limits": "location",
+    "item_measures": "item",
     "stock_policies": "item",
 }
 
@@ -178,6 +189,19 @@ def month_number(months: pd.Series | pd.DatetimeIndex, first: pd.Timestamp) -> N
 def whole_months(lead_time_months: pd.Series) -> NDArray[np.int64]:
     """Round lead times to whole months, up from half a month on."""
     return np.floor(lead_time_months.to_numpy(dtype=float) + 0.5).astype(np.int64)
+
+
+def late_shares(months_late: pd.Series | None, count: int) -> Matrix:
+    """Return which share of what is promised for a month comes k months later, (k, rows): all on time where nothing is said.
+
+    What arrives is spread evenly over its month, so that a delay of f months, f below one, moves the share f of it into the next month: two weeks move
+    0.46. Whole months move all.
+    """
+    if months_late is None or not len(months_late):
+        return np.ones((1, count))
+    late = months_late.to_numpy(dtype=float)
+    k = np.arange(int(np.ceil(late.max())) + 1)[:, None]
+    return np.maximum(1.0 - np.abs(late - k), 0.0)
 
 
 def serve_from(keys: pd.DataFrame, regions: pd.DataFrame, inventory: pd.DataFrame, operations: pd.DataFrame) -> pd.Series:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import Program, Solution, Solver, new_highs, program, run, spread
+from sop_helpers.planning.supply_solver import PRICED, Program, Solution, Solver, new_highs, program, run, spread
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
         added, todo = _broken(whole, shared, active, x), np.zeros(count, dtype=bool)
         if not len(added):
             break
-    hour, held = np.zeros((0, 0)), None
-    if "capacity" in whole.rows:
-        at = whole.rows["capacity"]
+    prices: dict[str, tuple[Matrix, Range]] = {}
+    for name in set(PRICED) & set(whole.rows):
+        at = whole.rows[name]
         left = at.ravel()[~active[at.ravel()]]
         less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ x, 0.0)
-        hour, held = np.maximum(-dual[at], 0.0) + 0.0, Range(less[at], more[at])
-    found = Solution({name: x[of] for name, of in whole.columns.items()}, float(whole.cost @ x), hour, held)
+        prices[name] = np.maximum(-dual[at], 0.0) + 0.0, Range(less[at], more[at])
+    hour, lane = prices.get("capacity", (np.zeros((0, 0)), None)), prices.get("transport", (None, None))
+    found = Solution({name: x[of] for name, of in whole.columns.items()}, float(whole.cost @ x), *hour, *lane)
     return found, Start({n: column[at] for n, at in whole.columns.items()}, {n: row[at] for n, at in whole.rows.items()}, {})
 
 
@@ -119,7 +120,8 @@ def _solve(
 ) -> None:  # fmt: skip
     """Solve the parts that were touched, and write their values, prices, how far prices of hours hold, and their basis down."""
     hours = np.zeros(len(active), dtype=bool)
-    hours[whole.rows["capacity"].ravel() if "capacity" in whole.rows else []] = True
+    for name in set(PRICED) & set(whole.rows):
+        hours[whole.rows[name].ravel()] = True
     size = np.bincount(of_column, minlength=len(touched)) * touched
     # Small parts go together; a part that is large alone goes alone.
     batch = np.where(touched, np.cumsum(size) // TOGETHER, -1)

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.supply_lanes import UNITS
 from sop_helpers.planning.supply_network import Matrix, Network, path_costs
+from sop_helpers.planning.supply_results import at_release
 
 SERVED_LATE = "serving late costs less than making it in time"
 NOT_MADE = "making it costs more than losing the sale"
@@ -24,13 +26,15 @@ class Cause(NamedTuple):
     text, remedy : str
         The sentence, and a template of what would help.
     kind : str
-        capacity, limit (of a supplier or an operation), late (lead time or frozen months), ended, lot, no source, or choice (it could be, but does not pay).
+        capacity, transport, supplier (over all its items), limit (of an operation), late (lead time or frozen months), ended, lot, no source, or choice (it
+        could be, but does not pay).
     at : int
-        Position of the resource (capacity), the operation (limit, lot) or the node (late, ended, no source).
+        Position of the resource (capacity), the lane (transport), the row of `Limits.suppliers`, the operation (limit, lot) or the node (late, ended, no
+        source).
     month : int
         Month of release that is full, or month in which it does not arrive.
     per_unit : float
-        Hours of the resource for one unit sold.
+        Hours of the resource, or room on the lane, for one unit sold.
     """
 
     text: str
@@ -84,7 +88,8 @@ class _Finder:
     arrive: Matrix
     closing: Matrix
     left: Matrix
-    hour: Matrix
+    room: Matrix
+    supply: Matrix
     best: np.ndarray
     cost: Matrix
     found: dict[tuple[int, int], Cause] = field(default_factory=dict)
@@ -93,6 +98,8 @@ class _Finder:
         self.ops = {c: self.net.operations[c].to_numpy() for c in ("operation", "kind", "lead", "supplier", "lot_min", "lot_multiple", "item", "location")}
         self.inputs = _by(self.net.uses, "op", ["node", "units_per"])
         self.loads = _by(self.net.hours, "op", ["resource", "hours_per_unit"])
+        self.lanes = _by(self.net.limits.lanes.uses, "op", ["lane", "per_unit"]) if self.net.limits.lanes is not None else {}
+        self.sellers = _by(supplier_uses(self.net), "op", ["supplier", "per_unit"])
         self.names = self.net.nodes["node"].to_numpy()
         self.items = self.net.nodes["item"].to_numpy()
         self.sources: dict[int, list[int]] = {n: list(rows) for n, rows in self.net.operations.groupby("node").indices.items()}
@@ -123,7 +130,17 @@ class _Finder:
         for resource, per in self.loads.get(op, ()):
             r = int(resource)
             if self.left[r, start] < per * max(self._step(op), 1e-6) - 1e-9 or self.left[r, start] < 1e-6:
-                return Cause(f"capacity of {self.net.resources[r]} in {self.label[start]}", "", "capacity", r, start, float(per))
+                return Cause(f"{limit_name(self.net, 'capacity', r)} in {self.label[start]}", "", "capacity", r, start, float(per))
+        for lane, per in self.lanes.get(op, ()):
+            row = int(lane)
+            if self.room[row, start] < per * max(self._step(op), 1e-6) - 1e-9:
+                return Cause(f"{limit_name(self.net, 'transport', row)} in {self.label[start]}", "", "transport", row, start, float(per))
+        for supplier, per in self.sellers.get(op, ()):
+            row = int(supplier)
+            if self.supply[row, t] < per * max(self._step(op), 1e-6) - 1e-9:
+                who = self.net.limits.suppliers["supplier"].iat[row]
+                told = f"{limit_name(self.net, 'supplier', row)} in {self.label[t]}, over all its items"
+                return Cause(told, f"{{units}} units more from {who} or a second source cost about {{value}}", "supplier", row, t, float(per))
         for component, per in self.inputs.get(op, ()):
             if self.closing[int(component), start] < per * max(self._step(op), 1e-6) - 1e-9:
                 deeper = self.cause(int(component), start)
@@ -153,7 +170,38 @@ class _Finder:
         return Cause(text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", "late", node, t)
 
 
-def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tuple[pd.DataFrame, list[Cause]]:
+def supplier_uses(net: Network) -> pd.DataFrame:
+    """Return what a unit of each operation takes of the limits of its supplier: op, supplier (row of `Limits.suppliers`), per_unit."""
+    rows = net.limits.suppliers
+    if rows is None:
+        return pd.DataFrame({"op": [], "supplier": [], "per_unit": []})
+    bought = net.operations.loc[net.operations["kind"] == "buy", ["supplier", "unit_cost"]].rename_axis("op").reset_index()
+    both = bought.merge(rows.rename_axis("row").reset_index(), on="supplier")
+    return pd.DataFrame({"op": both["op"], "supplier": both["row"], "per_unit": np.where(both["measure"] == "units", 1.0, both["unit_cost"].astype(float))})
+
+
+def _left(most: Matrix | None, uses: pd.DataFrame, key: str, planned: Matrix) -> Matrix:
+    """Return what a plan leaves of limits that operations share."""
+    if most is None:
+        return np.zeros((0, planned.shape[1]))
+    used = np.zeros_like(most)
+    np.add.at(used, uses[key].to_numpy(dtype=np.int64), planned[uses["op"].to_numpy(dtype=np.int64)] * uses["per_unit"].to_numpy(dtype=float)[:, None])
+    return most - used
+
+
+def limit_name(net: Network, kind: str, at: int) -> str:
+    """Name a limit that operations share, such as ``capacity of Line 1``; empty for other kinds of cause."""
+    if kind == "capacity":
+        return f"capacity of {net.resources[at]}"
+    if kind == "supplier":
+        return f"supplier limit of {net.limits.suppliers['supplier'].iat[at]}"
+    if kind != "transport":
+        return ""
+    lane = net.limits.lanes.table.iloc[at]
+    return f"transport limit of {lane['from_location']} to {lane['location']}" + ("" if lane["measure"] == UNITS else f" ({lane['measure']})")
+
+
+def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_price: Matrix | None = None) -> tuple[pd.DataFrame, list[Cause]]:
     """Return demand not shipped in its month, with cause, remedy and recovery, as the contract shortages, and the cause of each row.
 
     Parameters
@@ -162,6 +210,8 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tup
         From `supply_results.clean`.
     load : DataFrame
         As the contract capacity_load.
+    lane_price : ndarray (l, t), optional
+        What one more on each lane saves.
     """
     short = late_units(net, flows)
     d, t = np.nonzero(short > 1e-6)
@@ -174,13 +224,17 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tup
     _, best, cost = path_costs(
         net.operations["node"].to_numpy(), net.operations["price"].to_numpy(dtype=float), net.uses, net.nodes["value"].to_numpy(dtype=float)
     )
-    finder = _Finder(net, flows["arrive"], flows["closing"], left, hour, best, cost)
+    lanes = net.limits.lanes
+    room = _left(None, net.uses, "", flows["arrive"]) if lanes is None else _left(
+        np.where(np.isfinite(lanes.over_price), np.inf, lanes.room), lanes.uses, "lane", at_release(net, flows["arrive"]))  # fmt: skip
+    supply = _left(net.limits.supplied, supplier_uses(net), "supplier", flows["arrive"])
+    finder = _Finder(net, flows["arrive"], flows["closing"], left, room, supply, best, cost)
     causes = [finder.cause(n, m) for n, m in zip(series["node"].tolist(), t.tolist(), strict=True)]
     back = recovered(net, flows)[d, t]
     causes = [c._replace(text=NOT_MADE, remedy=NOT_MADE_REMEDY) if c.kind == "choice" and never else c for c, never in zip(causes, back < 0, strict=True)]
     path = net.nodes["path_cost"].to_numpy()[series["node"].to_numpy()] if len(series) else np.array([])
     waits = np.where(back >= 0, (back - t) * series["late"].to_numpy(), series["lost"].to_numpy()) * units
-    remedies = [_remedy(net, c, u, u * p, w, hour) for c, u, p, w in zip(causes, units.tolist(), path.tolist(), waits.tolist(), strict=True)]
+    remedies = [_remedy(net, c, u, u * p, w, hour, lane_price) for c, u, p, w in zip(causes, units.tolist(), path.tolist(), waits.tolist(), strict=True)]
     month = net.months[np.maximum(back, 0)].as_unit("us").to_series(index=range(len(back)))
     table = pd.DataFrame(
         {
@@ -197,7 +251,12 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tup
     return table, causes
 
 
-def _remedy(net: Network, cause: Cause, units: float, value: float, late: float, hour: Matrix) -> str:
+def _remedy(net: Network, cause: Cause, units: float, value: float, late: float, hour: Matrix, lane: Matrix | None) -> str:
+    if cause.kind == "transport":
+        more, saves = units * cause.per_unit, 0.0 if lane is None else lane[cause.at, cause.month]
+        what = net.limits.lanes.table["measure"].iat[cause.at]
+        worth = f"; one more saves {saves:,.0f}" if saves >= 0.5 else ""
+        return f"{more:,.0f} {what} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
     if cause.kind != "capacity":
         return cause.remedy.format(units=f"{units:,.0f}", value=f"{value:,.0f}", late=f"{late:,.0f}")
     hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"

@@ -13,19 +13,19 @@ import pandas as pd
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_reasons import Cause, late_units
+from sop_helpers.planning.supply_reasons import Cause, late_units, limit_name
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 
 COLUMNS = ["cause", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
-SPENT = ["arrive", "stock", "overtime", "outside"]  # what is paid for; the rest of the objective are prices of service
+SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is paid for; the rest of the objective are prices of service
 
 
 def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, most: int = 6) -> pd.DataFrame:
     """Return for the causes that cost most what would help; what saves no unit is left out.
 
-    Capacity: overtime beyond its limit at its own rate, and a tenth more regular hours; a limit: lifted; what comes too late: expedited. What the demand
-    side can do is to agree on delivery when the plan can serve.
+    Capacity: overtime beyond its limit at its own rate, and a tenth more regular hours; a limit, also that of a supplier or lane: lifted; what comes too
+    late: expedited. What the demand side can do is to agree on delivery when the plan can serve.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
     for kind, at in ranked:
         mine = groups.get_group((kind, at))
         name = mine.loc[mine["money"].idxmax(), "text"]
-        head = [name if kind != "capacity" else f"capacity of {net.resources[at]}", mine["short_units"].sum(), mine["money"].sum()]
+        head = [limit_name(net, kind, at) or name, mine["short_units"].sum(), mine["money"].sum()]
         for remedy, lift, back in _levers(net, solver, kind, at):
             lift()
             found = solver.solve()
@@ -89,6 +89,8 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
             (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free)),
             (f"a tenth more regular hours on {name}", lambda: solver.right("capacity", more), lambda: solver.right("capacity", np.zeros_like(more))),
         ]
+    if kind in ("transport", "supplier"):
+        return [_freed(net, solver, kind, at)]
     ops, open_to = net.operations, net.upper.copy()
     if kind == "limit":
         open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
@@ -102,6 +104,20 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     else:
         return []
     return [(what, lambda: solver.most("arrive", open_to), lambda: solver.most("arrive", net.upper))]
+
+
+def _freed(net: Network, solver: Solver, kind: str, at: int) -> tuple:
+    """A limit that orders share, lifted in all months."""
+    if kind == "transport":
+        name, most, row = "transport", net.limits.lanes.room, net.limits.lanes.table.iloc[at]
+        what = f"no limit of transport from {row['from_location']} to {row['location']}"
+    else:
+        row = net.limits.suppliers.iloc[at]
+        name, most = f"supplier {row['supplier']} {row['measure']}", net.limits.supplied[at][np.isfinite(net.limits.supplied[at])]
+        what = f"no limit of all items of {row['supplier']}"
+    none, more = np.zeros_like(most), np.zeros_like(most)
+    more[at if kind == "transport" else slice(None)] = np.inf
+    return what, lambda: solver.right(name, more), lambda: solver.right(name, none)
 
 
 def _gained(net: Network, solver: Solver, base: Solution, found: Solution) -> tuple[float, float, float, float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
+from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.supply_lanes import KEYS
+from sop_helpers.planning.supply_network import Matrix, Network, depths, late_shares, path_costs
 from sop_helpers.planning.supply_ranges import Range
 
 
@@ -37,7 +39,7 @@ def clean(values: dict[str, Matrix], net: Network) -> dict[str, Matrix]:
         else 0.0
     )
     shipped = scatter(ship, net.series["node"].to_numpy(), len(net.nodes))
-    planned = scatter(arrive, net.operations["node"].to_numpy(), len(net.nodes))
+    planned = scatter(landed(net, arrive), net.operations["node"].to_numpy(), len(net.nodes))
     issues = shipped + used
     if "scrap" in values:
         issues = issues + scatter(np.where(values["scrap"] < 1e-6, 0.0, values["scrap"]), np.flatnonzero(net.limits.shelf > 0), len(net.nodes))
@@ -50,6 +52,14 @@ def scatter(values: Matrix, where: np.ndarray, count: int) -> Matrix:
     """Add rows of a matrix up by the place they belong to."""
     out = np.zeros((count, values.shape[1]))
     np.add.at(out, where, values)
+    return out
+
+
+def landed(net: Network, arrive: Matrix) -> Matrix:
+    """Return units by the month in which they come instead of that for which they are promised; the two differ only in stress tests."""
+    out = np.zeros_like(arrive)
+    for k, share in enumerate(late_shares(net.operations.get("months_late"), len(arrive))):
+        out[:, k:] += arrive[:, : arrive.shape[1] - k] * share[:, None]
     return out
 
 
@@ -113,12 +123,21 @@ def stock_projection(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
 
 
 def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
-    """Return demand, what is shipped, lost and owed, as the contract constrained_demand."""
-    owed = flows["owed"]
-    before = np.concatenate([net.series["backlog"].to_numpy()[:, None], owed[:, :-1]], axis=1)
-    revenue = flows["ship"] * net.prices
-    values = {"demand_units": net.demand, "opening_backlog_units": before, "shipped_units": flows["ship"], "lost_units": flows["lost"], "backlog_units": owed}
-    return long(values | {"revenue": revenue}, net.series[["product", "region"]], net.months)
+    """Return demand, what is shipped, lost and owed, as the contract constrained_demand: in the month of order, so that what is not due yet is owed as well."""
+    wanted, ahead = net.demand, np.zeros((len(net.series), len(net.months) + 1))
+    if net.promises is not None:
+        wanted, ahead = net.booked, net.promises.ahead(net.booked)
+    owed = np.concatenate([net.series["backlog"].to_numpy()[:, None], flows["owed"]], axis=1) + ahead
+    values = {
+        "demand_units": wanted,
+        "opening_backlog_units": owed[:, :-1],
+        "shipped_units": flows["ship"],
+        "lost_units": flows["lost"],
+        "backlog_units": owed[:, 1:],
+        "not_due_units": ahead[:, 1:],
+        "revenue": flows["ship"] * net.prices,
+    }
+    return long(values, net.series[["product", "region"]], net.months)
 
 
 def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None, held: Range | None = None) -> pd.DataFrame:
@@ -149,6 +168,32 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
         "outside_hours": elsewhere,
     }
     return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)
+
+
+def lane_load(net: Network, arrive: Matrix, price: Matrix | None, held: Range | None) -> pd.DataFrame:
+    """Return how full each lane with a limit is planned, as the contract lane_load; `price` and `held` as those of hours in `capacity_load`."""
+    lanes = net.limits.lanes
+    columns = ["max_load", "open_load", "planned_load", "over_load", "planned_units", "value_of_one", "value_from", "value_to"]
+    if lanes is None:
+        return no_rows(["month", *KEYS, *columns], KEYS)
+    op, where, count = lanes.uses["op"].to_numpy(), lanes.uses["lane"].to_numpy(), len(lanes.table)
+    load = released(net, arrive, op, lanes.uses["per_unit"].to_numpy(dtype=float), where, count) + lanes.taken
+    units = released(net, arrive, op, np.ones(len(op)), where, count)
+    blank = np.full_like(load, np.nan)
+    stated, gone = np.where(np.isfinite(lanes.room), lanes.room, np.nan), np.minimum(lanes.taken, lanes.most)
+    below, above = (stated - held.less, stated + held.more) if held else (blank, blank)
+    values = {
+        "max_load": lanes.most,
+        "open_load": lanes.taken,
+        "planned_load": load,
+        "over_load": np.maximum(load - lanes.most, 0.0),
+        "planned_units": units,
+        "value_of_one": blank if price is None else price,
+        "value_from": np.maximum(below, 0.0) + gone,
+        "value_to": np.where(np.isinf(above), np.nan, above + gone),
+    }
+    out = long(values, lanes.table[KEYS], net.months)
+    return out[np.isfinite(out["max_load"])].reset_index(drop=True)
 
 
 def overtime_cost(net: Network, load: pd.DataFrame) -> pd.Series:

@@ -54,9 +54,9 @@ def replan(
     horizon : int
         Months that each plan looks ahead.
     change_rate, near
-        As `change_rate` and `change_months` of `plan_supply`; near months also say which changes count.
+        As `change_rate` and `change_months` of `build_network`; near months also say which changes count.
     **rules
-        Other policy numbers of `plan_supply`.
+        Other policy numbers of `build_network`.
 
     Returns
     -------

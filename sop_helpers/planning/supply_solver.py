@@ -22,17 +22,22 @@ if TYPE_CHECKING:
     import linopy
 
 
+PRICED = ("capacity", "transport")  # constraints whose price is told, and how far it holds
+
+
 @dataclass
 class Solution:
     """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last.
 
-    ``held`` are the hours less and more for which that price holds, where they were asked for.
+    ``held`` are the hours less and more for which that price holds, where they were asked for; ``lane`` and ``lane_held`` the same of the room on lanes.
     """
 
     values: dict[str, Matrix]
     objective: float
     hour: Matrix
     held: Range | None = None
+    lane: Matrix | None = None
+    lane_held: Range | None = None
 
 
 @contextmanager
@@ -170,12 +175,13 @@ class Solver:
         run(self._highs)
         found = self._highs.getSolution()
         x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
-        hour = -dual[self._rows["capacity"]] if "capacity" in self._rows else np.zeros((0, 0))
-        held = None
-        if ranges and "capacity" in self._rows:
-            rows = self._rows["capacity"]
-            held = Range(*(part.reshape(rows.shape) for part in price_ranges(self._highs, *self._limits, rows.ravel())))
-        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), np.maximum(hour, 0.0) + 0.0, held)
+        hour, lane = (np.maximum(-dual[self._rows[name]], 0.0) + 0.0 if name in self._rows else None for name in PRICED)
+        held = [self._held(self._rows[name]) if ranges and name in self._rows else None for name in PRICED]
+        hour = np.zeros((0, 0)) if hour is None else hour
+        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), hour, held[0], lane, held[1])
+
+    def _held(self, rows: np.ndarray) -> Range:
+        return Range(*(part.reshape(rows.shape) for part in price_ranges(self._highs, *self._limits, rows.ravel())))
 
     def bound(self, rows: np.ndarray, lower: Matrix, upper: Matrix) -> None:
         """Set the bounds of the arrivals of some operations."""
@@ -198,7 +204,8 @@ class Solver:
         at = self._rows[name].ravel()
         low, high = self._limits[0][at], self._limits[1][at]
         least = np.where(np.isneginf(low), np.minimum(high, 0.0), -np.inf)
-        self._highs.changeRowsBounds(len(at), at.astype(np.int32), low + change.ravel(), np.maximum(high + change.ravel(), least))
+        low = low + np.where(np.isneginf(low), 0.0, change.ravel())
+        self._highs.changeRowsBounds(len(at), at.astype(np.int32), low, np.maximum(high + change.ravel(), least))
 
     def spent(self, solution: Solution, names: list[str]) -> float:
         """Return what a solution pays for some of the variables, at their cost as built."""
@@ -211,3 +218,17 @@ class Solver:
     def _prices(self, at: np.ndarray, extra: Matrix) -> None:
         flat = at.ravel().astype(np.int32)
         self._highs.changeColsCost(len(flat), flat, np.ascontiguousarray(self._cost[flat] + extra.ravel()))
+
+    def coefficient(self, constraint: str, variable: str, row: np.ndarray, column: np.ndarray, value: Matrix) -> None:
+        """Set coefficients by the position (flat) of their row in a constraint and of their column in a variable."""
+        at, of = self._rows[constraint].ravel()[row], self._at[variable].ravel()[column]
+        for r, c, v in zip(at.tolist(), of.tolist(), value.tolist(), strict=True):
+            self._highs.changeCoeff(r, c, v)
+
+    def keep(self) -> None:
+        """Remember the basis as it is."""
+        self._kept = self._highs.getBasis()
+
+    def restore(self) -> None:
+        """Go back to the basis remembered."""
+        self._highs.setBasis(self._kept)

@@ -32,7 +32,9 @@ def model_of(cycle: Cycle) -> JoinModel:
     """Return the kept model of a month whose steps have run up to `22_sales`."""
     tables = {name: cycle.read(name) for name in JOIN_TABLES}
     calendar, company = cycle.workbook.calendar, cycle.workbook.company
-    return join_model(tables, cycle.horizon, cycle.policies.model_dump(), calendar.frozen_months, company.fiscal_year_start)
+    before = cycle.previous(1)
+    last_plan = before.read("supply_plan") if before else None
+    return join_model(tables, cycle.horizon, cycle.policies.model_dump(), calendar.frozen_months, company.fiscal_year_start, last_plan)
 
 
 class WhatIfDesk:

@@ -1,4 +1,4 @@
-"""Published aggregate planning, rough-cut capacity and master schedule cases with their known answers."""
+"""Published rough-cut capacity and master schedule cases with their known answers; aggregate plans are in `test_supply_cases`."""
 
 import numpy as np
 import pandas as pd
@@ -6,88 +6,14 @@ import pytest
 
 from sop_helpers.book.conform import conform, empty
 from sop_helpers.planning import grids, rough_cut
+from sop_helpers.planning.consumption import net_forecast
 from sop_helpers.planning.supply import plan_supply
-
-RED_TOMATO = dict(
-    demand=[1600, 3000, 3200, 3800, 2200, 2200], units_per_worker=40, workers=80, inventory=1000, end_inventory=500, wage=640, hire_cost=300,
-    layoff_cost=500, material_cost=10, holding_cost=2, backlog_cost=5, overtime_cost=24, overtime_per_worker=2.5, subcontract_cost=30,
-)  # fmt: skip
-DENSEPACK = dict(
-    demand=[1280, 640, 900, 1200, 2000, 1400], units_per_worker=[2.931, 3.517, 2.638, 3.810, 3.224, 2.198], workers=300, inventory=500,
-    end_inventory=600, hire_cost=500, layoff_cost=1000, holding_cost=80,
-)  # fmt: skip
-
-
-def test_red_tomato_tools():
-    plan = grids.aggregate_plan(**RED_TOMATO)
-    assert plan.cost == pytest.approx(422_275, abs=0.5)
-    assert plan.table["workers"].iloc[1] == pytest.approx(64.583, abs=0.001)
-    assert plan.table["inventory"].iloc[-1] >= 500 - 1e-6 and plan.table["backlog"].iloc[-1] == pytest.approx(0)
-
-
-def test_red_tomato_tools_in_whole_people():
-    assert grids.aggregate_plan(**RED_TOMATO, whole_workers=True).cost == pytest.approx(422_660, abs=0.5)
-
-
-def test_red_tomato_strategies_cost_more_than_the_best_mix():
-    free = grids.aggregate_plan(**RED_TOMATO).cost
-    level = grids.aggregate_plan(**RED_TOMATO, strategy="level")
-    chase = grids.aggregate_plan(**RED_TOMATO, strategy="chase")
-    assert level.table["workers"].nunique() == 1 or np.ptp(level.table["workers"]) < 1e-6
-    assert chase.table["inventory"].iloc[:-1].max() < 1e-6
-    assert level.cost >= free and chase.cost > free
-
-
-def test_a_plan_that_cannot_be_is_refused_by_name():
-    with pytest.raises(ValueError, match="chase plan cannot serve"):
-        grids.aggregate_plan([10, 10], 0.0, strategy="chase")
-
-
-def test_densepack():
-    # The book gives no cost of idle time, so all who are there produce.
-    assert grids.aggregate_plan(**DENSEPACK, idle=False).cost == pytest.approx(379_320.90, abs=0.05)
-
-
-def test_densepack_chase_by_hand():
-    plan = grids.whole_worker_plan(**DENSEPACK, strategy="chase")
-    assert plan.table["workers"].tolist() == [267, 182, 342, 315, 621, 910]
-    assert (plan.table["hired"].sum(), plan.table["laid_off"].sum()) == (755, 145)
-    assert plan.cost == 572_900
-
-
-def test_densepack_constant_crew_by_hand():
-    plan = grids.whole_worker_plan(**DENSEPACK, strategy="level")
-    assert plan.table["workers"].unique() == [411]
-    assert plan.cost == 580_460
-
-
-def test_skateboards():
-    demand = [200, 200, 300, 400, 500, 200]
-    prices = dict(regular_cost=2, overtime_cost=3, holding_cost=1, backlog_cost=5)
-    level = grids.plan_cost(demand, 300, **prices)
-    assert level[["regular", "holding", "backlog", "total"]].tolist() == [3600, 600, 500, 4700]
-    mixed = grids.plan_cost(demand, 280, [0, 0, 40, 40, 40, 0], **prices)
-    assert mixed[["regular", "overtime", "holding", "backlog", "total"]].tolist() == [3360, 360, 520, 400, 4640]
-
-
-def test_level_plan_with_working_days():
-    plan = grids.level_plan([115, 125, 140, 150], 100, 130, [21, 19, 20, 10])
-    assert plan["production"].sum() == pytest.approx(560)
-    assert (plan["production"] / plan["working_days"]).tolist() == pytest.approx([8] * 4)
-    assert plan["production"].tolist() == pytest.approx([168, 152, 160, 80])
-    assert plan["inventory"].tolist() == pytest.approx([153, 180, 200, 130])
 
 
 def test_make_to_order_backlog():
     plan = grids.make_to_order_plan([100] * 5, 100, 80)
     assert plan["production"].sum() == pytest.approx(520) and plan["production"].tolist() == pytest.approx([104] * 5)
     assert plan["backlog"].iloc[-1] == pytest.approx(80)
-
-
-def test_level_make_to_stock():
-    plan = grids.level_plan([110, 120, 130, 120, 120], 100, 80)
-    assert plan["production"].sum() == pytest.approx(580) and plan["production"].iloc[0] == pytest.approx(116)
-    assert plan["inventory"].tolist() == pytest.approx([106, 102, 88, 84, 80])
 
 
 @pytest.fixture()
@@ -120,15 +46,9 @@ def test_industrial_pumps():
 
 
 def test_forecast_consumption():
-    assert grids.consume_forecast([350] * 3, [130, 100, 80]).tolist() == [220, 250, 270]
-    assert grids.consume_forecast([350] * 4, [300, 500, 280, 0]).tolist() == [50, 0, 70, 350]
-    assert grids.consume_forecast([350] * 4, [300, 500, 280, 0], early=1, late=1).tolist() == [0, 0, 0, 320]
-
-
-def test_replenishment_suggestion():
-    assert grids.replenishment(60, 75, 10) == 25
-    assert grids.replenishment(60, 75, 10, minimum=5, maximum=20) == 20
-    assert grids.replenishment(100, 75, 10, minimum=5) == 0
+    assert net_forecast([350] * 3, [130, 100, 80]).tolist() == [220, 250, 270]
+    assert net_forecast([350] * 4, [300, 500, 280, 0]).tolist() == [50, 0, 70, 350]
+    assert net_forecast([350] * 4, [300, 500, 280, 0], early=1, late=1).tolist() == [0, 0, 0, 320]
 
 
 def planned_without_routings(bill: pd.DataFrame, factors: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
@@ -137,7 +57,7 @@ def planned_without_routings(bill: pd.DataFrame, factors: pd.DataFrame, schedule
     units = schedule.set_axis(months).rename_axis("month").rename_axis("product", axis=1).stack().rename("units").reset_index().assign(region="main")
     products = conform("products", pd.DataFrame({"product": ["A", "B"], "family": ["F", "F"], "unit_price": 10.0, "unit_cost": 6.0}))
     missing = {n: empty(n) for n in ("inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions")}
-    plan = plan_supply(units, **missing, targets=empty("inventory_targets"), products=products, months=months)
+    plan = plan_supply(demand=units, **missing, targets=empty("inventory_targets"), products=products, months=months)
     made = plan.supply_plan[plan.supply_plan["kind"] != "move"].drop(columns="month").rename(columns={"release_month": "month"})
     hours = rough_cut.rough_cut(made, conform("bill_of_capacity", bill), conform("capacity_factors", factors), empty("resources"), products, months)
     return conform("rough_cut", hours).pivot(index="month", columns="resource", values="hours")

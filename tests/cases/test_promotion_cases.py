@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from test_supply_cases import plan, tomatoes
 
-from sop_helpers.planning.grids import aggregate_plan
 from sop_helpers.planning.join_feedback import promotion_grid
 from sop_helpers.planning.join_levers import levered_demand
 
-RED_TOMATO = {
-    "workers": 80, "inventory": 1000, "end_inventory": 500, "wage": 640, "hire_cost": 300, "layoff_cost": 500, "material_cost": 10, "holding_cost": 2,
-    "backlog_cost": 5, "overtime_cost": 24, "overtime_per_worker": 2.5, "subcontract_cost": 30,
-}  # fmt: skip
-
 
 def red_tomato(levers):
-    """Profit of Red Tomato under levers, the aggregate plan made anew for the demand that they lead to."""
+    """Profit of Red Tomato under levers, the supply plan made anew for the demand that they lead to."""
     demand = pd.DataFrame({"month": pd.date_range("2026-01-01", periods=6, freq="MS"), "product": "tools", "region": "all"})
     demand["units"] = [1600.0, 3000.0, 3200.0, 3800.0, 2200.0, 2200.0]
     products = pd.DataFrame({"product": ["tools"], "family": ["tools"]})
     wanted = levered_demand(demand.assign(revenue=40 * demand["units"]), products, levers)
-    return wanted["revenue"].sum() - aggregate_plan(wanted["units"], 40.0, **RED_TOMATO).cost, float("nan")
+    company = tomatoes()
+    result = plan(company | {"demand": company["demand"].assign(units=wanted["units"].to_numpy())})
+    assert result.constrained_demand["lost_units"].sum() == 0
+    return wanted["revenue"].sum() - result.objective, float("nan")
 
 
 @pytest.mark.parametrize(

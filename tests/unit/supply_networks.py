@@ -11,6 +11,7 @@ from sop_helpers.book import tables
 
 MONTHS = pd.date_range("2026-10-01", periods=6, freq="MS", unit="us")
 TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products"]
+OPTIONAL = ["stock_policies", "supplier_limits", "location_limits", "lane_limits", "item_measures"]
 
 
 def table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def company(**rows: list[dict]) -> dict[str, pd.DataFrame]:
     named = {name: table(name, rows.get(name, [])) for name in TABLES}
     demand = pd.DataFrame(rows.get("demand", []), columns=["month", "product", "region", "units"]).astype({"units": float})
     targets = pd.DataFrame(rows.get("targets", []), columns=["month", "item", "location", "target_units"]).astype({"target_units": float})
-    named |= {name: table(name, rows[name]) for name in ("stock_policies", "supplier_limits", "location_limits") if name in rows}
+    named |= {name: table(name, rows[name]) for name in OPTIONAL if name in rows}
     return named | {"demand": demand.astype({"month": "datetime64[us]"}), "targets": targets.astype({"month": "datetime64[us]"})}
 
 
@@ -130,8 +131,9 @@ def second_opinion(c: dict[str, pd.DataFrame], *, patience: int = 3) -> float:
     for r in c["receipts"].itertuples():
         supply[(r.item, r.location), max(at.get(r.due_month, 0), 0)] += r.units
     hours = [{} for _ in range(horizon)]
-    frozen = {"buy": 1}
-    delivered = [{} for _ in range(horizon)]
+    frozen = {"buy": 1} | ({"move": 1} if (c["receipts"]["kind"] == "transfer").any() else {})
+    delivered, trucks = [{} for _ in range(horizon)], [{} for _ in range(horizon)]
+    heavy = c["item_measures"].set_index("item")["per_unit"].to_dict() if "item_measures" in c else {}
     for name, o in op.iterrows():
         lead = int(o["lead_time_months"])
         for t in range(horizon):
@@ -145,6 +147,7 @@ def second_opinion(c: dict[str, pd.DataFrame], *, patience: int = 3) -> float:
                 continue
             if o["kind"] == "move":
                 balance[(o["item"], "plant"), start][x] = balance[(o["item"], "plant"), start].get(x, 0.0) - 1.0
+                trucks[start][x] = heavy.get(o["item"], 1.0)
             if o["kind"] == "make":
                 balance[("C", "plant"), start][x] = -(1.0 if o["item"] == "A" else 2.0) / good[name]
                 hours[start][x] = (1.0 if o["item"] == "A" else 0.5) / good[name]
@@ -163,6 +166,14 @@ def second_opinion(c: dict[str, pd.DataFrame], *, patience: int = 3) -> float:
         if len(c.get("supplier_limits", [])):
             on_order = sum(r.units for r in c["receipts"].itertuples() if max(at.get(r.due_month, 0), 0) == t and r.supplier == "S")
             row(delivered[t], -np.inf, max(c["supplier_limits"]["max_units"].iloc[0] - on_order, 0.0))
+        if len(c.get("lane_limits", [])):
+            lane = c["lane_limits"].iloc[0]
+            beyond = var(np.nan_to_num(lane["over_cost"]), 0.0 if np.isnan(lane["over_cost"]) else np.inf)
+            gone = 0.0
+            for r in c["receipts"][c["receipts"]["kind"] == "transfer"].itertuples():
+                left = max(at.get(r.due_month, 0), 0) - int(op.loc[f"move {r.item}", "lead_time_months"])
+                gone += r.units * heavy.get(r.item, 1.0) if left == t else 0.0
+            row({**trucks[t], beyond: -1.0}, -np.inf, max(lane["max_load"] - gone, 0.0))
     ships = {"north": "plant", "south": "depot"}
     overdue = c["open_orders"].iloc[0]
     for (product, region), rows_of in c["demand"].groupby(["product", "region"]):

@@ -16,6 +16,7 @@ from sop_helpers.book import files
 from sop_helpers.book.config import Workbook
 from sop_helpers.book.cycle import STAGE, Cycle, empty, month_start, open_cycle
 from sop_helpers.book.errors import DataError, WorkbookError
+from sop_helpers.book.gathering import last_kept
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -202,6 +203,20 @@ def test_a_stage_holds_only_the_month_that_is_run(book: Workbook, monkeypatch: p
     assert open_cycle("2026-10", book).folder == stage and open_cycle("2026-09", book).folder == book.output_folder / "2026-09"
     other = book.model_copy(update={"output": "elsewhere"})
     assert open_cycle("2026-10", other).folder == other.output_folder / "2026-10"
+
+
+def test_inputs_of_the_last_month_that_kept_them_not_those_of_today(cycle: Cycle, book: Workbook) -> None:
+    (book.root / "data" / "quotas.csv").write_text("month,rep,quota\n2026-11,r,9\n")
+    for month, quota in (("2026-07", 7), ("2026-08", 8)):
+        kept = book.root / "closed" / month / "inputs"
+        kept.mkdir(parents=True)
+        (kept / "quotas.csv").write_text(f"month,rep,quota\n2026-11,r,{quota}\n")
+        (kept.parent / "closed.json").write_text(json.dumps({"status": "closed"}))
+    # The month before closed without its quotas; what stands in the source today says nothing of what was closed.
+    (book.root / "closed" / "2026-09").mkdir()
+    (book.root / "closed" / "2026-09" / "closed.json").write_text(json.dumps({"status": "closed"}))
+    found = last_kept(cycle, "quotas", "reps")
+    assert list(found) == ["quotas"] and found["quotas"]["quota"].tolist() == [8.0]
 
 
 @pytest.mark.parametrize("moment", ["write", "fsync", "replace"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,8 @@ from sop_helpers.planning import join, join_money
 from sop_helpers.planning.join_feedback import hire_effect, outcome, promotion_grid
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
 from sop_helpers.planning.join_model import JoinModel, Selling
+from sop_helpers.planning.join_setup import JOIN_TABLES, hires_wanted, selling_side
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.supply import plan_supply
 
 RULES = {"frozen_months": 0, "holding_rate": 0.24, "backorder_rate": 0.02, "patience_months": 2}
@@ -196,6 +200,33 @@ def test_a_hire_ramps_and_costs():
     assert hired.total("rep salaries") - base.total("rep salaries") == pytest.approx(-4 * 12_000 * 0.6 / 12)
 
 
+def test_a_rep_on_leave_sells_the_rest_of_the_month_under_every_lever():
+    away = conform("leave", table("leave", [{"rep": "north0", "month": MONTHS[1], "share": 1.0}, {"rep": "north0", "month": MONTHS[2], "share": 0.5}]))
+    side = sellers(1, 1)
+    base, leave = model(500.0, side), model(500.0, replace(side, leave=away))
+    sold = [m.answer().sellable.query("region == 'north'").set_index("month")["sold_revenue"] for m in (base, leave)]
+    assert (sold[0] - sold[1]).tolist() == [0, 5000, 2500, 0, 0, 0]
+    pd.testing.assert_frame_equal(
+        leave.staff()[["month", "rep", "capacity"]], on_leave(base.staff(), away)[["month", "rep", "capacity"]], check_like=True
+    )
+    assert leave.staff()["quota"].tolist() == base.staff()["quota"].tolist(), "the quota agreed stays"
+    better = [m.answer({"win_rate_factor": 1.2}).sellable["sold_revenue"].sum() for m in (base, leave)]
+    assert better[0] - better[1] == pytest.approx(1.2 * 7500)
+    # Where the only rep is away, a region is not without limit: nobody sells there.
+    assert leave.answer().sellable.query("region == 'north'")["seller_capacity"].iloc[1] == 0
+    assert hires_wanted(model(500.0, replace(side, leave=away)))["north"] >= hires_wanted(base)["north"]
+
+
+def test_the_join_of_a_month_has_the_capacity_of_the_sales_step():
+    side = sellers(1, 1)
+    away = conform("leave", table("leave", [{"rep": "south0", "month": MONTHS[0], "share": 0.25}]))
+    given = {name: empty(name) for name in JOIN_TABLES} | {"reps": side.reps, "quotas": side.quotas, "leave": away}
+    policy = {"ramp": [1.0], "expected_attainment": 0.9, "attrition_rate": 0.12}
+    found = selling_side(given, MONTHS[0], policy)
+    step = on_leave(rep_capacity(side.reps, side.quotas, MONTHS, [1.0], 0.9, 0.12, MONTHS[0]), away)
+    assert model(500.0, found).staff()["capacity"].tolist() == pytest.approx(step["capacity"].tolist())
+
+
 def test_quotas_ask_more_and_win_rates_bring_more():
     one = model(500.0, sellers(1, 1))
     base, harder, better = one.answer(), one.answer({"quota_factor": 1.25}), one.answer({"win_rate_factor": 1.25})
@@ -348,3 +379,50 @@ def test_the_best_month_of_a_promotion_follows_the_margin_in_the_supply_model():
         best |= {(price, uplift): rows["month"].iloc[0] for uplift, rows in grid[grid["best"]].groupby("uplift")}
     assert best[(80.0, 1.0)] == MONTHS[3], "a high margin and new consumption: in the peak"
     assert best[(31.0, 1.0)] != MONTHS[3], "a thin margin: not where every further unit is bought outside"
+
+
+# the same rules as the plan
+
+
+def as_scenario(data: dict[str, pd.DataFrame], levers: dict[str, object], **rules: object) -> tuple[float, float]:
+    """Sellable revenue of the join, and revenue of the supply plan of the same scenario, under the same rules."""
+    from sop_helpers.planning.scenarios import apply_scenario
+
+    targets = data.pop("targets")
+    plan = plan_supply(**apply_scenario(data, levers), targets=targets, months=MONTHS, whole_lots=False, **(RULES | rules))
+    answer = JoinModel(data, targets, None, MONTHS, **(RULES | rules)).answer(levers)
+    return answer.sellable["sellable_revenue"].sum(), plan.constrained_demand["revenue"].sum()
+
+
+@pytest.mark.parametrize(("levers", "served"), [({}, 0.0), ({"price_factor": 1.5}, 1.0), ({"price_factor": 1.5, "cost_factor": 2.0}, 0.0)])
+def test_where_profit_is_wanted_prices_decide_in_the_join_as_in_the_plan(levers, served):
+    data = plant()
+    buy = pd.DataFrame([{"operation": "make", "kind": "buy", "item": "P", "location": "plant", "lead_time_months": 0.0, "unit_cost": 120.0}])
+    data["operations"] = conform("operations", buy)
+    data["loads"] = data["loads"].iloc[:0]
+    join_revenue, plan_revenue = as_scenario(data, levers, objective="profit")
+    assert join_revenue == pytest.approx(plan_revenue)
+    assert join_revenue == pytest.approx(served * 1200 * 100 * levers.get("price_factor", 1.0))
+
+
+def test_a_supplier_limit_holds_in_the_join():
+    data = plant()
+    buy = {"operation": "make", "kind": "buy", "item": "P", "location": "plant", "supplier": "S", "lead_time_months": 0.0, "unit_cost": 40.0}
+    data["operations"] = conform("operations", pd.DataFrame([buy]))
+    data["loads"] = data["loads"].iloc[:0]
+    data["supplier_limits"] = conform("supplier_limits", pd.DataFrame([{"supplier": "S", "month": pd.NaT, "max_units": 150.0}]))
+    join_revenue, plan_revenue = as_scenario(data, {})
+    assert join_revenue == pytest.approx(plan_revenue) == pytest.approx(6 * 150 * 100)
+
+
+def test_the_join_keeps_to_last_months_plan_as_the_supply_plan_does():
+    data = plant(150.0, demand=(60.0, 60.0))
+    targets = data.pop("targets")
+    last = plan_supply(**(data | {"demand": data["demand"].assign(units=70.0)}), targets=targets, months=MONTHS, whole_lots=False, **RULES).supply_plan
+    rules = RULES | {"last_plan": last, "change_rate": 0.5}
+    plan = plan_supply(**data, targets=targets, months=MONTHS, whole_lots=False, **rules)
+    free = plan_supply(**data, targets=targets, months=MONTHS, whole_lots=False, **RULES)
+    kept = JoinModel(data, targets, None, MONTHS, **rules).answer()
+    closing = [p.groupby("month")["closing_units"].sum() for p in (kept.stock_projection, plan.stock_projection, free.stock_projection)]
+    pd.testing.assert_series_equal(closing[0], closing[1])
+    assert (closing[1] > closing[2] + 1).any(), "the price of change must matter here, or the test shows nothing"

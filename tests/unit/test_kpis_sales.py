@@ -50,6 +50,10 @@ def test_force_by_month(quotas, reps):
     table = kpi_sales.force_values(reps, quotas, budget, empty("accounts"), MONTHS, [0.25, 0.5, 1.0], 0.9)
     assert [value(table, "ramped rep equivalents", m) for m in MONTHS] == [1, 1.25, 1.5]
     assert value(table, "bookings capacity") == pytest.approx(0.9 * 150)
+    away = conform("leave", pd.DataFrame({"rep": ["a"], "month": MONTHS[-1:], "share": [0.5]}))
+    less = kpi_sales.force_values(reps, quotas, budget, empty("accounts"), MONTHS, [0.25, 0.5, 1.0], 0.9, leave=away)
+    assert value(less, "bookings capacity") == pytest.approx(0.9 * 100) and value(less, "ramped rep equivalents") == 1
+    assert value(less, "over-assignment") == value(table, "over-assignment"), "quotas agreed stay"
     assert value(table, "over-assignment") == pytest.approx((12 * 100 + 25 + 50 + 3 * 100) / (12 * 150))
     assert "territory balance" not in set(table["kpi"])
 

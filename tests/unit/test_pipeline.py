@@ -125,8 +125,8 @@ def test_sales_cycle_is_of_won_deals_only(opportunities):
 
 
 def test_coverage_divides_by_what_is_left():
-    assert pipeline.coverage(300, 200, 100) == 3
-    assert np.isnan(pipeline.coverage(300, 200, 200)) and np.isnan(pipeline.coverage(300, 200, 250))
+    assert pipeline.coverage(300, 100) == 3
+    assert np.isnan(pipeline.coverage(300, 0)) and np.isnan(pipeline.coverage(300, -50))
     assert np.isnan(pipeline.coverage_needed(0.0))
 
 

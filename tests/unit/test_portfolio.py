@@ -8,7 +8,7 @@ import pytest
 from demand_company import HORIZON, MONTHS, demand
 from test_forecasting import plain_scope, torture
 
-from sop_helpers.planning import backtest, forecasting, intervals, learners, portfolio, smoothing
+from sop_helpers.planning import backtest, forecasting, intervals, learners, portfolio, smoothing, stacking
 from sop_helpers.planning.panel import Panel
 
 NAN = float("nan")
@@ -109,3 +109,69 @@ def test_a_scale_is_the_geometric_mean_of_what_is_known() -> None:
     # All three say four, whichever of them are known; nothing known is no scale.
     np.testing.assert_allclose(found, [4.0, 4.0, 4.0, 0.0])
     assert intervals.usual_ratios(np.array([1.0, 2.0]), np.array([2.0, 4.0]), np.array([NAN, NAN])) == (0.5, 1.0)
+
+
+def test_the_deep_tier_learns_the_smoothers_errors_and_leaves_the_other_tiers_alone() -> None:
+    values = company()
+    deep = portfolio.train(values, 12, 12, "deep")
+    assert [one.recipe.kind for one in deep] == ["differences", "differences", "seasons", "errors"]
+    fit = portfolio.portfolio(values, 12, 12, deep)
+    assert set(portfolio.WIDE) <= set(fit.members) and "learned errors" in fit.members
+    # A third each: smoothers, mended smoothers, learners. The default tier keeps its five smoothers, half and half.
+    scale = np.nanmean(values, axis=1, keepdims=True)
+    made = portfolio._smoothed(values / scale, 12, 12, portfolio.WIDE)
+    mended = stacking.mended(deep[-1], values / scale, np.stack(made[0]), made[1])
+    told = portfolio.learned(values, 12, deep[:-1])[:, 1:]
+    np.testing.assert_allclose(fit.forecast, scale * (np.mean(made[0], axis=0) + mended + told) / 3, rtol=1e-9)
+    five = portfolio._smoothed(values / scale, 12, 12, portfolio.SMOOTHERS)[0]
+    np.testing.assert_allclose(portfolio.portfolio(values, 12, 12, deep[:-1]).forecast, scale * (np.mean(five, axis=0) + told) / 2, rtol=1e-9)
+
+
+def test_the_learner_of_errors_takes_out_an_error_that_all_series_share() -> None:
+    rng = np.random.default_rng(11)
+    values = rng.uniform(50, 150, (60, 1)) * np.exp(rng.normal(0, 0.02, (60, 60)))
+    values /= values.mean(axis=1, keepdims=True)
+
+    def high(known: np.ndarray, horizon: int, season_length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Two members, a tenth and three tenths too high."""
+        level = np.repeat(known[:, -12:].mean(axis=1)[:, None], horizon, axis=1)
+        return np.stack([1.1 * level, 1.3 * level]), np.full(len(known), 0.02)
+
+    learner = stacking.train(portfolio.STACKED, values=values, horizon=12, members=high)
+    made, noise = high(values, 12, 12)
+    found = stacking.mended(learner, values, made, noise)
+    assert np.abs(made.mean(axis=0) - 1).mean() > 0.19 and np.abs(found - 1).mean() < 0.02
+
+
+def test_the_learner_of_errors_sees_no_month_after_an_origin() -> None:
+    values = company() / np.nanmean(company(), axis=1, keepdims=True)
+    seen = []
+
+    def watched(known: np.ndarray, horizon: int, season_length: int) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(known.shape[1])
+        return smoothing.theta(known, horizon)[None], np.ones(len(known))
+
+    stacking.train(portfolio.STACKED, values=values, horizon=12, members=watched)
+    assert seen == [values.shape[1] - months for months in stacking.ORIGINS if values.shape[1] - months >= 25]
+
+
+@pytest.mark.parametrize("season", [1, 3, 4, 12])
+def test_the_deep_tier_knows_any_season_bears_odd_series_and_short_ones(season: int) -> None:
+    values = np.vstack([company(), torture()])
+    trained = forecasting.learn(values, 18, season, "deep")
+    assert trained[-1].recipe == portfolio.STACKED
+    points = forecasting.point_forecast(values, 18, plain_scope(len(values)), season, trained)
+    assert np.isfinite(points.units).all() and (points.units >= 0).all()
+    many = forecasting.point_forecast(values * 1000, 18, plain_scope(len(values)), season, trained)
+    np.testing.assert_allclose(many.units, 1000 * points.units, rtol=1e-6, atol=1e-6)
+    few = portfolio.portfolio(values[:2, -20:], 18, season, trained[-1:])
+    assert np.isfinite(few.forecast).all()
+
+
+def test_blocks_are_forecast_by_the_method_named() -> None:
+    rising = np.array([100.0 + np.arange(72)])
+    half_years = smoothing.aggregated(rising, 12, 1, 6, "theta", 4)
+    # Theta goes on by half the slope, from block to block: half of 6 here.
+    np.testing.assert_allclose(np.diff(half_years[0, ::6]), 3.0, rtol=0.01)
+    np.testing.assert_allclose(half_years[0, :6], half_years[0, 0])
+    np.testing.assert_array_equal(smoothing.aggregated(rising[:, :12], 6, 1, 6, "theta", 4), smoothing.theta(rising[:, :12], 6, 1))

@@ -8,7 +8,7 @@ import pytest
 from scipy import optimize, stats
 
 from sop_helpers.planning.cumulative import COLUMNS, LEVELS
-from sop_helpers.planning.published_errors import closed_sums, kernel_quantiles, published_errors
+from sop_helpers.planning.published_errors import FEWEST_OWN, closed_sums, kernel_quantiles, published_errors
 
 MONTHS = 3
 
@@ -71,6 +71,22 @@ def test_kernel_quantiles_are_those_of_scipy() -> None:
     expected = [optimize.brentq(lambda x, p=p: density.integrate_box_1d(-np.inf, x) - p, -100, 200) for p in LEVELS.values()]
     padded, there = np.r_[values, 999.0][None, :], np.r_[np.ones(30), 0.0][None, :]
     np.testing.assert_allclose(kernel_quantiles(padded, there)[0], expected, rtol=1e-6)
+
+
+def tried(draw, number: int, level: int) -> tuple[float, float]:
+    """Share of new errors that a quantile told by `number` old ones covers: of kernel densities, and of the errors as they stand."""
+    old, new = draw((1000, number)), np.sort(draw(20_000))
+    told = kernel_quantiles(old, np.ones_like(old))[:, level], np.quantile(old, list(LEVELS.values())[level], axis=1)
+    return tuple(float((np.searchsorted(new, t) / len(new)).mean()) for t in told)
+
+
+@pytest.mark.parametrize("level", [3, 4])
+@pytest.mark.parametrize("kind", ["normal", "skewed"])
+def test_few_errors_tell_a_quantile_by_their_density_where_as_they_stand_they_promise_too_much(kind: str, level: int) -> None:
+    rng, target = np.random.default_rng(5), list(LEVELS.values())[level]
+    draw = rng.standard_normal if kind == "normal" else lambda size: rng.gamma(1 / 0.6**2, 0.6**2, size) - 1
+    dense, bare = tried(draw, FEWEST_OWN, level)
+    assert dense == pytest.approx(target, abs=0.015) and bare < target - 0.025
 
 
 def test_a_gap_ends_a_sum() -> None:

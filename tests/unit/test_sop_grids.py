@@ -14,7 +14,7 @@ from sop_helpers.planning import sop_grids as g
 
 PAST = pd.date_range("2026-07-01", periods=3, freq="MS", unit="us")
 MONTHS = pd.date_range("2026-10-01", periods=4, freq="MS", unit="us")
-PRODUCTS = pd.DataFrame({"product": ["A", "B", "O"], "family": ["F", "F", "F"], "unit_price": 10.0, "make_to_order": [False, None, True]})
+PRODUCTS = pd.DataFrame({"product": ["A", "B", "O"], "family": ["F", "F", "F"], "unit_price": 10.0, "made_to": ["stock", None, "order"]})
 PLACES = pd.DataFrame({"product": ["A", "B", "O"], "region": "R", "location": "L"})
 units = st.lists(st.integers(0, 60), min_size=8, max_size=8)
 
@@ -151,6 +151,15 @@ def test_the_table_has_months_across_and_only_rows_that_say_something() -> None:
 def test_a_company_with_nothing_past_gets_the_plan_alone() -> None:
     ahead = g.planned(served({"A": 18.0}), projection({"A": [12.0, 14, 16, 18]}), empty("supply_plan"), empty("shortages"), PLACES)
     came = g.happened(empty("sales"), empty("inventory"), empty("production"), empty("open_orders"), PLACES, PAST)
-    rows = conform("sop_grid", g.sop_grid(PRODUCTS.drop(columns="make_to_order"), {}, ahead, came, empty("atp")))
+    rows = conform("sop_grid", g.sop_grid(PRODUCTS.drop(columns="made_to"), {}, ahead, came, empty("atp")))
     assert rows["month"].tolist() == list(MONTHS) and rows["demand_actual"].isna().all()
     assert g.largest_families(rows, PRODUCTS, 3) == ["F"]
+
+
+def test_a_new_order_waits_until_the_backlog_before_it_is_shipped() -> None:
+    rows = pd.DataFrame({"month": MONTHS, "family": "F", "location": "L", "strategy": g.ORDER, "backlog_actual": np.nan, "shipped_actual": np.nan})
+    rows = rows.assign(backlog_plan=[30.0, 20, 5, 0], shipped_plan=[9.0, 10, 40, 5])
+    days = g.wait_days(rows)
+    # 30 owed at the end of October: 10 go in November and half of December's 40.
+    assert days.iloc[:2].tolist() == pytest.approx([1.5 * g.DAYS_PER_MONTH, 0.5 * g.DAYS_PER_MONTH])
+    assert g.wait_days(rows.assign(strategy=g.STOCK)).isna().all()

@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from supply_networks import MONTHS, random_company
+from supply_networks import MONTHS, random_company, table
 
 from sop_helpers.planning.supply import plan_supply
 
@@ -48,16 +48,31 @@ ODD = {
     ("components", "item"): ["A", "B", "missing"],
     ("operations", "item"): ["missing"],
     ("regions", "ship_from"): ["nowhere"],
+    ("lane_limits", "max_load"): UNITS,
+    ("lane_limits", "over_cost"): MONEY,
+    ("lane_limits", "measure"): ["PALLETS", "kg", None],
+    ("lane_limits", "location"): ["nowhere", "plant"],
+    ("item_measures", "per_unit"): UNITS,
+    ("item_measures", "measure"): ["kg"],
 }
 # Whole tables may lack: all but demand and products.
-OPTIONAL = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "targets"]
+OPTIONAL = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "targets", "lane_limits", "item_measures"]
 NAMED = re.compile(rf"\b({'|'.join(sorted({t for t, _ in ODD}))})\.\w+|bill of material has a cycle")
+
+
+def lane(draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """A truck a month from the plant to the depot, at times one for each kind of load."""
+    limits = [{"from_location": "plant", "location": "depot", "measure": "pallets", "max_load": float(draw.integers(0, 60)),
+               "over_cost": float(draw.choice([np.nan, 3.0]))},
+              {"from_location": "plant", "location": "depot", "max_load": float(draw.integers(50, 250)), "month": MONTHS[int(draw.integers(6))]}]  # fmt: skip
+    takes = [{"item": p, "measure": "pallets", "per_unit": share} for p, share in (("A", 0.5), ("B", 0.25))]
+    return {"lane_limits": table("lane_limits", limits[: draw.integers(1, 3)]), "item_measures": table("item_measures", takes)}
 
 
 def odd_company(seed: int) -> dict[str, pd.DataFrame]:
     """A random company with up to four cells made odd, and now and then without a table."""
     draw = np.random.default_rng([2026, seed])
-    company, places = random_company(seed), list(ODD)
+    company, places = random_company(seed) | lane(draw), list(ODD)
     for _ in range(draw.integers(0, 5)):
         table, column = places[draw.integers(len(places))]
         row, value = draw.integers(len(company[table])), ODD[table, column][draw.integers(len(ODD[table, column]))]
@@ -70,6 +85,17 @@ def odd_company(seed: int) -> dict[str, pd.DataFrame]:
         lacking = OPTIONAL[draw.integers(len(OPTIONAL))]
         company[lacking] = company[lacking].iloc[:0]
     return company
+
+
+def too_full(result) -> float:
+    """Return by how much lanes without extra transport carry more than they can, as a share of the largest number."""
+    lanes, load = result.network.limits.lanes, result.lane_load
+    if lanes is None or load.empty:
+        return 0.0
+    paid = lanes.table.loc[np.isfinite(lanes.over_price).any(axis=1), "measure"]
+    # Open transfers that leave may alone be more than a lane carries; the plan then adds nothing.
+    over = (load["planned_load"] - np.maximum(load["max_load"], load["open_load"])).where(~load["measure"].isin(paid), 0.0)
+    return float(over.max() / max(load["planned_load"].max(), 1.0))
 
 
 def broken(result) -> list[str]:
@@ -88,6 +114,7 @@ def broken(result) -> list[str]:
     above = np.maximum(most, committed)
     scale = max(float(above.max()) if len(above) else 0.0, 1.0)
     checks = {
+        "lanes": too_full(result) > 1e-6,
         "stock balance": off(stock["closing_units"], came - stock["issues"]),
         "stock below zero": bool((stock["closing_units"] < -1e-6 * max(stock["opening_units"].abs().max(), 1.0)).any()),
         "demand balance": off(wanted, served["shipped_units"] + served["lost_units"] + served["backlog_units"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from small_inputs import MONTH, sales_of, table
 
@@ -66,3 +67,43 @@ def test_a_limit_that_limits_nobody_is_named_with_what_may_be_meant():
     assert "'lyon' (is it 'LYON'?)" in said["location_limits"]
     right = table("supplier_limits", supplier=["Elektra Brno"], max_units=[100.0])
     assert found(company(operations=operations, supplier_limits=right), "unmapped keys") == []
+
+
+def lane_company(limits, measures=None, uom=("pcs", "pcs")):
+    products = table("products", product=["P", "Q"], family=["F"] * 2, unit_price=[10.0] * 2, unit_cost=[6.0] * 2, uom=list(uom))
+    operations = table("operations", operation=["BP", "BQ", "MP", "MQ"], kind=["buy"] * 2 + ["move"] * 2, item=["P", "Q"] * 2,
+                       location=["PLANT"] * 2 + ["LYON"] * 2, from_location=[None, None, "PLANT", "PLANT"], lead_time_months=[0.0] * 4,
+                       unit_cost=[6.0, 6.0, 1.0, 1.0])  # fmt: skip
+    limits = table("lane_limits", **({"from_location": ["PLANT"], "location": ["LYON"], "max_load": [10.0]} | limits))
+    more = {} if measures is None else {"item_measures": table("item_measures", **measures)}
+    return company(products=products, operations=operations, lane_limits=limits) | more
+
+
+def test_a_lane_that_nothing_moves_on_is_named_with_what_may_be_meant():
+    back = found(lane_company({"from_location": ["LYON"], "location": ["PLANT"]}), "unmapped keys")
+    assert "is it 'PLANT'?" not in back[0][2] and len(back) == 1, "the place that no move leaves is named once"
+    both = lane_company({})
+    onward = both["operations"].iloc[2:3].assign(operation="on", location="DEPOT", from_location="LYON")
+    both["operations"] = pd.concat([both["operations"], onward])
+    both["lane_limits"] = table("lane_limits", from_location=["LYON", "PLANT"], location=["PLANT", "DEPOT"], max_load=[1.0, 2.0])
+    said = [r for r in found(both, "unmapped keys") if r[0] == "lane_limits"]
+    assert said[0][1] == "from_location + location"
+    assert said[0][2] == "2 lanes are limited that no operation moves anything on: LYON to PLANT (is it PLANT to LYON?), PLANT to DEPOT."
+    spelt = found(lane_company({"from_location": ["Plant"]}), "unmapped keys")
+    assert "'Plant' (is it 'PLANT'?)" in spelt[0][2]
+    assert found(lane_company({}), "unmapped keys") == []
+
+
+def test_an_item_that_does_not_say_what_it_takes_of_a_measure_is_named_with_the_row():
+    in_kg = {"measure": ["kg"]}
+    rows = found(lane_company(in_kg, {"item": ["P", "Q"], "measure": ["kg", "KG"], "per_unit": [2.0, 3.0]}), "units")
+    assert [r[:2] for r in rows] == [["lane_limits", "measure"]]
+    assert rows[0][2].startswith("Row 2 limits PLANT to LYON in 'kg' (is 'KG' meant?), and 1 item") and rows[0][2].endswith("Q.")
+    assert found(lane_company(in_kg, {"item": ["P", "Q"], "measure": ["kg", "kg"], "per_unit": [2.0, 3.0]}), "units") == []
+    assert "how much of it they take: P, Q." in found(lane_company(in_kg), "units")[0][2]
+
+
+def test_pieces_and_cases_are_not_added_up_in_silence():
+    rows = found(lane_company({}, uom=("pcs", "case")), "units")
+    assert rows[0][2] == "Row 2 limits PLANT to LYON in units, and its items count in different ones: case, pcs."
+    assert found(lane_company({}), "units") == []

@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import pandas as pd
@@ -30,13 +30,14 @@ class Issue:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The tables of a month, those with rows only; stages of the pipeline and currency where the workbook states them, and overrides of the journal."""
+    """The tables of a month, those with rows only; stages and currency where the workbook states them; tables that the last closed month kept; overrides."""
 
     tables: dict[str, pd.DataFrame]
     month: pd.Timestamp
     horizon_months: int
     stages: tuple[str, ...] = ()
     currency: str = ""
+    closed: dict[str, pd.DataFrame] = field(default_factory=dict)
     overrides: pd.DataFrame | None = None
 
     def get(self, table: str) -> pd.DataFrame | None:

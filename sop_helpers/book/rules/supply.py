@@ -56,7 +56,7 @@ def items(given: Inputs) -> Iterator[Issue]:
                 "Add a buy operation.",
             )
     if operations is not None:
-        for table in ("inventory", "receipts", "stock_policies", "production"):
+        for table in ("inventory", "receipts", "stock_policies", "production", "item_measures"):
             frame = given.get(table)
             if frame is None:
                 continue

@@ -34,6 +34,7 @@ class Products(Contract):
     shelf_life_months: Series[float] = f.number("Months that a unit can be kept; counted in whole months, at least one.", "months", optional=True, gt=0)
     backorder_cost: Series[float] = f.money("Cost of serving one unit a month late; by the supply policy where left out.", optional=True, ge=0)
     made_to: Series[str] = f.code("stock or order; order: no stock target, nothing built ahead. Blank is stock.", optional=True, isin=["stock", "order"])
+    promised_months: Series[float] = f.number("Of what is made to order: months from order to delivery; backlog until then.", "months", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["product"]
@@ -322,7 +323,7 @@ class Quotas(Contract):
     rep: Series[str] = f.code("Rep.", ref="reps.rep")
     quota: Series[float] = f.money("Bookings the rep is to bring.", ge=0)
     bookings: Series[float] = f.money("Bookings credited.", optional=True)
-    original_quota: Series[float] = f.money("Quota as first set, where it was changed since; blank where it was not.", optional=True, ge=0)
+    original_quota: Series[float] = f.money("Quota as first set, kept as it was then, where it changed since; else blank.", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "rep"]

@@ -23,6 +23,7 @@ class SellableRevenue(Contract):
     supply_revenue: Series[float] = f.money("What supply could serve if all demand were sold.", ge=0)
     lost_revenue: Series[float] = f.money("Sold and given up, because supply comes too late.", ge=0)
     sellable_revenue: Series[float] = f.money("Sold and shipped; scarce goods go to the region of highest priority first.", ge=0)
+    not_due_revenue: Series[float] = f.money("Sold and not due yet at the end of the month: what is made to order.", optional=True, ge=0)
     limited_by: Series[str] = f.code("What limits it.", isin=["nothing", "sellers", "supply", "both"])
 
     class Config(Contract.Config):

@@ -199,11 +199,12 @@ class ConstrainedDemand(Contract):
     month: Series[Month] = f.month("Month.")
     product: Series[str] = f.code("Product.")
     region: Series[str] = f.code("Region.")
-    demand_units: Series[float] = f.number("Wanted in the month.", UNITS, ge=0)
+    demand_units: Series[float] = f.number("Wanted in the month; of what is made to order, booked in it.", UNITS, ge=0)
     opening_backlog_units: Series[float] = f.number("Owed from before.", UNITS, ge=0)
     shipped_units: Series[float] = f.number("Shipped.", UNITS, ge=0)
     lost_units: Series[float] = f.number("Given up: cannot be served within the horizon or the patience of customers.", UNITS, ge=0)
     backlog_units: Series[float] = f.number("Owed at the end.", UNITS, ge=0)
+    not_due_units: Series[float] = f.number("Of which ordered and not due yet: what is made to order waits as promised.", UNITS, optional=True, ge=0)
     revenue: Series[float] = f.money("Shipped units at the selling price.", ge=0)
 
     class Config(Contract.Config):
@@ -312,7 +313,7 @@ class QuotaPlan(Contract):
     bookings_to_date: Series[float] = f.money("Bookings of the fiscal year so far.")
     attainment: Series[float] = f.share("Bookings over quota, sum over sum.", optional=True)
     quota_to_go: Series[float] = f.money("Quota of the rest of the fiscal year.", ge=0)
-    coverage: Series[float] = f.number("Open pipeline over what is left to bring this fiscal year.", "ratio", optional=True)
+    coverage: Series[float] = f.number("Open pipeline due by the end of the fiscal year over what is left to bring in it.", "ratio", optional=True)
 
     class Config(Contract.Config):
         unique = ["rep"]

@@ -53,6 +53,7 @@ class SopGrid(Contract):
     cover_days: Series[float] = f.number("Days of the demand that follows for which stock lasts; blank if it outlasts the plan.", "days", optional=True, ge=0)
     backlog_plan: Series[float] = f.number("Planned to be owed at month end.", UNITS, optional=True, ge=0)
     backlog_actual: Series[float] = f.number("Owed at month end.", UNITS, optional=True)
+    wait_days: Series[float] = f.number("Days that a new order waits, made to order: backlog over the shipments that follow.", "days", optional=True, ge=0)
     atp_units: Series[float] = f.number("Available to promise.", UNITS, optional=True, ge=0)
 
     class Config(Contract.Config):

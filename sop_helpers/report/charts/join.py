@@ -22,7 +22,7 @@ def draw_bridge(axis: Axes, steps: pd.Series) -> None:
     bottom = np.concatenate([[0.0], np.minimum(after[:-2], after[1:-1]), [0.0]])
     height = np.concatenate([[sizes[0]], np.abs(sizes[1:-1]), [sizes[-1]]])
     colours = [COLOURS["plan"], *(COLOURS["good"] if s >= 0 else COLOURS["short"] for s in sizes[1:-1]), COLOURS["actual"]]
-    axis.bar(np.arange(len(steps)), height, bottom=bottom, color=colours, hatch=["", "..", "///", "xx", ""], edgecolor="white")
+    axis.bar(np.arange(len(steps)), height, bottom=bottom, color=colours, hatch=["", "..", "///", *[""] * (len(steps) - 5), "xx", ""], edgecolor="white")
     axis.set_xticks(np.arange(len(steps)), [name.replace(" from ", "\nfrom ") for name in steps.index])
     for place, size in enumerate(sizes):
         text = money(size) if place in (0, len(sizes) - 1) else ("+" if round(size) > 0 else "") + money(round(size))

@@ -126,16 +126,15 @@ def _box(low: float, side: float):
     return Rectangle((low, low), side, side, facecolor=COLOURS["good"], alpha=0.12, edgecolor=COLOURS["good"], linestyle="--")
 
 
-def pipeline_takeaway(pipeline: pd.DataFrame, quotas: pd.DataFrame, currency: str, needed: float) -> str:
-    """Return what the pipeline of the first three months is worth against their quota, and whether it covers what history asks for."""
+def pipeline_takeaway(pipeline: pd.DataFrame, quotas: pd.DataFrame, currency: str) -> str:
+    """Return what the pipeline of the first three months is worth, weighted by its win rates, against their quota."""
     months = pd.date_range(pipeline["month"].min(), periods=3, freq="MS")
     near = pipeline[pipeline["month"].isin(months)]
     amount, worth, due = near["amount"].sum(), near["weighted"].sum(), quotas.loc[quotas["month"].isin(months), "quota"].sum()
     start = f"Open deals of {money(amount)} {currency} due in the next three months should bring {money(worth)}"
     if not due > 0:
         return start + "; no quota is set for these months."
-    cover = f", {worth / due:.0%} of their quota of {money(due)}; coverage is {amount / due:.1f} x"
-    return start + cover + (f" where {needed:.1f} x is needed." if needed == needed else ".")
+    return start + f" at their win rates, {worth / due:.0%} of the quota of {money(due)}."
 
 
 def funnel_takeaway(funnel: pd.DataFrame) -> str:

@@ -117,13 +117,15 @@ def demand_served_figure(served: pd.DataFrame, products: pd.DataFrame, currency:
     """Draw demand and shipments by month, valued at list price, with what is shipped late or lost."""
     price = served["product"].map(products.set_index("product")["unit_price"]).astype(float).fillna(0.0)
     columns = ["demand_units", "shipped_units", "lost_units", "backlog_units"]
-    sums = served[columns].mul(price, axis=0).groupby(served["month"]).sum()
+    waits = served["not_due_units"].fillna(0.0) if "not_due_units" in served else 0.0
+    late = served.assign(backlog_units=served["backlog_units"] - waits)  # what is made to order is late only when it is past due
+    sums = late[columns].mul(price, axis=0).groupby(served["month"]).sum()
     figure, axes = new_figure("Demand and what can be shipped, at list price", rows=2, ylabel=currency)
     top, low = np.ravel(axes)
     top.bar(sums.index, sums["shipped_units"], width=22, color=COLOURS["plan"], label="shipped")
     top.plot(sums.index, sums["demand_units"], color=COLOURS["actual"], marker="o", label="demand")
     top.legend(fontsize="small")
-    low.bar(sums.index, sums["backlog_units"], width=22, color=COLOURS["budget"], hatch="///", edgecolor="white", label="owed at month end")
+    low.bar(sums.index, sums["backlog_units"], width=22, color=COLOURS["budget"], hatch="///", edgecolor="white", label="late at month end")
     low.bar(sums.index, sums["lost_units"], bottom=sums["backlog_units"], width=22, color=COLOURS["short"], label="lost")
     low.legend(fontsize="small")
     if sums[["backlog_units", "lost_units"]].to_numpy().max(initial=0) < 1e-6:
