@@ -60,3 +60,23 @@ def gap_to_budget(monthly: pd.DataFrame) -> pd.DataFrame:
              "plan": monthly["money"].where(~so_far, 0.0), "outlook": monthly["money"], "gap": monthly["gap_money"],
              "gap_to_date": monthly["gap_money"].where(so_far, 0.0), "gap_to_go": monthly["gap_money"].where(~so_far, 0.0)}
     return monthly[["family"]].assign(**parts).groupby("family", as_index=False).sum()
+
+
+def year_by_family(monthly: pd.DataFrame) -> pd.DataFrame:
+    """Add the fiscal year up by family, so far, still to go and in all, in units and money.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        From `budget_by_month`.
+
+    Returns
+    -------
+    DataFrame
+        family, part (so far, to go, year), budget_units, units, gap_units, budget_money, money, gap_money; ``all`` stands for all families.
+    """
+    values = ["budget_units", "units", "gap_units", "budget_money", "money", "gap_money"]
+    every = pd.concat([monthly, monthly.assign(part="year")], ignore_index=True)
+    every = pd.concat([every, every.assign(family="all")], ignore_index=True)
+    out = every.groupby(["family", "part"], as_index=False)[values].sum()  # the parts are in order by name
+    return out.sort_values("family", key=lambda names: names == "all", kind="stable", ignore_index=True)

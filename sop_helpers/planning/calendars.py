@@ -6,7 +6,7 @@ Holidays come from the `holidays` package, by country (``DE``) or part of one (`
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from sop_helpers.planning.backtest import backtest
 from sop_helpers.planning.decomposition import expectation
 from sop_helpers.planning.forecasting import Scope, classify
 from sop_helpers.planning.frames import no_rows
-from sop_helpers.planning.panel import KEYS, Panel
+from sop_helpers.planning.panel import KEYS, Panel, align
 from sop_helpers.planning.smoothing import Matrix
 
 GAIN = 0.01  # of the error: what working days or weeks must save before demand is forecast by them
@@ -311,6 +311,12 @@ def partial_month(
     out = panel.keys[KEYS].iloc[rows].reset_index(drop=True)
     out.insert(0, "month", np.full(len(rows), last.to_datetime64()).astype("datetime64[us]"))
     return out.assign(cause=pd.Series(CAUSE, index=out.index, dtype="str"), units=units[rows], accepted=True, note=pd.Series(text, dtype="str"))
+
+
+def made_whole(panel: Panel, data_until: pd.Timestamp | None, **options: Any) -> Panel:
+    """Return the history with its last month as it would be whole (see `partial_month`, which takes the options), to look at it for signals."""
+    change = partial_month(panel, data_until, **options)
+    return panel if change.empty else Panel(panel.keys, panel.months, panel.values + align(panel, change, "units", fill=0.0))
 
 
 def _lengths(region: pd.Series, countries: pd.Series | None, first: pd.Timestamp, after: pd.Timestamp, end: pd.Timestamp) -> tuple[Matrix, Matrix]:

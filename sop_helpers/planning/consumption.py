@@ -71,6 +71,44 @@ def order_stream(plan: pd.DataFrame, open_orders: pd.DataFrame, early: int = 1, 
     return out[columns] if len(out) else _nothing()
 
 
+def booked(plan: pd.DataFrame, open_orders: pd.DataFrame, products: pd.DataFrame, early: int = 1, late: int = 1) -> pd.DataFrame:
+    """Return how much of the plan is booked already, and how much is still to be sold, over the months in which orders are due.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        month, product, region, units, revenue.
+    open_orders : DataFrame
+        product, region, due_month, units, revenue.
+    products : DataFrame
+        product, family.
+    early, late : int
+        Months before and after its own that an order may consume.
+
+    Returns
+    -------
+    DataFrame
+        month, family, plan_units, booked_units (due in the month), open_units (of the plan, not yet consumed by orders), plan_money, booked_money,
+        open_money (at the plan's prices).
+    """
+    columns = ["month", "family", "plan_units", "booked_units", "open_units", "plan_money", "booked_money", "open_money"]
+    months = pd.DatetimeIndex(sorted(plan["month"].unique()))
+    due = open_orders[open_orders["due_month"].isin(months)].rename(columns={"due_month": "month"})
+    if due.empty:
+        return no_rows(columns, ["family"])
+    wide = plan.groupby(["product", "region", "month"])[["units", "revenue"]].sum()
+    gross = wide["units"].unstack("month").reindex(columns=months).fillna(0.0)
+    orders = due.groupby(["product", "region", "month"])["units"].sum().unstack("month").reindex(gross.index, columns=months).fillna(0.0)
+    net = pd.DataFrame(net_forecast(gross.to_numpy(float), orders.to_numpy(float), early, late), gross.index, months)
+    cells = wide.join(net.rename_axis("month", axis=1).stack().rename("open_units")).reset_index()
+    cells["open_money"] = cells["open_units"] * (cells["revenue"] / cells["units"].where(cells["units"] > 0)).fillna(0.0)
+    cells = cells.rename(columns={"units": "plan_units", "revenue": "plan_money"})
+    parts = pd.concat([cells, due.rename(columns={"units": "booked_units", "revenue": "booked_money"})[["month", "product", "booked_units", "booked_money"]]])
+    family = parts["product"].map(products.set_index("product")["family"])
+    out = parts.assign(family=family).groupby(["month", "family"], as_index=False)[columns[2:]].sum()
+    return out[out["month"] <= due["month"].max()].reset_index(drop=True)
+
+
 def _unmet(gross: Matrix, orders: Matrix, early: int, late: int) -> Matrix:
     """Orders that find no forecast to consume, by their due month."""
     out = np.zeros_like(orders)

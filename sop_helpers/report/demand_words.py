@@ -122,7 +122,10 @@ def budget_words(gap: pd.DataFrame, currency: str) -> str:
     total, worst = gap[["gap", "budget", "gap_to_date"]].sum(), gap.sort_values("gap", kind="stable").iloc[0]
     side = "above" if total["gap"] >= 0 else "below"
     share = f" ({100 * abs(total['gap']) / total['budget']:.1f} %)" if total["budget"] else ""
-    text = f"The year is heading {money(abs(total['gap']))} {currency}{share} {side} budget, of which {money(total['gap_to_date'])} is already behind us"
+    text = f"The year is heading {money(abs(total['gap']))} {currency}{share} {side} budget"
+    if behind := total["gap_to_date"]:
+        now = "above" if behind > 0 else "below"
+        text += f", of which {money(abs(behind))} is already behind us" if now == side else f"; so far it is {money(abs(behind))} {now}"
     return text + (f"; {worst['family']} is furthest below." if worst["gap"] < 0 else "; every family is at or above it.")
 
 

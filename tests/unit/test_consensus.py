@@ -158,6 +158,21 @@ def test_open_orders_are_a_lower_bound() -> None:
     assert "sales" not in set(unchanged["stream"])
 
 
+def test_what_is_booked_and_what_is_still_to_be_sold_make_the_plan() -> None:
+    cell = {"order": "1", "product": "P0", "region": "R0", "revenue": 0.0}
+    # P0 in R0 is planned at 100 a month: 130 due in the third eat it and 30 of the second.
+    orders = open_orders(cell | {"due_month": HORIZON[2], "units": 130.0, "revenue": 1250.0}, cell | {"due_month": MONTHS[-1], "units": 999.0})
+    _, plan = build(orders=orders)
+    out = consumption.booked(plan, orders, products(4)).set_index(["family", "month"])
+    assert out.index.unique("month").tolist() == list(HORIZON[:3]), "up to the last month in which an order is due"
+    mine = out.loc["F0"]
+    assert (mine["plan_units"] - mine["open_units"]).tolist() == pytest.approx([0.0, 30.0, 100.0])
+    assert mine["booked_units"].tolist() == [0.0, 0.0, 130.0] and mine["booked_money"].tolist() == [0.0, 0.0, 1250.0]
+    assert (mine["plan_money"] - mine["open_money"]).tolist() == pytest.approx([0.0, 300.0, 1000.0])
+    assert (out.loc["F1", "open_units"] == out.loc["F1", "plan_units"]).all()
+    assert consumption.booked(plan, open_orders(), products(4)).empty
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.floats(0, 1000), min_size=1, max_size=8), st.lists(st.floats(0, 1000), min_size=1, max_size=8), st.integers(0, 3), st.integers(0, 3),
@@ -214,6 +229,39 @@ def test_the_waterfall_adds_up_in_units_and_money() -> None:
         assert one["order"].is_monotonic_increasing
     assert steps[steps["step"] == "last plan"]["money"].sum() == pytest.approx(last_plan["revenue"].sum())
     assert not consensus.no_changes().shape[0]
+
+
+saying = st.tuples(
+    st.sampled_from([None, "F0", "F1"]), st.sampled_from([None, "P0", "P3"]), st.integers(0, 17), st.integers(0, 6), st.floats(-100, 200),
+    st.sampled_from(["marketing", "sales", "finance"]),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(saying, max_size=3), st.lists(saying, max_size=3), st.floats(0.5, 2), st.integers(0, 12), st.floats(0, 5e3), st.booleans())
+def test_the_waterfall_adds_up_by_family_whatever_changed(then: list, now: list, dearer: float, apart: int, units: float, dropped: bool) -> None:
+    def told(words: list) -> pd.DataFrame:
+        return insights(*[{"insight": f"{k}", "family": f, "product": p, "start_month": HORIZON[s], "end_month": HORIZON[min(s + n, 17)],
+                           "effect_pct": pct, "function": who} for k, (f, p, s, n, pct, who) in enumerate(words)])
+
+    catalogue = products(4).assign(unit_price=lambda p: p["unit_price"] * dearer)
+    before, last_plan = build(told(then), overrides({"id": "old", "family": "F1", "start_month": HORIZON[0], "end_month": HORIZON[8], "units": units}))
+    less = overrides({"id": "new", "start_month": HORIZON[apart], "end_month": HORIZON[17], "change_pct": -30.0})
+    streams, plan = build(told(now), less, catalogue=catalogue)
+    before, last_plan = (f[f["month"] < HORIZON[17 - apart]] for f in (before, last_plan))  # the older plan ends earlier
+    if dropped:  # a product that only this month's plan knows
+        before, last_plan = (f[f["product"] != "P2"] for f in (before, last_plan))
+    steps = consensus.changes(streams, plan, before, last_plan, catalogue)
+    both = set(plan["month"]) & set(last_plan["month"])
+    family = catalogue.set_index("product")["family"]
+    for name, one in steps.groupby("family"):
+        ends = one.set_index("step")
+        for column, valued in (("units", "units"), ("money", "revenue")):
+            for step, table in (("last plan", last_plan), ("this plan", plan)):
+                mine = table.loc[table["month"].isin(both) & (table["product"].map(family) == name), valued].sum()
+                assert ends.loc[step, column] == pytest.approx(mine, rel=1e-9, abs=1e-6)
+            moved = one.loc[~one["step"].isin(["last plan", "this plan"]), column].sum()
+            assert ends.loc["last plan", column] + moved == pytest.approx(ends.loc["this plan", column], rel=1e-9, abs=1e-6)
 
 
 def test_the_waterfall_tells_a_new_actual_from_another_method() -> None:

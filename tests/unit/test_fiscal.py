@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demand_company import MONTHS, demand, products, sales
+from demand_company import MONTHS, demand, insights, products, sales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from sop_helpers.book.sources import read_table
 from sop_helpers.planning import calendars, history
 from sop_helpers.planning.calendars import Weekly
 from sop_helpers.planning.corrections import correct
+from sop_helpers.planning.signals import find_signals
 
 NOBODY = pd.DataFrame(columns=["id", "author", "time", "reason", "product", "region", "cause", "start_month", "end_month", "accepted"])
 RETAIL = {"pattern": "4-5-4", "first_month": 2, "week_end": "SAT", "year_end": "nearest"}
@@ -111,6 +112,17 @@ def test_a_period_whose_last_week_is_not_in_is_scaled_up_by_weeks() -> None:
     assert len(calendars.partial_month(panel, day("2026-08-31"), period=SEPTEMBER)) == 12, "August's last days belong to fiscal September"
     with pytest.raises(ValueError, match="data_until is 2026-08-29, but the history goes to 2026-09 which began on 2026-08-30"):
         calendars.partial_month(panel, day("2026-08-29"), period=SEPTEMBER)
+
+
+def test_a_month_that_is_not_in_yet_is_no_dip() -> None:
+    values = demand(noise=0.03)
+    values[:, -1] = np.round(values[:, -1] * 3 / 5)
+    _, panel = panel_of(values)
+    catalogue = products()
+    assert len(find_signals(panel, catalogue, insights())) >= 6, "taken as it is, it looks as if customers had stayed away"
+    whole = calendars.made_whole(panel, day("2026-09-19"), period=SEPTEMBER)
+    assert find_signals(whole, catalogue, insights()).empty
+    assert calendars.made_whole(panel, None) is panel and (whole.values[:, :-1] == panel.values[:, :-1]).all()
 
 
 def test_a_period_of_few_weeks_is_set_to_what_was_expected() -> None:

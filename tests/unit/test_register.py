@@ -9,7 +9,8 @@ from test_consensus import build, forecast, past
 from test_views import actuals
 
 from sop_helpers.planning import consensus, register
-from sop_helpers.planning.budget import budget_by_month, gap_to_budget
+from sop_helpers.planning.budget import budget_by_month, gap_to_budget, year_by_family
+from sop_helpers.report.demand_words import budget_words
 
 CELL = ["month", "product", "region"]
 EFFECT = {"insight": "I1", "family": "F0", "start_month": HORIZON[0], "end_month": HORIZON[2], "effect_pct": 10.0, "confidence": 1.0}
@@ -73,7 +74,23 @@ def test_the_budget_by_month_is_in_units_and_money_and_adds_up() -> None:
     gap = gap_to_budget(out)
     assert out["gap_money"].sum() == pytest.approx(gap["gap"].sum())
     assert gap["outlook"].sum() == pytest.approx(6 * 8 * 900.0 + plan.loc[plan["month"].isin(year), "revenue"].sum())
+    year = year_by_family(out).set_index(["family", "part"])
+    assert list(year.index) == [(f, p) for f in ("F0", "F1", "all") for p in ("so far", "to go", "year")]
+    pd.testing.assert_frame_equal(year.xs("so far", level="part") + year.xs("to go", level="part"), year.xs("year", level="part"))
+    pd.testing.assert_frame_equal(year.loc["F0"] + year.loc["F1"], year.loc["all"])
+    assert year.loc[("all", "year"), "gap_money"] == pytest.approx(gap["gap"].sum())
+    assert year.loc[("all", "so far"), "gap_units"] == 6 * 800 - 6 * 1000
     # Who sells without a budget is part of the year's outlook, month by month as in all.
     half = budget_by_month(plan, sold, budget[budget["family"] == "F0"], products(4), 4)
     assert len(half) == 24 and gap_to_budget(half)["outlook"].sum() == pytest.approx(gap["outlook"].sum())
     assert budget_by_month(plan, sold, budget.iloc[:0], products(4), 4).empty
+
+
+@pytest.mark.parametrize(("so_far", "to_go", "said"), [
+    (-20e3, -10e3, "The year is heading 30 k EUR (3.0 %) below budget, of which 20 k is already behind us; F0 is furthest below."),
+    (20e3, -50e3, "The year is heading 30 k EUR (3.0 %) below budget; so far it is 20 k above; F0 is furthest below."),
+    (0.0, 30e3, "The year is heading 30 k EUR (3.0 %) above budget; every family is at or above it."),
+])
+def test_the_words_on_the_budget_say_on_which_side_we_are(so_far: float, to_go: float, said: str) -> None:
+    gap = pd.DataFrame({"family": ["F0"], "budget": 1e6, "gap": so_far + to_go, "gap_to_date": so_far, "gap_to_go": to_go})
+    assert budget_words(gap, "EUR") == said

@@ -212,6 +212,7 @@ def accuracy_chart(accuracy: pd.DataFrame, lag: int) -> Figure:
             colour = COLOURS["good"] if gain >= 0 else COLOURS["bad"]
             axis.text(100 * np.nanmax(row[1:]), y, f"  {gain:+.1f} points", va="center", color=colour, fontsize="small")
     axis.set_yticks(place, wide.index)
+    axis.grid(False, axis="y")  # it would run through the words
     axis.margins(x=0.15)
     axis.legend(loc="lower right", fontsize="small")
     return figure
