@@ -1,7 +1,8 @@
 """Make the sample company, or one like it of any size, from a seed.
 
 ``python data/generate.py --out data/sample`` writes the committed sample anew, byte for byte. ``generate(products, regions, months, seed)``
-returns the same tables as DataFrames for a company of any size; beyond thirty products the company is made of copies of its catalogue.
+returns the same tables as DataFrames for a company of any size; beyond thirty products the company is made of copies of its catalogue. The company of
+the sample's own size also has the family that is made to order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from company import catalogue, journal, promises, words  # noqa: E402
+from company import bars, catalogue, journal, promises, words  # noqa: E402
 from company.demand import Demand  # noqa: E402
 from company.selling import FISCAL_START, Selling  # noqa: E402
 from company.supply import KEPT, Supply  # noqa: E402
@@ -51,7 +52,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
     supply, selling, plan = Supply(demand, seed), Selling(demand, seed), budget(demand, seed)
     insights, deals = words.insights(), selling.opportunities()
     known = [(insights[c].isna() | insights[c].isin(demand.products[c] if c != "region" else demand.regions[c])) for c in ("family", "product", "region")]
-    return {
+    tables = {
         "products": masters(demand),
         "sales": demand.sales(seed),
         "regions": demand.regions.assign(priority=1.0)[["region", "name", "ship_from", "priority"]],
@@ -82,6 +83,8 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "kpi_targets": words.kpi_targets(),
         "roster": words.roster(),
     }
+    whole = products == catalogue.SIZE and regions == len(catalogue.REGIONS)
+    return bars.with_bars(tables, demand, seed, month) if whole and demand.known == 60 else tables
 
 
 def masters(demand: Demand) -> pd.DataFrame:

@@ -192,6 +192,7 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None, 
         Neither the call nor the workbook names a month.
     """
     from sop_helpers.book.errors import WorkbookError
+    from sop_helpers.book.journal import Journal
     from sop_helpers.book.sources import has_source, load_table
 
     if month is None and workbook.month is None:
@@ -215,7 +216,12 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None, 
         inputs[table] = loaded.frame
         for note in loaded.notes:
             issues.append(Issue("amber", "reading", table, note.column, 0, f"{loaded.label}: {note}.", "Rename or drop it if that is not meant."))
-    stated = {"stages": tuple(workbook.policies.sales.stages), "currency": workbook.company.currency, "closed": closed or {}}
+    overrides = None
+    try:
+        overrides = Journal(workbook, f"{start:%Y-%m}").read("override", expired=True)
+    except WorkbookError as error:
+        issues.append(Issue("red", "cannot be read", "journal", "", 0, error.message, error.todo))
+    stated = {"stages": tuple(workbook.policies.sales.stages), "currency": workbook.company.currency, "closed": closed or {}, "overrides": overrides}
     given = Inputs({name: frame for name, frame in inputs.items() if not frame.empty}, start, workbook.calendar.horizon_months, **stated)
     unread = {i.table for i in issues if i.level == "red"}
     # what refers to a table that could not be read is not blamed for it

@@ -55,7 +55,9 @@ ALLOWED: dict[tuple[str, str], list[str]] = {
     ("insight", "function"): ["marketing", "product", "sales", "finance", "supply"],
     ("insight", "kind"): ["promotion", "launch", "phase_out", "price", "competitor", "campaign", "leads", "strike", "customer", "other"],
 }
-RANGES: dict[str, tuple[float, float]] = {"confidence": (0, 1), "effect_pct": (-100, float("inf")), "change_pct": (-100, float("inf"))}
+RANGES: dict[str, tuple[float, float]] = {
+    "confidence": (0, 1), "effect_pct": (-100, float("inf")), "change_pct": (-100, float("inf")), "units": (0, float("inf")),
+}
 # These belong to the meeting of one month; the others hold until changed, done or expired.
 MONTHLY = {"attendance", "sign_off", "decision", "comment", "closing"}
 STAMP = ["id", "version", "month", "author", "time", "reason"]
@@ -106,7 +108,8 @@ def clean(kind: str, field: str, value: Any) -> Any:
                 raise WorkbookError(f"{kind}: {field} must be finite, found {value!r}")
             least, most = RANGES.get(field, (float("-inf"), float("inf")))
             if not least <= number <= most:
-                raise WorkbookError(f"{kind}: {field} must lie between {least:g} and {most:g}, found {value!r}")
+                wanted = f"be at least {least:g}" if most == float("inf") else f"lie between {least:g} and {most:g}"
+                raise WorkbookError(f"{kind}: {field} must {wanted}, found {value!r}")
             return number
         case "flag":
             known = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -159,6 +162,12 @@ def require_complete(kind: str, row: dict[str, Any]) -> None:
         raise WorkbookError(f"{kind}: start_month {row['start_month']} is after end_month {row['end_month']}")
     if kind == "override" and (row.get("units") is None) == (row.get("change_pct") is None):
         raise WorkbookError("override needs either units or change_pct, not both")
+
+
+def refuse_past(kind: str, fields: dict[str, Any], month: str) -> None:
+    """Refuse an override of months that are past: their plan was decided on, and they are closed or will be."""
+    if kind == "override" and (last := fields.get("end_month")) and last < month:
+        raise WorkbookError(f"override: its last month {last} is past; the first month that is planned is {month}", f"Name months from {month} on.")
 
 
 def typed(kind: str, frame: pd.DataFrame, withdrawn: bool = False) -> pd.DataFrame:

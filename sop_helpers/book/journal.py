@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sop_helpers.book import files
-from sop_helpers.book.entries import KINDS, MONTHLY, STAMP, ConflictError, checked, fields_of, require_complete, typed
+from sop_helpers.book.entries import KINDS, MONTHLY, STAMP, ConflictError, checked, fields_of, refuse_past, require_complete, typed
 from sop_helpers.book.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -202,9 +202,10 @@ class Journal:
         import sqlalchemy as sa
 
         fields_of(kind)
-        if self.file is not None and not self.file.exists() and not self.workbook.journal.seed:
-            return []
         table = _metadata().tables[f"journal_{kind}"]
+        if self.file is not None and not self.file.exists():  # reading creates nothing
+            seeded = [tuple(row[c.name] for c in table.columns) for its_kind, row in self._seed() if its_kind == kind and row["month"] <= self.month]
+            return sorted(seeded, key=lambda row: row[:2])
         with self._reading() as connection:
             return [tuple(row) for row in connection.execute(sa.select(table).where(table.c.month <= self.month).order_by(table.c.id, table.c.version))]
 
@@ -278,6 +279,7 @@ class Journal:
         if kind == "insight" and values["raised_on"] is None:
             values["raised_on"] = _now().date()
         require_complete(kind, values)
+        refuse_past(kind, values, self.month)
         table = _metadata().tables[f"journal_{kind}"]
         for _ in range(100):
             with self._reading() as connection:
@@ -306,7 +308,9 @@ class Journal:
         WorkbookError
             The entry or a field is unknown.
         """
-        return self._next(kind, id, version, author, reason, False, checked(kind, fields))
+        values = checked(kind, fields)
+        refuse_past(kind, values, self.month)
+        return self._next(kind, id, version, author, reason, False, values)
 
     def withdraw(self, kind: str, id: str, /, *, version: int, author: str, reason: str = "") -> int:
         """Take an entry back: it is no longer read, and stays in the history."""

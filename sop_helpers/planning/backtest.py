@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.chunks import Work
-from sop_helpers.planning.forecasting import Points, Scope, learn, living, naive_forecast, point_forecast, why
+from sop_helpers.planning.forecasting import Points, Scope, living, naive_forecast, start_forecast, start_learning, why
 from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
 from sop_helpers.planning.learners import Learner
@@ -83,7 +84,7 @@ def origins_back(months: int, horizon: int, origins: int, lag_months: int, seaso
 
 def backtest(
     values: Matrix, scope: Scope, horizon: int, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft", seed: int = 0,
-    work: Work | None = None,
+    work: Work | None = None, learning: Callable[[], list[Learner]] | None = None,
 ) -> Backtest:
     """Forecast from past origins as today's forecast is made, routing included.
 
@@ -107,6 +108,8 @@ def backtest(
         Members of the portfolio, and the seed of its learners.
     work : Work, optional
         Where chunks of series are worked on; here and now by default.
+    learning : callable, optional
+        Learners of the earliest origin that are being trained (see `forecasting.start_learning`).
     """
     n, months = values.shape
     back = origins_back(months, horizon, origins, lag_months, season_length)
@@ -116,11 +119,20 @@ def backtest(
     noise, naive_error = (np.full(shape[:2], np.nan) for _ in range(2))
     kind = np.full(n, "", dtype=object)
     trained: list[Learner] = []
+
+    def begin(o: int) -> Callable[[], Points]:
+        nonlocal trained, learning
+        known = values[:, : months - back[o]]
+        trained = trained or (learning or start_learning(known, horizon, season_length, tier, seed, work))()
+        learning = None
+        return start_forecast(known, min(int(back[o]), horizon), scope, season_length, trained, work)
+
+    # The next origin is begun before the results of this one are looked at: other processes never wait for this one.
+    following = begin(0) if len(back) else None
     for o, b in enumerate(back):
-        known = values[:, : months - b]
-        ahead = min(int(b), horizon)
-        trained = trained or learn(known, horizon, season_length, tier, seed, work)
-        points = point_forecast(known, ahead, scope, season_length, trained, work)
+        known, ahead = values[:, : months - b], min(int(b), horizon)
+        finish, following = following, begin(o + 1) if o + 1 < len(back) else None
+        points = finish()
         # What has no sale yet at the origin had no forecast: nobody is right or wrong.
         seen = (np.nan_to_num(known) > 0).any(axis=1)
         statistical[seen, o, :ahead] = points.units[seen]
@@ -204,9 +216,15 @@ def forecast(
         np.concatenate([np.full(more, -1), np.where(scope.like >= 0, scope.like + more, -1)]),
         np.concatenate([np.full(more, 10**6), scope.end]),
     )
-    work.total += len(values) * (1 + len(origins_back(values.shape[1], ahead, origins, lag_months, season_length)))
-    tried = backtest(values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed, work=work)
-    points = point_forecast(values, ahead, scope, season_length, learn(values, ahead, season_length, tier, seed, work), work)
+    back = origins_back(values.shape[1], ahead, origins, lag_months, season_length)
+    work.total += len(values) * (1 + len(back))
+    # Learners of the first origin and those of today are trained side by side.
+    past = start_learning(values[:, : values.shape[1] - back[0]], ahead, season_length, tier, seed, work) if len(back) else None
+    today = start_learning(values, ahead, season_length, tier, seed, work)
+    tried = backtest(
+        values, scope, ahead, origins=origins, lag_months=lag_months, season_length=season_length, tier=tier, seed=seed, work=work, learning=past
+    )
+    points = start_forecast(values, ahead, scope, season_length, today(), work)()
     naive = naive_forecast(values, ahead, season_length)
     switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "imapa", "tsb", "recent mean", "like product"])
     units = np.where(switch[:, None], naive, points.units)

@@ -144,8 +144,11 @@ def unit_values(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
 def bookings_forecast(
     deals: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp, months: int, *, first_month: int = 1, error: float = UNKNOWN_ERROR,
     tilt: np.ndarray | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Forecast bookings by month, family and region, and in all.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Forecast bookings by month, family and region, for each region, each family, and in all.
+
+    All bands come from one model: deals are won or lost on their own, and the error beyond that chance is a factor that all deals of a month share. The band
+    of a sum is made from the variance of the sum, so it is narrower than the bands of its parts added up: lows and highs of the parts do not come together.
 
     Parameters
     ----------
@@ -167,17 +170,34 @@ def bookings_forecast(
     Returns
     -------
     tuple of DataFrame
-        As the contracts ``bookings_forecast`` and ``bookings_outlook``. Bands of single families and regions do not add up to that of the total.
+        As the contracts ``bookings_forecast``, ``bookings_outlook`` and ``bookings_levels``. Means add up, ends of bands do not.
     """
     hazard = fit_hazard(deals, month, SEGMENT, first_month)
     table = expected_bookings(deals, hazard, month, months, SEGMENT, tilt)
     cells = with_band(table, error)
     cells["units"] = cells["bookings"] / cells["family"].map(unit_values(deals, products)).astype(float)
     total = with_band(table.groupby("month", as_index=False)[["open", "new", "variance"]].sum(), error)
+    parts = [
+        with_band(table.groupby(["month", level], as_index=False)[["open", "new", "variance"]].sum(), error).rename(columns={level: "name"}).assign(level=level)
+        for level in ("region", "family")
+    ]
     shown = {"open": "from_open", "new": "from_new"}
     return (
         cells.rename(columns=shown)[["month", "region", "family", "from_open", "from_new", "bookings", "low", "high", "units"]],
         total.rename(columns=shown)[["month", "from_open", "from_new", "bookings", "low", "high"]],
+        pd.concat(parts, ignore_index=True)[["month", "level", "name", "bookings", "low", "high"]],
+    )
+
+
+def sums_words(cells: pd.DataFrame, outlook: pd.DataFrame, currency: str) -> str:
+    """Say of the first month how much wider the bands of families and regions are together than that of their sum."""
+    if outlook.empty or cells.empty:
+        return "No bookings are expected."
+    first = outlook.iloc[0]
+    ends = cells.loc[cells["month"] == first["month"], ["low", "high"]].sum()
+    return (
+        f"Means add up, bands do not: in {first['month']:%Y-%m} the ends of the single bands add up to {ends['low']:,.0f} and {ends['high']:,.0f} {currency}, "
+        f"and the total's own band is {first['low']:,.0f} to {first['high']:,.0f}, for single deals make up for one another."
     )
 
 

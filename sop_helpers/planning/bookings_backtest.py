@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.bookings import SEGMENT, UNKNOWN_ERROR, deals_as_of, expected_bookings, with_band
+from sop_helpers.planning.bookings import COVER, SEGMENT, UNKNOWN_ERROR, deals_as_of, expected_bookings, with_band
 from sop_helpers.planning.deal_hazard import first_recorded, fit_hazard, month_number
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.pipeline import known_deals, win_rate
@@ -20,6 +20,8 @@ PERIOD = 3
 """Months of the period that is forecast, a quarter."""
 FEWEST_MONTHS = 2
 """Whole months of recorded closings that a forecast needs."""
+UNLIKELY = 0.05
+"""Chance below which a coverage is not that of the band."""
 COLUMNS = ["as_of", "method", "scope", "forecast", "actual"]
 ALL_OPEN, STAGES, HAZARD = "all open x win rate", "stage weights", "age hazard"
 
@@ -161,6 +163,32 @@ def covered(steps: pd.DataFrame) -> pd.DataFrame:
         parts.append(band.assign(inside=(band["actual"] >= band["low"]) & (band["actual"] <= band["high"])))
     shown = ["as_of", "step", "forecast", "actual", "low", "high", "inside"]
     return pd.concat(parts, ignore_index=True)[shown] if parts else pd.DataFrame(columns=shown)
+
+
+def covered_words(tried: pd.DataFrame) -> str:
+    """Say how often the 80 % band held, on how many months, and whether that can be told from the 80 % it claims.
+
+    Forecasts of the same month from several origins see the same outcome, so that each month counts once, with the share of its forecasts that held; the
+    chance of a share as low or high comes from the binomial distribution (two-sided exact test).
+
+    Parameters
+    ----------
+    tried : DataFrame
+        From `covered`.
+    """
+    from scipy.stats import binomtest
+
+    if tried.empty:
+        return "The band could not be tried out yet."
+    month = [at + pd.DateOffset(months=int(step) - 1) for at, step in zip(tried["as_of"], tried["step"], strict=True)]
+    inside = tried["inside"].groupby(month).mean()
+    held = int(round(inside.sum()))
+    chance = binomtest(held, len(inside), COVER).pvalue
+    over, under = (tried["actual"] > tried["high"]).sum(), (tried["actual"] < tried["low"]).sum()
+    text = f"The {COVER:.0%} band held {tried['inside'].mean():.0%} of {len(tried)} forecasts of {len(inside)} months ({over} came above it, {under} below)"
+    if chance < UNLIKELY:
+        return f"{text}: that is not luck (chance {chance:.1%} for a band that holds {COVER:.0%}), and the band is not to be trusted as it stands."
+    return f"{text}: on that many months it cannot be told from {COVER:.0%} (chance of a share as far off: {chance:.0%})."
 
 
 def judge(tried: pd.DataFrame, methods: Sequence[str] = (ALL_OPEN, STAGES, HAZARD)) -> pd.DataFrame:

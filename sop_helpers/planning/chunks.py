@@ -95,7 +95,14 @@ class Work:
         return map(function, *columns) if self.pool is None else self.pool.map(function, *map(list, columns))
 
     def rows(self, function: Callable[[Matrix], Matrix], values: Matrix, width: int, name: str = "", weight: float = 1.0) -> Matrix:
-        """Apply a function that treats every row by itself, and return its results (n, width), as if it had been applied to all rows at once.
+        """Apply a function that treats every row by itself, and return its results: `start`, and wait."""
+        return self.start(function, values, width, name, weight)()
+
+    def start(self, function: Callable[[Matrix], Matrix], values: Matrix, width: int, name: str = "", weight: float = 1.0) -> Callable[[], Matrix]:
+        """Begin to apply a function that treats every row by itself; what is returned waits for the results, as if it had been applied to all rows at once.
+
+        A pool begins at once, so that it need not wait while this process is busy with the results of something else; without a pool nothing is done before
+        the results are asked for.
 
         Parameters
         ----------
@@ -109,6 +116,11 @@ class Work:
             What the function does, with all its settings; "" is not remembered.
         weight : float
             Share of the rows' whole work, for the progress told.
+
+        Returns
+        -------
+        callable
+            Returns the results (n, width); to be called once.
         """
         out = np.full((len(values), width), np.nan)
         keys = fingerprints(values, name) if self.remembered is not None and name else None
@@ -118,16 +130,21 @@ class Work:
         if keys is not None:
             self.remembered.made, self.remembered.reused = self.remembered.made + len(todo), self.remembered.reused + len(values) - len(todo)
         size = CHUNK if self.pool is None else int(np.clip(-(-len(todo) // PARTS), FEWEST, CHUNK))
-        cuts = [todo[i : i + size] for i in range(0, len(todo), size)]
-        parts = (values[cut] for cut in cuts)
-        for cut, part in zip(cuts, self.each(function, parts), strict=True):
-            out[cut] = part
-            self.tell(weight * len(cut))
-        if len(todo) < len(values):
-            self.tell(weight * (len(values) - len(todo)))
-        if keys is not None:
-            self.remembered.keep(keys, out)
-        return out
+        # Slices where everything is to be done: views, not copies.
+        cuts = [slice(i, i + size) if len(todo) == len(values) else todo[i : i + size] for i in range(0, len(todo), size)]
+        parts = self.each(function, (values[cut] for cut in cuts))
+
+        def finish() -> Matrix:
+            for cut, part in zip(cuts, parts, strict=True):
+                out[cut] = part
+                self.tell(weight * len(part))
+            if len(todo) < len(values):
+                self.tell(weight * (len(values) - len(todo)))
+            if keys is not None:
+                self.remembered.keep(keys, out)
+            return out
+
+        return finish
 
 
 __all__ = ["CHUNK", "Progress", "Remembered", "Work", "fingerprints"]

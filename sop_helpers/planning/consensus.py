@@ -241,14 +241,19 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
             subject = " / ".join(str(one[c]) for c in ("family", "product", "region") if isinstance(one.get(c), str) and one[c]) or "everything"
             if pd.notna(one["expires_month"]) and one["expires_month"] <= month and one["end_month"] >= month:
                 rows.append((name, str(one[key]), f"expired in {one['expires_month']:%Y-%m}; {subject} is planned without it unless it is renewed"))
+            elif name == "override" and one["end_month"] < month and one.get("month") == f"{month:%Y-%m}":
+                rows.append((name, str(one[key]), f"its months are past: the first month planned is {month:%Y-%m}"))
             elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one).any():
                 rows.append((name, str(one[key]), f"nothing that is planned matches {subject}"))
-            elif name == "override" and one["start_month"] < month:
+            elif name == "override" and one["start_month"] < month <= one["end_month"]:
                 rows.append((name, str(one[key]), f"months before {month:%Y-%m} are past and were left alone"))
     if "launch_month" in products:
         like = products.get("like_product", pd.Series(index=products.index, dtype="str"))
         alone = products[(products["launch_month"] >= month) & like.isna() & ~products["product"].isin(cells["product"])]
         rows += [("launch", p, "it has no like product: name one, or bring its volume as an insight") for p in alone["product"]]
+        lost = products[(products["launch_month"] >= month) & like.notna() & ~products["product"].isin(cells["product"])]
+        said = "its like product {} has no history to follow: name another, or bring its volume as an insight"
+        rows += [("launch", p, said.format(after)) for p, after in zip(lost["product"], like[lost.index], strict=True)]
     rows += unknown_victims(products)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
 

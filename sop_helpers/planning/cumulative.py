@@ -157,15 +157,21 @@ def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataF
     rows = rows[pd.MultiIndex.from_frame(rows[KEYS]).isin(pd.MultiIndex.from_frame(keys))]
     number, ahead = rows.groupby(KEYS, sort=False).cumcount(), rows["units"]
     asked = [int(months) for months in sorted(out["months"].unique())]
-    models = work.each(partial(learn_sums, values[sparse], levels=tuple(LEVELS.values()), seed=seed), asked)
-    for months, model in zip(asked, models, strict=True):
-        told = pd.DataFrame(sum_quantiles(values[sparse], model), columns=list(LEVELS), index=pd.MultiIndex.from_frame(keys))
+    results = work.each(partial(_sum_quantiles, values[sparse], seed=seed), asked)
+    for months, (found, basis) in zip(asked, results, strict=True):
+        told = pd.DataFrame(found, columns=list(LEVELS), index=pd.MultiIndex.from_frame(keys))
         planned = ahead.where(number < months, 0.0).groupby([rows[k] for k in KEYS], sort=False).sum().reindex(told.index).fillna(0.0)
         mine = (out["months"] == months) & out["kind"].isin(CLASSES[2:])
         at = pd.MultiIndex.from_frame(out.loc[mine, KEYS])
         known = told.sub(planned, axis=0).reindex(at)
         good = known.notna().all(axis=1).to_numpy()
-        found = out.index[mine][good]
-        out.loc[found, list(LEVELS)] = known.to_numpy()[good]
-        out.loc[found, "basis"] = "quantiles of sums, learned from all" if model.models else "negative binomial"
+        rows_of = out.index[mine][good]
+        out.loc[rows_of, list(LEVELS)] = known.to_numpy()[good]
+        out.loc[rows_of, "basis"] = basis
     return out
+
+
+def _sum_quantiles(values: Matrix, months: int, seed: int) -> tuple[Matrix, str]:
+    """Learn the quantiles of the demand over some months and return them for the same series, with what they are based on."""
+    model = learn_sums(values, months, tuple(LEVELS.values()), seed)
+    return sum_quantiles(values, model), "quantiles of sums, learned from all" if model.models else "negative binomial"

@@ -5,18 +5,20 @@ Series are routed by length and by class (Syntetos, Boylan & Croston 2005); each
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning import portfolio
 from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.intermittent import croston, imapa
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
-from sop_helpers.planning.portfolio import Combined, portfolio, train
+from sop_helpers.planning.portfolio import Combined
 from sop_helpers.planning.smoothing import FORMS, Matrix, is_seasonal, lengths, seasonal_naive, seasonal_profile
 
 CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
@@ -126,10 +128,17 @@ def trim(values: Matrix) -> Matrix:
 
 
 def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0, work: Work | None = None) -> list[Learner]:
-    """Train the learners of a tier on the regular series of a company (see `portfolio.train`)."""
+    """Train the learners of a tier on the regular series of a company: `start_learning`, and wait."""
+    return start_learning(values, horizon, season_length, tier, seed, work)()
+
+
+def start_learning(
+    values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0, work: Work | None = None
+) -> Callable[[], list[Learner]]:
+    """Begin to train the learners of a tier on the regular series of a company (see `portfolio.start_training`)."""
     values = trim(values)
     regular = (lengths(values)[1] > 2 * season_length) & np.isin(classify(values), CLASSES[:2])
-    return train(values[regular], horizon, season_length, tier, seed, work)
+    return portfolio.start_training(values[regular], horizon, season_length, tier, seed, work)
 
 
 class Living(NamedTuple):
@@ -158,7 +167,14 @@ def living(values: Matrix, scope: Scope, season_length: int = 12) -> Living:
 def point_forecast(
     values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
 ) -> Points:
-    """Forecast every series by the method that its length and class call for.
+    """Forecast every series by the method that its length and class call for: `start_forecast`, and wait."""
+    return start_forecast(values, horizon, scope, season_length, trained, work)()
+
+
+def start_forecast(
+    values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
+) -> Callable[[], Points]:
+    """Begin to forecast every series by the method that its length and class call for.
 
     Parameters
     ----------
@@ -173,13 +189,16 @@ def point_forecast(
     trained : list of Learner, optional
         From `learn`; without them the smoothers stand alone.
     work : Work, optional
-        Where chunks of series are worked on; here and now by default.
+        Where chunks of series are worked on: a pool begins at once; here, when the result is asked for, by default.
+
+    Returns
+    -------
+    callable
+        Waits for the forecast and returns it; to be called once.
     """
     work = work or Work()
     n, months = values.shape
     m = season_length
-    units, scale = np.zeros((n, horizon)), np.zeros(n)
-    model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
     values = trim(values)
     length = lengths(values)[1]
     kind = classify(values)
@@ -189,32 +208,41 @@ def point_forecast(
     young = live & (length <= m)
     middle = live & ~sparse & (length > m) & (length <= 2 * m)
     whole = live & ~sparse & (length > 2 * m)
-    ahead = (months + np.arange(horizon)) % m
-
-    fading = sparse & (silence > 2 * gap)
-    units[fading], model[fading] = croston(values[fading], horizon, "tsb"), "tsb"
-    steady = sparse & ~fading
-    units[steady], model[steady] = imapa(values[steady], horizon), "imapa"
-    if whole.any():
-        fit = portfolio(values[whole], horizon, m, trained, work)
-        units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)
     profile = family_profiles(values, scope.group, m) if (middle | young).any() else np.ones((n, m))
-    calm = values / profile[:, np.arange(months) % m]
-    if middle.any():
-        # More than a season but less than two: an own season cannot be told from noise.
-        fit = portfolio(calm[middle][:, -2 * m :], horizon, 4 * m, work=work)
-        units[middle], scale[middle], model[middle] = fit.forecast * profile[middle][:, ahead], fit.sigma, "family season"
-    if young.any():
-        recent = calm[young][:, -min(6, months) :]
-        level = np.nansum(recent, axis=1) / np.maximum((~np.isnan(recent)).sum(axis=1), 1)
-        units[young], model[young] = level[:, None] * profile[young][:, ahead], "recent mean"
-        _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope.like)
-    work.tell(int((~whole & ~middle).sum()))
-    rest = scale <= 0
-    scale[rest] = _spread(values[rest])
-    model[stopped], model[ended] = "stopped", "ended"
-    units = np.where((live & np.isfinite(scale))[:, None], np.maximum(np.nan_to_num(units), 0.0), 0.0)
-    return Points(units, kind, model, detail, scale)
+
+    def calm(rows: NDArray[np.bool_]) -> Matrix:
+        return values[rows] / profile[rows][:, np.arange(months) % m]
+
+    regular = portfolio.start(values[whole], horizon, m, trained, work) if whole.any() else None
+    # More than a season but less than two: an own season cannot be told from noise.
+    borrowing = portfolio.start(calm(middle)[:, -2 * m :], horizon, 4 * m, work=work) if middle.any() else None
+
+    def finish() -> Points:
+        units, scale, ahead = np.zeros((n, horizon)), np.zeros(n), (months + np.arange(horizon)) % m
+        model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
+        fading = sparse & (silence > 2 * gap)
+        units[fading], model[fading] = croston(values[fading], horizon, "tsb"), "tsb"
+        steady = sparse & ~fading
+        units[steady], model[steady] = imapa(values[steady], horizon), "imapa"
+        if regular is not None:
+            fit = regular()
+            units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)
+        if borrowing is not None:
+            fit = borrowing()
+            units[middle], scale[middle], model[middle] = fit.forecast * profile[middle][:, ahead], fit.sigma, "family season"
+        if young.any():
+            recent = calm(young)[:, -min(6, months) :]
+            level = np.nansum(recent, axis=1) / np.maximum((~np.isnan(recent)).sum(axis=1), 1)
+            units[young], model[young] = level[:, None] * profile[young][:, ahead], "recent mean"
+            _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope.like)
+        work.tell(int((~whole & ~middle).sum()))
+        rest = scale <= 0
+        scale[rest] = _spread(values[rest])
+        model[stopped], model[ended] = "stopped", "ended"
+        units = np.where((live & np.isfinite(scale))[:, None], np.maximum(np.nan_to_num(units), 0.0), 0.0)
+        return Points(units, kind, model, detail, scale)
+
+    return finish
 
 
 def _members(fit: Combined) -> NDArray[np.object_]:

@@ -6,7 +6,7 @@ of them ran off in the backtest; up to 4,000 nodes with the shrunk covariance of
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -255,9 +255,11 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     flat = _level_lags(actual - tried)
     full = np.full_like(own, np.nan)
     seen = np.isfinite(own).any(axis=0)
-    bases = (np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins))
-    errors = (flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])] for o in range(origins))
-    for o, found in enumerate((work or Work()).each(reconcile, bases, repeat(tree, origins), errors)):
+    # Today's forecast is reconciled beside the origins, last.
+    bases = chain((np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins)), [units])
+    errors = chain((flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])] for o in range(origins)), [flat])
+    reconciled = (work or Work()).each(reconcile, bases, repeat(tree, origins + 1), errors)
+    for o, found in zip(range(origins), reconciled, strict=False):
         full[:, o, seen[o]] = found
     # To the millionth of a unit: plans built on it must not move with the digits beyond.
     full = np.where(np.isfinite(own), full.round(6), np.nan)
@@ -274,7 +276,7 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         levels = _by_level(tree, tried, upward, own, actual, lags)
         return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest")
     share, blend = best[3], best[4]
-    today = units[start:] + share * (reconcile(units, tree, flat).round(6) - units[start:])
+    today = units[start:] + share * (next(reconciled).round(6) - units[start:])
     name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
     return Reconciled(blend, today, _by_level(tree, tried, upward, blend, actual, lags), f"{name}, {share:.0%} of the way from bottom-up")
 

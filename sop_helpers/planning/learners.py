@@ -82,7 +82,7 @@ def look_back(seasons: int, season_length: int) -> int:
 
 
 def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season_length: int = 12) -> Learner | None:
-    """Train a learner on all series, or return None where there are too few examples.
+    """Train a learner on all series, or return None where there are too few examples or LightGBM cannot be loaded.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season
     first = start + back + step
     count = np.maximum(months - first, 0)
     total = int(count.sum())
-    if total < FEWEST:
+    if total < FEWEST or not available():
         return None
     rng = np.random.default_rng(seed)
     pick = np.sort(rng.choice(total, recipe.rows, replace=False)) if total > recipe.rows else np.arange(total)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sop_helpers.planning.bookings import expected_bookings, unit_values
 from sop_helpers.planning.deal_hazard import fit_hazard
+from sop_helpers.planning.frames import months_between
 
 CELL = ["family", "region"]
 YEAR = 12
@@ -93,8 +94,9 @@ def pipeline_view(
     family = products.set_index("product")["family"]
     plan, past = (t.assign(family=t["product"].map(family)).groupby(["month", *CELL], as_index=False)["units"].sum() for t in (base, history))
     months = pd.DatetimeIndex(plan["month"].unique()).sort_values()
+    reach = int(months_between(months[-1], month)) + 1 if len(months) else 0
     won = won_units(deals, products)
-    ahead = expected_bookings(deals, fit_hazard(deals, month, CELL, first_month), month, len(months), CELL)
+    ahead = expected_bookings(deals, fit_hazard(deals, month, CELL, first_month), month, reach, CELL)
     value = ahead["family"].map(unit_values(deals, products)).astype(float)
     ahead = ahead[["month", *CELL]].assign(units=((ahead["open"] + ahead["new"]) / value.where(value > 0)).fillna(0.0))
     shipped = pd.concat([won, ahead], ignore_index=True)

@@ -5,6 +5,7 @@ Tiers trade time for accuracy and are the same for all data: ``draft`` while a p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -37,7 +38,14 @@ class Combined(NamedTuple):
 
 
 def train(values: Matrix, horizon: int, season_length: int = 12, tier: str = "default", seed: int = 0, work: Work | None = None) -> list[Learner]:
-    """Train the learners of a tier on all series that are long enough; none where there are too few, or LightGBM cannot be loaded.
+    """Train the learners of a tier on all series that are long enough: `start_training`, and wait."""
+    return start_training(values, horizon, season_length, tier, seed, work)()
+
+
+def start_training(
+    values: Matrix, horizon: int, season_length: int = 12, tier: str = "default", seed: int = 0, work: Work | None = None
+) -> Callable[[], list[Learner]]:
+    """Begin to train the learners of a tier on all series that are long enough; none where there are too few, or LightGBM cannot be loaded.
 
     Parameters
     ----------
@@ -50,24 +58,38 @@ def train(values: Matrix, horizon: int, season_length: int = 12, tier: str = "de
     seed : int
         First seed.
     work : Work, optional
-        Where they are trained, each by itself.
+        Where they are trained, each by itself: a pool begins at once.
+
+    Returns
+    -------
+    callable
+        Waits for the learners and returns them as a list; to be called once.
     """
     recipes, seeds = TIERS[tier]
-    if not recipes or not learners.available():
-        return []
+    if not recipes:
+        return list
     one = partial(_train, values=values, horizon=horizon, season_length=season_length)
     trained = (work or Work()).each(one, *zip(*[(recipe, seed + 101 * k) for recipe in recipes for k in range(seeds)], strict=True))
-    return [learner for learner in trained if learner is not None]
+    return lambda: [learner for learner in trained if learner is not None]
 
 
 def _train(recipe: Recipe, seed: int, values: Matrix, horizon: int, season_length: int) -> Learner | None:
     if recipe.kind != STACKED.kind:
         return learners.train(recipe, seed, values=values, horizon=horizon, season_length=season_length)
+    if not learners.available():
+        return None
     return stacking.train(recipe, seed, values=values / _scale(values), horizon=horizon, members=_wide, season_length=season_length)
 
 
 def portfolio(values: Matrix, horizon: int, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None) -> Combined:
-    """Forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
+    """Forecast by smoothers and learners: `start`, and wait."""
+    return start(values, horizon, season_length, trained, work)()
+
+
+def start(
+    values: Matrix, horizon: int, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
+) -> Callable[[], Combined]:
+    """Begin to forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
 
     With learners of the smoothers' errors (the deep tier), more smoothers and their mended mean: a third each of smoothers, mended smoothers and learners.
 
@@ -82,25 +104,38 @@ def portfolio(values: Matrix, horizon: int, season_length: int = 12, trained: li
     trained : list of Learner, optional
         From `train`; they may have been trained on other series or earlier months.
     work : Work, optional
-        Where chunks of series are worked on; here and now by default.
+        Where chunks of series are worked on: a pool begins at once; here, when the result is asked for, by default.
+
+    Returns
+    -------
+    callable
+        Waits for the forecast and returns it; to be called once.
     """
     work, trained = work or Work(), trained or []
     plain, stacked = ([one for one in trained if (one.recipe.kind == STACKED.kind) is kind] for kind in (False, True))
     names, share = WIDE if stacked else SMOOTHERS, 0.5 if plain else 1.0
     smooth = partial(smoothers, horizon=horizon, season_length=season_length, stacked=stacked)
     name = f"smoothers {horizon} {season_length}" + (f" {fingerprint(stacked)}" if stacked and work.remembered is not None else "")
-    found = work.rows(smooth, values, horizon + 2, name, share)
-    mean, noise, form = found[:, :horizon], found[:, horizon], found[:, horizon + 1].astype(np.int64)
+    smoothed = work.start(smooth, values, horizon + 2, name, share)
+    told = None
     if plain:
         name = f"learners {horizon} {season_length} {fingerprint(plain)}" if work.remembered is not None else ""
-        told = work.rows(partial(learned, horizon=horizon, trained=plain), values, horizon + 1, name, 1 - share)
-        known = told[:, 0] > 0
-        mean = mean.copy()  # what is remembered stays as it is
-        parts = 2 if stacked else 1  # smoothers and mended smoothers come as one mean
-        mean[known] = (parts * mean[known] + told[known, 1:]) / (parts + 1)
-    scale = _scale(values)
+        told = work.start(partial(learned, horizon=horizon, trained=plain), values, horizon + 1, name, 1 - share)
     members = (*names, *dict.fromkeys(f"learned {learner.recipe.kind}" for learner in trained))
-    return Combined(mean * scale, noise * scale[:, 0], form, members)
+
+    def finish() -> Combined:
+        found = smoothed()
+        mean, noise, form = found[:, :horizon], found[:, horizon], found[:, horizon + 1].astype(np.int64)
+        if told is not None:
+            said = told()
+            known = said[:, 0] > 0
+            mean = mean.copy()  # what is remembered stays as it is
+            parts = 2 if stacked else 1  # smoothers and mended smoothers come as one mean
+            mean[known] = (parts * mean[known] + said[known, 1:]) / (parts + 1)
+        scale = _scale(values)
+        return Combined(mean * scale, noise * scale[:, 0], form, members)
+
+    return finish
 
 
 def smoothers(values: Matrix, horizon: int, season_length: int = 12, stacked: list[Learner] | None = None) -> Matrix:

@@ -29,8 +29,8 @@ def stress_tests(
     stops : sequence of (resource, month)
         The resource has no hours, regular or overtime, in that month.
     late_suppliers : sequence of str
-        All that is bought from them takes longer, and their open receipts come later. Both round as lead times do: up from half a month on, so that
-        two weeks (0.46 of a month) alone move an open receipt by nothing, and an order where its lead time and the delay together pass the half.
+        All that is promised by them comes later, what is on order as well as what the plan orders: a delay of f months moves the share f of what was to
+        arrive in a month into the next (see `supply_network.late_shares`), so two weeks move 46 %. Told as months_late of operations and receipts.
     weeks_late : float
         How late.
     demand_factor : float
@@ -74,8 +74,7 @@ def _late(tables: Mapping[str, pd.DataFrame], supplier: str, delay: float) -> di
     if not bought.any():
         raise ValueError(f"a stress test has {supplier!r} late, which is the supplier of no operation that buys")
     theirs = (receipts["supplier"] == supplier).fillna(False).to_numpy(dtype=bool)
-    later = receipts["due_month"].mask(pd.Series(theirs, index=receipts.index), receipts["due_month"] + pd.DateOffset(months=int(np.floor(delay + 0.5))))
     return dict(tables) | {
-        "operations": ops.assign(lead_time_months=ops["lead_time_months"] + np.where(bought, delay, 0.0)),
-        "receipts": receipts.assign(due_month=later.astype(receipts["due_month"].dtype)),
+        "operations": ops.assign(months_late=np.where(bought, delay, 0.0)),
+        "receipts": receipts.assign(months_late=np.where(theirs, delay, 0.0)),
     }

@@ -1,7 +1,7 @@
 """What stress tests do to the supply plan, each solved again from the basis of the plan as it is.
 
-Plans are those before whole lots, with the stock targets of base. Where only hours, demand or receipts change, the program stays and its right-hand sides move;
-another lead time makes another program, which starts from its own latest plan.
+Plans are those before whole lots, with the stock targets of base. Where only hours, demand or what is late change, the program stays: right-hand sides and the
+months in which late orders come move, and the solver goes on from the basis of the plan as it is. Any other change makes a program anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pandas as pd
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience
-from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.supply_network import Network, late_shares
+from sop_helpers.planning.supply_parts import is_big, solver_of
 from sop_helpers.planning.supply_reasons import late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
@@ -40,9 +41,14 @@ class StressModel:
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], targets: pd.DataFrame, months: pd.DatetimeIndex, **rules: Any):
         self.tables, self.targets, self.months, self.rules = tables, targets, months, rules
-        self.base = self._network(tables)
-        self._solver = Solver(build_model(self.base), starting_basis(self.base))
-        self.plan = self._solver.solve()
+        self.base = self._now = self._network(tables)
+        built, start = build_model(self.base), starting_basis(self.base)
+        if is_big(built):
+            self._solver, self.plan = solver_of(built, start)
+        else:
+            self._solver = Solver(built, start)
+            self.plan = self._solver.solve()
+        self._solver.keep()
 
     def _network(self, tables: Mapping[str, pd.DataFrame]) -> Network:
         return build_network(**tables, targets=self.targets, months=self.months, **self.rules)
@@ -52,22 +58,40 @@ class StressModel:
         net = self._network(tables)
         if not same_program(self.base, net):
             return net, Solver(build_model(net), starting_basis(net)).solve()
-        solver, old = self._solver, self.base
         self._move(net)
-        found = solver.solve()
-        self._move(old)
-        return net, found
+        self._solver.restore()
+        return net, self._solver.solve()
 
     def _move(self, net: Network) -> None:
-        """Set right-hand sides and limits to those of a network of the same program."""
-        solver, old = self._solver, self.base
-        if len(net.resources):
-            free, before = (np.maximum(n.regular - n.committed, 0.0) for n in (net, old))
+        """Set hours, demand, receipts and lateness to those of a network of the same program, where the solver has others."""
+        solver, base, now = self._solver, self.base, self._now
+        free, before, has = (np.maximum(n.regular - n.committed, 0.0) for n in (net, base, now))
+        if len(net.resources) and not (np.array_equal(free, has) and np.array_equal(overtime_left(net), overtime_left(now))):
             solver.right("capacity", free - before)
             solver.most("overtime", overtime_left(net))
-        solver.right("backlog", net.demand - old.demand)
-        solver.right("balance", net.receipts - old.receipts)
-        solver.most("owed", patience(net))
+        if not np.array_equal(net.demand, now.demand):
+            solver.right("backlog", net.demand - base.demand)
+            solver.most("owed", patience(net))
+        if not np.array_equal(net.receipts, now.receipts):
+            solver.right("balance", net.receipts - base.receipts)
+        late, was = (n.operations["months_late"] if "months_late" in n.operations else pd.Series(0.0, n.operations.index) for n in (net, now))
+        ops = np.flatnonzero((late != was).to_numpy())
+        if len(ops):
+            self._delay(ops, late.iloc[ops], was.iloc[ops])
+        self._now = net
+
+    def _delay(self, ops: np.ndarray, late: pd.Series, was: pd.Series) -> None:
+        """Let what some operations bring come later: other coefficients in the balances of their nodes."""
+        comes, came = late_shares(late, len(ops)), late_shares(was, len(ops))
+        steps, periods = max(len(comes), len(came)), len(self.months)
+        share, before = (np.concatenate([s, np.zeros((steps - len(s), len(ops)))]) for s in (comes, came))
+        k, at = np.nonzero(share != before)
+        t = np.arange(periods)
+        month = t[None, :] + k[:, None]
+        inside = month < periods
+        row = (self.base.operations["node"].to_numpy()[ops[at]][:, None] * periods + month)[inside]
+        column = (ops[at][:, None] * periods + t)[inside]
+        self._solver.coefficient("balance", "arrive", row, column, np.repeat(-share[k, at][:, None], periods, axis=1)[inside])
 
 
 def same_program(one: Network, other: Network) -> bool:

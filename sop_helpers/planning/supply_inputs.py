@@ -17,6 +17,7 @@ from sop_helpers.planning.supply_network import (
     capacity,
     check_bills,
     check_numbers,
+    late_shares,
     latest_stock,
     month_number,
     path_costs,
@@ -304,8 +305,10 @@ def _receipts(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.DatetimeInde
     out = np.zeros((len(at), len(months)))
     row = at.get_indexer(pd.MultiIndex.from_frame(receipts[["item", "location"]]))
     due = month_number(receipts["due_month"], months[0])
-    known = (row >= 0) & (due < len(months))
-    np.add.at(out, (row[known], np.maximum(due, 0)[known]), receipts["units"].to_numpy(dtype=float)[known])
+    for k, share in enumerate(late_shares(receipts.get("months_late"), len(receipts))):
+        comes = np.maximum(due, 0) + k
+        known = (row >= 0) & (comes < len(months))
+        np.add.at(out, (row[known], comes[known]), (receipts["units"].to_numpy(dtype=float) * share)[known])
     late = (due < 0) & (receipts["units"].to_numpy(dtype=float) > 0)
     return out, [f"{int(late.sum())} open receipts are overdue and are taken to arrive in {months[0]:%Y-%m}."] if late.any() else []
 

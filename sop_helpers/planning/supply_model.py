@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply_limits import add_limits
-from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_network import Matrix, Network, late_shares
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def build_model(net: Network) -> linopy.Model:
             total = part if total is None else total + part
         return total
 
-    arrivals = arrive.groupby(xr.DataArray(node.to_numpy()[net.operations["node"]], coords=[op], name="node")).sum().reindex(node=node).fillna(0)
+    comes: Any = arrive
+    shares = late_shares(net.operations.get("months_late"), len(op))
+    if len(shares) > 1:
+        comes = sum(arrive.shift(month=k).fillna(0) * column(share, op) for k, share in enumerate(shares))
+    arrivals = comes.groupby(xr.DataArray(node.to_numpy()[net.operations["node"]], coords=[op], name="node")).sum().reindex(node=node).fillna(0)
     shipped = ship.groupby(xr.DataArray(node.to_numpy()[net.series["node"]], coords=[serie], name="node")).sum().reindex(node=node).fillna(0)
     supply = net.receipts.copy()
     supply[:, 0] += net.opening

@@ -42,7 +42,7 @@ class Network:
         Units wanted and the selling price of one.
     operations : DataFrame
         operation, kind, item, location, supplier, node (position), lead (whole months), price (cost of a unit with its share of the fixed cost),
-        unit_cost, fixed_cost, lot_min, lot_multiple, unlimited.
+        unit_cost, fixed_cost, lot_min, lot_multiple, unlimited; months_late where a stress test delays what was promised.
     upper : ndarray (o, t)
         Most units that may arrive in a month; 0 where nothing can.
     uses : DataFrame
@@ -189,6 +189,19 @@ def month_number(months: pd.Series | pd.DatetimeIndex, first: pd.Timestamp) -> N
 def whole_months(lead_time_months: pd.Series) -> NDArray[np.int64]:
     """Round lead times to whole months, up from half a month on."""
     return np.floor(lead_time_months.to_numpy(dtype=float) + 0.5).astype(np.int64)
+
+
+def late_shares(months_late: pd.Series | None, count: int) -> Matrix:
+    """Return which share of what is promised for a month comes k months later, (k, rows): all on time where nothing is said.
+
+    What arrives is spread evenly over its month, so that a delay of f months, f below one, moves the share f of it into the next month: two weeks move
+    0.46. Whole months move all.
+    """
+    if months_late is None or not len(months_late):
+        return np.ones((1, count))
+    late = months_late.to_numpy(dtype=float)
+    k = np.arange(int(np.ceil(late.max())) + 1)[:, None]
+    return np.maximum(1.0 - np.abs(late - k), 0.0)
 
 
 def serve_from(keys: pd.DataFrame, regions: pd.DataFrame, inventory: pd.DataFrame, operations: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.supply_lanes import KEYS
-from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
+from sop_helpers.planning.supply_network import Matrix, Network, depths, late_shares, path_costs
 from sop_helpers.planning.supply_ranges import Range
 
 
@@ -39,7 +39,7 @@ def clean(values: dict[str, Matrix], net: Network) -> dict[str, Matrix]:
         else 0.0
     )
     shipped = scatter(ship, net.series["node"].to_numpy(), len(net.nodes))
-    planned = scatter(arrive, net.operations["node"].to_numpy(), len(net.nodes))
+    planned = scatter(landed(net, arrive), net.operations["node"].to_numpy(), len(net.nodes))
     issues = shipped + used
     if "scrap" in values:
         issues = issues + scatter(np.where(values["scrap"] < 1e-6, 0.0, values["scrap"]), np.flatnonzero(net.limits.shelf > 0), len(net.nodes))
@@ -52,6 +52,14 @@ def scatter(values: Matrix, where: np.ndarray, count: int) -> Matrix:
     """Add rows of a matrix up by the place they belong to."""
     out = np.zeros((count, values.shape[1]))
     np.add.at(out, where, values)
+    return out
+
+
+def landed(net: Network, arrive: Matrix) -> Matrix:
+    """Return units by the month in which they come instead of that for which they are promised; the two differ only in stress tests."""
+    out = np.zeros_like(arrive)
+    for k, share in enumerate(late_shares(net.operations.get("months_late"), len(arrive))):
+        out[:, k:] += arrive[:, : arrive.shape[1] - k] * share[:, None]
     return out
 
 

@@ -218,3 +218,17 @@ class Solver:
     def _prices(self, at: np.ndarray, extra: Matrix) -> None:
         flat = at.ravel().astype(np.int32)
         self._highs.changeColsCost(len(flat), flat, np.ascontiguousarray(self._cost[flat] + extra.ravel()))
+
+    def coefficient(self, constraint: str, variable: str, row: np.ndarray, column: np.ndarray, value: Matrix) -> None:
+        """Set coefficients by the position (flat) of their row in a constraint and of their column in a variable."""
+        at, of = self._rows[constraint].ravel()[row], self._at[variable].ravel()[column]
+        for r, c, v in zip(at.tolist(), of.tolist(), value.tolist(), strict=True):
+            self._highs.changeCoeff(r, c, v)
+
+    def keep(self) -> None:
+        """Remember the basis as it is."""
+        self._kept = self._highs.getBasis()
+
+    def restore(self) -> None:
+        """Go back to the basis remembered."""
+        self._highs.setBasis(self._kept)

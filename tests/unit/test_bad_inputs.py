@@ -84,9 +84,11 @@ def test_a_month_in_an_unknown_format(tmp_path, month):
     assert f"column month, row 146: found '{month}'; expected a month such as 2026-10" in message and "date_format" in message
 
 
-def test_negative_units(tmp_path):
-    message = refused(company(tmp_path, {"sales.csv": SALES + "2026-09,007,East,-5,10\n"}), "sales")
-    assert "column units, row 146: found '-5'; expected at least 0" in message
+def test_negative_units_do_not_stop_the_month(tmp_path):
+    book = company(tmp_path, {"sales.csv": SALES + "2026-09,007,East,-5,10\n"})
+    issues = check_workbook(book, MONTH)
+    assert red(book) == []
+    assert "1 month has negative units: 007/East." in issues["message"].tolist(), "what came back is no demand, and said"
 
 
 def test_blank_where_something_must_stand(tmp_path):

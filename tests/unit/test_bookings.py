@@ -101,7 +101,10 @@ def test_what_a_deal_closed_at_is_not_known_while_it_is_open():
 
 
 def test_parts_add_up_and_fit_their_contracts(deals):
-    cells, total = bookings.bookings_forecast(deals, PRODUCTS, MONTH, 6)
+    cells, total, levels = bookings.bookings_forecast(deals, PRODUCTS, MONTH, 6)
+    conform("bookings_levels", levels)
+    sums = levels.groupby(["level", "month"])["bookings"].sum()
+    assert all(np.allclose(sums.loc[level], total["bookings"]) for level in ("region", "family"))
     cells, total = conform("bookings_forecast", cells), conform("bookings_outlook", total)
     np.testing.assert_allclose(cells.groupby("month")["bookings"].sum(), total["bookings"])
     np.testing.assert_allclose(total["from_open"] + total["from_new"], total["bookings"])
@@ -127,6 +130,52 @@ def test_the_forecast_is_right_where_the_world_stands_still(opportunities):
     assert judged.loc[("open", "age hazard"), "mape"] < judged.loc[("open", "all open x win rate"), "mape"]
     assert bookings_backtest.covered(steps)["inside"].mean() >= 0.7
     assert set(steps["step"]) == {1, 2, 3}
+
+
+def test_one_set_of_futures_stays_in_the_bands_of_every_level_as_often_as_they_say(deals):
+    """Deals won by their chances, new ones by chance too, and one factor for all of a month: the first month of 4,000 futures."""
+    error, rng, runs = 0.15, np.random.default_rng(5), 4000
+    cells, total, levels = bookings.bookings_forecast(deals, PRODUCTS, MONTH, 1, error=error)
+    hazard = deal_hazard.fit_hazard(deals, MONTH, bookings.SEGMENT)
+    still = deals[deals["outcome"] == "open"]
+    start = deal_hazard.month_number(pd.DatetimeIndex([MONTH]))[0]
+    chance = hazard.path(start - deal_hazard.month_number(still["created"]), start, still, 1)[:, 0]
+    won = (rng.random((runs, len(still))) < chance) * still["amount"].to_numpy()
+    coming = bookings.arrivals(deals, MONTH)
+    rate = coming["deals"].to_numpy() * hazard.path(np.zeros(len(coming), dtype=int), start, coming, 1)[:, 0]
+    each = coming["amount"] / coming["deals"]
+    new = pd.DataFrame(rng.poisson(rate, (runs, len(coming))) * each.to_numpy(), columns=pd.MultiIndex.from_frame(coming[bookings.SEGMENT]))
+    paths = pd.DataFrame(won, columns=pd.MultiIndex.from_frame(still[bookings.SEGMENT])).T.groupby(level=[0, 1]).sum().T.add(new, fill_value=0.0)
+    wide = np.sqrt(np.log1p(error**2))
+    paths = paths.mul(rng.lognormal(-(wide**2) / 2, wide, runs), axis=0)
+    held = [((paths.sum(axis=1) >= total["low"].iloc[0]) & (paths.sum(axis=1) <= total["high"].iloc[0])).mean()]
+    for level in ("region", "family"):
+        sums = paths.T.groupby(level=level).sum().T
+        edge = levels[levels["level"] == level].set_index("name").loc[sums.columns]
+        held += ((sums >= edge["low"].to_numpy()) & (sums <= edge["high"].to_numpy())).mean().tolist()
+    edge = cells.set_index(bookings.SEGMENT).loc[paths.columns]
+    held += ((paths >= edge["low"].to_numpy()) & (paths <= edge["high"].to_numpy())).mean().tolist()
+    assert len(held) == 9 and np.allclose(held, 0.8, atol=0.04)
+    # The parts' bands together are wider than the band of their sum, and the words say so.
+    assert cells["low"].sum() < levels["low"].sum() / 2 < total["low"].iloc[0] and cells["high"].sum() > total["high"].iloc[0]
+    assert "Means add up, bands do not" in bookings.sums_words(cells, total, "EUR")
+
+
+def test_a_coverage_on_few_months_is_not_told_from_luck_and_one_on_many_is():
+    def tries(months: int, outside: int) -> pd.DataFrame:
+        as_of = pd.date_range("2020-01-01", periods=months, freq="MS")
+        rows = pd.DataFrame({"as_of": as_of, "step": 1, "actual": 10.0, "low": 8.0, "high": 12.0})
+        rows.loc[: outside - 1, "actual"] = 13.0
+        return rows.assign(inside=rows["actual"] <= rows["high"])
+    few, many = (bookings_backtest.covered_words(tries(n, n // 4)) for n in (12, 240))
+    assert "held 75% of 12 forecasts of 12 months (3 came above it, 0 below)" in few and "cannot be told from 80%" in few
+    # 12 months of which 9 held, where 80 % are claimed: only 10 is likelier, at 0.2835.
+    assert "72%" in few
+    assert "cannot be told" in many and "not luck" in bookings_backtest.covered_words(tries(240, 80))
+    # The same month seen from three origins is one month.
+    twelve = tries(12, 3)
+    thrice = pd.concat([twelve.assign(as_of=twelve["as_of"] - pd.DateOffset(months=n), step=n + 1) for n in range(3)])
+    assert "75% of 36 forecasts of 12 months" in bookings_backtest.covered_words(thrice) and "72%" in bookings_backtest.covered_words(thrice)
 
 
 def test_a_wide_miss_widens_the_band():
@@ -179,7 +228,8 @@ def test_a_gap_between_snapshots_is_not_bridged():
 def test_without_a_crm_there_is_nothing_to_forecast():
     none = empty("opportunities")
     deals = pipeline.known_deals(none, MONTH, PRODUCTS, REPS)
-    cells, total = bookings.bookings_forecast(deals, PRODUCTS, MONTH, 6)
+    cells, total, levels = bookings.bookings_forecast(deals, PRODUCTS, MONTH, 6)
+    assert conform("bookings_levels", levels).empty and "No bookings" in bookings.sums_words(cells, total, "EUR")
     assert conform("bookings_forecast", cells).empty and conform("bookings_outlook", total)["bookings"].sum() == 0
     tried, steps = bookings_backtest.backtest(none, PRODUCTS, REPS, MONTH)
     assert conform("bookings_backtest", tried).empty and steps.empty and bookings_backtest.judge(tried).empty

@@ -85,7 +85,7 @@ def test_negatives_and_what_is_no_number():
     sales = base()["sales"].reset_index(drop=True)
     sales.loc[0, "units"], sales.loc[1, "units"], sales.loc[40, "revenue"] = -5.0, float("inf"), -10.0
     messages = found(base(sales=sales))
-    assert "red 1 month has negative units: P/North." in messages and "red 1 value is not finite: P/North." in messages
+    assert "amber 1 month has negative units: P/North." in messages and "red 1 value is not finite: P/North." in messages
     assert "amber 1 month has negative revenue: P/South." in messages
 
 

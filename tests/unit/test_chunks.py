@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,23 @@ def test_other_processes_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "CHUNK", 16)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         same(whole, run(panel, work=Work(pool)))
+
+
+def test_a_pool_begins_before_the_results_are_asked_for_and_nothing_else_does() -> None:
+    values, seen = np.arange(600.0).reshape(300, 2), []
+
+    def double(rows: np.ndarray) -> np.ndarray:
+        seen.append(len(rows))
+        return 2 * rows
+
+    with ThreadPoolExecutor(2) as pool:
+        finish = Work(pool).start(double, values, 2)
+    assert sum(seen) == 300
+    np.testing.assert_array_equal(finish(), 2 * values)
+    finish = Work().start(double, values, 2)
+    assert sum(seen) == 300
+    np.testing.assert_array_equal(finish(), 2 * values)
+    assert sum(seen) == 600
 
 
 def test_progress_rises_to_its_total() -> None:

@@ -67,7 +67,7 @@ def test_it_is_small_enough_to_commit() -> None:
 
 def test_its_size_is_that_of_a_business() -> None:
     sales, products = given("sales"), given("products")
-    assert (products["family"].nunique(), len(products), sales["region"].nunique()) == (4, 30, 4)
+    assert (products["family"].nunique(), len(products), sales["region"].nunique()) == (5, 32, 4)
     assert sales["month"].nunique() == 60 and sales["month"].max() == pd.Timestamp("2026-09-01")
     assert len(given("reps")) >= 20 and len(given("accounts")) >= 300
     assert set(given("operations")["location"]) == {"LINZ", "LYON"} == set(given("regions")["ship_from"])
@@ -88,7 +88,8 @@ def test_revenue_is_units_at_price_but_for_the_entry_error() -> None:
     recent = sales[(sales["month"] >= "2026-04-01") & (sales["units"] > 0)]
     ratio = recent["revenue"] / (recent["units"] * recent["unit_price"])
     assert ratio.between(0.88, 1.04).all()
-    assert (sales["shipped_units"] <= sales["units"]).all() and (sales["orders_otif"] <= sales["orders"]).all()
+    stocked = sales[sales["made_to"].isna()]  # what is made to order is not shipped from stock
+    assert (stocked["shipped_units"] <= stocked["units"]).all() and (stocked["orders_otif"] <= stocked["orders"]).all()
 
 
 def test_stock_is_valued_at_standard_cost() -> None:
@@ -257,6 +258,23 @@ def test_history_is_closed_as_it_was_known_then() -> None:
     assert then["quotas"].query("month >= '2026-08-01'")["bookings"].isna().all()
     assert then["receipts"]["due_month"].min() == pd.Timestamp("2026-07-01") and then["open_orders"]["due_month"].max() == pd.Timestamp("2026-09-01")
     pd.testing.assert_frame_equal(then["sales"], generate()["sales"])
+
+
+def test_coffee_bars_are_made_to_order_and_their_backlog_adds_up() -> None:
+    products, booked, made, owed = given("products"), given("sales"), given("production"), given("open_orders")
+    bars = products[products["made_to"] == "order"].set_index("product")
+    assert set(bars["family"]) == {"Coffee bars"} and (bars["promised_months"] == 2).all()
+    assert 0 < (owed["product"].isin(bars.index) & (owed["due_month"] < MONTH)).sum() <= 4, "a few are late"
+    for code in bars.index:
+        # What was booked in the last three years, less what was made, is what is owed now, but for the backlog of then.
+        backlog = owed.loc[owed["product"] == code, "units"].sum()
+        recent = booked[(booked["product"] == code) & (booked["month"] >= "2024-10")]["units"].sum()
+        done = made[(made["item"] == code) & (made["month"] >= "2024-10")]["made_units"].sum()
+        before = backlog - recent + done
+        assert 0 <= before <= 60 and backlog >= 15
+    assert given("inventory").set_index("item").loc[list(bars.index), "on_hand"].eq(0).all()
+    rest = generate(months=59)
+    assert "Coffee bars" not in set(rest["products"]["family"]), "only a company of the sample's own size has them"
 
 
 @pytest.mark.parametrize(("products", "regions", "months"), [(250, 4, 60), (7, 3, 30), (61, 6, 24), (1, 1, 1)])

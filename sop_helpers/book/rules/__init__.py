@@ -6,5 +6,6 @@ from sop_helpers.book.rules.lanes import LANE_RULES
 from sop_helpers.book.rules.rewards import REWARD_RULES
 from sop_helpers.book.rules.sales import SALES_RULES
 from sop_helpers.book.rules.supply import SUPPLY_RULES
+from sop_helpers.book.rules.words import WORD_RULES
 
-RULES = [*DEMAND_RULES, *SUPPLY_RULES, *LANE_RULES, *SALES_RULES, *REWARD_RULES, *DEAL_RULES]
+RULES = [*DEMAND_RULES, *SUPPLY_RULES, *LANE_RULES, *SALES_RULES, *REWARD_RULES, *DEAL_RULES, *WORD_RULES]

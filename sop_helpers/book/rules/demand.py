@@ -149,6 +149,18 @@ def history(given: Inputs) -> Iterator[Issue]:
             f"{len(alone)} launches name no product to follow: {some(alone['product'])}.",
             "Name a like_product.",
         )
+    sold = set(sales["product"])
+    if len(lost := silent[coming & silent["like_product"].notna() & ~silent["like_product"].isin(sold)]):
+        named = [f"{p} (like {'itself' if p == like else like})" for p, like in zip(lost["product"], lost["like_product"], strict=True)]
+        yield Issue(
+            "amber",
+            "no history",
+            "products",
+            "like_product",
+            len(lost),
+            f"{len(lost)} launches follow a product that has never sold: {some(named)}.",
+            "Name a like_product with sales, or bring the volume as an insight; until then they are planned at zero.",
+        )
     months = sales.groupby("region")["month"].nunique()
     if (short := months[months == 1]).size:
         yield Issue(
@@ -197,13 +209,13 @@ def values(given: Inputs) -> Iterator[Issue]:
                 )
         if (below := sales["units"] < 0).any():
             yield Issue(
-                "red",
+                "amber",
                 "negatives",
                 "sales",
                 "units",
                 int(below.sum()),
                 f"{int(below.sum())} months have negative units: {series_names(sales[below])}.",
-                "Net returns against the month of the order.",
+                "More came back than was sold: taken as no demand. Better net returns against the month of the order.",
             )
         if (below := sales["revenue"] < 0).any():
             yield Issue(

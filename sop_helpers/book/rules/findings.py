@@ -30,7 +30,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The tables of a month, those with rows only; stages and currency where the workbook states them; tables as the last month closed kept them."""
+    """The tables of a month, those with rows only; stages and currency where the workbook states them; tables that the last closed month kept; overrides."""
 
     tables: dict[str, pd.DataFrame]
     month: pd.Timestamp
@@ -38,6 +38,7 @@ class Inputs:
     stages: tuple[str, ...] = ()
     currency: str = ""
     closed: dict[str, pd.DataFrame] = field(default_factory=dict)
+    overrides: pd.DataFrame | None = None
 
     def get(self, table: str) -> pd.DataFrame | None:
         """Return a table, or None where it is missing or empty."""

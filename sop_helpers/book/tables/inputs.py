@@ -47,7 +47,7 @@ class Sales(Contract):
     month: Series[Month] = f.month("Month of the order (a date is taken to its month).")
     product: Series[str] = f.code("Product ordered.", ref="products.product")
     region: Series[str] = f.code("Sales region.")
-    units: Series[float] = f.number("Units ordered; returns may be negative lines in order data, never in the monthly sum.", UNITS, ge=0)
+    units: Series[float] = f.number("Units ordered, less returns; a month in which more came back than was sold counts as no demand.", UNITS)
     revenue: Series[float] = f.money("Net revenue of those units.")
     shipped_units: Series[float] = f.number("Of the units ordered, those shipped on time from stock; gives the fill rate.", UNITS, optional=True, ge=0)
     orders: Series[float] = f.number("Number of orders; with orders_otif gives OTIF.", "orders", optional=True, ge=0)

@@ -59,8 +59,23 @@ class BookingsForecast(Contract):
         metadata = made_by("22_sales") | {"sum": ["bookings"]}
 
 
+class BookingsLevels(Contract):
+    """Bookings expected by month for each region and each family, with the band of that sum; means add up over a level, ends of bands do not."""
+
+    month: Series[Month] = f.month("Month in which deals are won.")
+    level: Series[str] = f.code("region or family.", isin=["region", "family"])
+    name: Series[str] = f.code("Region or family.")
+    bookings: Series[float] = f.money("Expected.", ge=0)
+    low: Series[float] = f.money("Lower end of the 80 % band of the sum.", ge=0)
+    high: Series[float] = f.money("Upper end of the 80 % band of the sum.", ge=0)
+
+    class Config(Contract.Config):
+        unique = ["month", "level", "name"]
+        metadata = made_by("22_sales")
+
+
 class BookingsOutlook(Contract):
-    """Bookings expected by month in all, with their band, beside what reps and managers commit to. The band is not the sum of those of the parts."""
+    """Bookings expected by month in all, with their band, beside what reps and managers commit to. The band is that of the sum, not the sum of bands."""
 
     month: Series[Month] = f.month("Month in which deals are won.")
     from_open: Series[float] = f.money("From deals open now.", ge=0)
