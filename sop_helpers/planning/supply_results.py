@@ -186,7 +186,7 @@ def lane_load(net: Network, arrive: Matrix, price: Matrix | None, held: Range | 
         "max_load": lanes.most,
         "open_load": lanes.taken,
         "planned_load": load,
-        "over_load": np.maximum(load - lanes.most, 0.0),
+        "over_load": np.where(load > lanes.most + 1e-6, load - lanes.most, 0.0),
         "planned_units": units,
         "value_of_one": blank if price is None else price,
         "value_from": np.maximum(below, 0.0) + gone,
