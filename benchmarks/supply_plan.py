@@ -156,19 +156,22 @@ def five(products: int, lines: int) -> dict[str, float]:
     from sop_helpers.planning.supply_model import build_model
     from sop_helpers.planning.supply_solver import Solver
 
-    begin = time.perf_counter()
+    clock = time.process_time  # one thread does it all, and other tasks on the machine do not count
+    begin = clock()
     model = StressModel(tables, targets, months)
-    kept = time.perf_counter()
+    kept = clock()
     scratch = Solver(build_model(model.base))
-    anew = time.perf_counter()
+    anew = clock()
     scratch.solve()
-    solved = time.perf_counter()
+    solved = clock()
     stops = [(f"R{k:02d}", months[3 + k]) for k in range(4)]
     tests = stress_tests(tables, months, stops=stops, demand_factor=1.1)
-    start = time.perf_counter()
+    took = []
     for changed in tests.values():
+        start = clock()
         model.solve(changed)
-    return {"plan": kept - begin, "solve without a start": solved - anew, "five": time.perf_counter() - start}
+        took.append(clock() - start)
+    return {"plan": kept - begin, "solve without a start": solved - anew, "five": sum(took), "dearest stop, share of the plan": max(took[:4]) / (kept - begin)}
 
 
 def main(sizes: list[tuple[int, int]], ways: list[str]) -> None:

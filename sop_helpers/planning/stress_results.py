@@ -7,15 +7,16 @@ months in which late orders come move, and the solver goes on from the basis of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.stress import stress_tests
-from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_inputs import build_network, receipts_by_month
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience
-from sop_helpers.planning.supply_network import Network, late_shares
+from sop_helpers.planning.supply_network import Network, by_month, capacity, check_numbers, late_shares
 from sop_helpers.planning.supply_parts import is_big, solver_of
 from sop_helpers.planning.supply_reasons import late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
@@ -41,7 +42,7 @@ class StressModel:
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], targets: pd.DataFrame, months: pd.DatetimeIndex, **rules: Any):
         self.tables, self.targets, self.months, self.rules = tables, targets, months, rules
-        self.base = self._now = self._network(tables)
+        self.base = self._now = build_network(**tables, targets=targets, months=months, **rules)
         built, start = build_model(self.base), starting_basis(self.base)
         if is_big(built):
             self._solver, self.plan = solver_of(built, start)
@@ -50,12 +51,27 @@ class StressModel:
             self.plan = self._solver.solve()
         self._solver.keep()
 
-    def _network(self, tables: Mapping[str, pd.DataFrame]) -> Network:
+    def network(self, tables: Mapping[str, pd.DataFrame]) -> Network:
+        """Lay changed tables out; where only hours or what is late differ, the rest is taken from the plan as it is."""
+        changed = {name for name, frame in tables.items() if frame is not self.tables.get(name)}
+        if changed == {"resources"}:
+            names = self.base.resources
+            stated, before = (by_month(t["resources"], names, self.months) for t in (tables, self.tables))
+            if all(np.array_equal(stated[c], before[c], equal_nan=True) for c in stated if c not in ("regular_hours", "overtime_hours")):
+                check_numbers({"resources": tables["resources"]})
+                hours = capacity(stated, names, 0.0)[0]
+                return replace(self.base, regular=hours["regular"], overtime=hours["overtime"])
+        if changed and changed <= {"operations", "receipts"} and all(_but_late(tables[n]).equals(_but_late(self.tables[n])) for n in changed):
+            ops = tables["operations"].sort_values("operation", ignore_index=True)
+            at = pd.MultiIndex.from_frame(self.base.nodes[["item", "location"]])
+            late = ops["months_late"] if "months_late" in ops else 0.0
+            receipts = receipts_by_month(tables["receipts"], at, self.months)[0]
+            return replace(self.base, operations=self.base.operations.assign(months_late=late), receipts=receipts)
         return build_network(**tables, targets=self.targets, months=self.months, **self.rules)
 
     def solve(self, tables: Mapping[str, pd.DataFrame]) -> tuple[Network, Solution]:
         """Plan under changed tables."""
-        net = self._network(tables)
+        net = self.network(tables)
         if not same_program(self.base, net):
             return net, Solver(build_model(net), starting_basis(net)).solve()
         self._move(net)
@@ -92,6 +108,10 @@ class StressModel:
         row = (self.base.operations["node"].to_numpy()[ops[at]][:, None] * periods + month)[inside]
         column = (ops[at][:, None] * periods + t)[inside]
         self._solver.coefficient("balance", "arrive", row, column, np.repeat(-share[k, at][:, None], periods, axis=1)[inside])
+
+
+def _but_late(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns="months_late", errors="ignore")
 
 
 def same_program(one: Network, other: Network) -> bool:

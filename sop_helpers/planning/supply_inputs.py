@@ -173,7 +173,7 @@ def build_network(
 
     opening = _by_node(stock, at, "on_hand")
     receipts = receipts[among(receipts["item"], nodes["item"])]
-    arriving, said = _receipts(receipts, at, months)
+    arriving, said = receipts_by_month(receipts, at, months)
     notes += said
     upper, said = _upper(ops, receipts, months, frozen_months)
     notes += said
@@ -301,7 +301,8 @@ def _matrix(frame: pd.DataFrame, keys: pd.MultiIndex, names: list[str], months: 
     return out
 
 
-def _receipts(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.DatetimeIndex) -> tuple[Matrix, list[str]]:
+def receipts_by_month(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.DatetimeIndex) -> tuple[Matrix, list[str]]:
+    """Return open receipts by node and month, overdue ones in the first, and what to say about those."""
     out = np.zeros((len(at), len(months)))
     row = at.get_indexer(pd.MultiIndex.from_frame(receipts[["item", "location"]]))
     due = month_number(receipts["due_month"], months[0])

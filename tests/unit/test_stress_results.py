@@ -12,6 +12,7 @@ from sop_helpers.book.conform import conform
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.stress_results import StressModel, likely_tests, same_program, stress_table
 from sop_helpers.planning.supply import plan_supply
+from sop_helpers.planning.supply_inputs import build_network
 
 
 @pytest.mark.parametrize("weeks", [2.0, 6.0])
@@ -29,10 +30,27 @@ def test_every_test_costs_what_a_plan_made_anew_costs(data, weeks) -> None:
         anew = plan_supply(**changed, targets=targets, months=MONTHS, frozen_months=0, whole_lots=False)
         assert table.loc[name, "cost"] == pytest.approx(anew.objective, rel=1e-9), name
         assert table.loc[name, "cost_more"] == pytest.approx(anew.objective - base.objective, rel=1e-6, abs=1e-3)
-    kept = [name for name, changed in stress_tests(data, MONTHS, **tests).items() if same_program(model.base, model._network(changed))]
+    kept = [name for name, changed in stress_tests(data, MONTHS, **tests).items() if same_program(model.base, model.network(changed))]
     assert kept == list(table.index[1:]), "hours, demand and what is late change no program"
     # The kept program is as it was when all is done.
     assert model.solve(data)[1].objective == pytest.approx(base.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("data", [lines(2), random_company(4)])
+def test_what_is_taken_from_the_plan_as_it_is_equals_what_is_laid_out_anew(data) -> None:
+    data = dict(data)
+    targets = data.pop("targets")
+    model = StressModel(data, targets, MONTHS, frozen_months=0)
+    suppliers = data["operations"]["supplier"].dropna().unique().tolist()
+    for changed in stress_tests(data, MONTHS, [(data["resources"]["resource"].iloc[0], MONTHS[2])], suppliers, demand_factor=1.0).values():
+        one, two = model.network(changed), build_network(**changed, targets=targets, months=MONTHS, frozen_months=0)
+        for name in ("regular", "overtime", "rate", "receipts", "demand", "upper", "opening", "committed"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+        pd.testing.assert_frame_equal(one.operations, two.operations[one.operations.columns])
+        pd.testing.assert_frame_equal(one.nodes, two.nodes)
+    bad = data["resources"].assign(regular_hours=-1.0)
+    with pytest.raises(ValueError, match="resources.regular_hours"):
+        model.network(data | {"resources": bad})
 
 
 def test_a_stopped_line_makes_nothing_and_costs_more() -> None:
