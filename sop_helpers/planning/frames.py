@@ -27,6 +27,16 @@ def no_rows(columns: Iterable[str], text: Iterable[str] = (), months: Iterable[s
     return pd.DataFrame({name: pd.Series(dtype=told.get(name, "float64")) for name in columns})
 
 
+def name_items(items: pd.Series, products: pd.DataFrame) -> pd.Series:
+    """Return codes followed by the name of the product, where it has one.
+
+    >>> name_items(pd.Series(["7", "C"]), pd.DataFrame({"product": ["7"], "name": ["Mill"]})).tolist()
+    ['7 Mill', 'C']
+    """
+    names = products.drop_duplicates("product").set_index("product")["name"]
+    return (items.astype("str") + " " + items.map(names).astype("object").fillna("").astype("str")).str.strip()
+
+
 def month_count(months: Any) -> Any:
     """Return the number of each month, counted from year 0: for a Series, an Index or one Timestamp."""
     parts = months.dt if isinstance(months, pd.Series) else months

@@ -85,7 +85,8 @@ def stock_by_family(stock: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame
 def stock_figure(stock: pd.DataFrame, products: pd.DataFrame, currency: str) -> Figure:
     """Draw projected stock against target by family, at cost."""
     families = stock_by_family(stock, products)
-    order = families.groupby("family")["value"].sum().sort_values(ascending=False, kind="stable").index[:_PANELS]
+    held = families.groupby("family")[["value", "target_value"]].sum()
+    order = held[held.max(axis=1) > 0.5].sort_values("value", ascending=False, kind="stable").index[:_PANELS]
     figure, axes = panels(len(order), "Projected stock at month end against target", f"{currency}, at cost")
     for axis, family in zip(axes, order, strict=True):
         rows = families[families["family"] == family].set_index("month").sort_index()
