@@ -66,3 +66,12 @@ def test_a_limit_that_limits_nobody_is_named_with_what_may_be_meant():
     assert "'lyon' (is it 'LYON'?)" in said["location_limits"]
     right = table("supplier_limits", supplier=["Elektra Brno"], max_units=[100.0])
     assert found(company(operations=operations, supplier_limits=right), "unmapped keys") == []
+
+
+@pytest.mark.parametrize(("made_to", "months", "said"), [
+    ("order", 2.0, None), (None, None, None), ("stock", 2.0, "1 product promises a lead time and is made to stock: P (2)."),
+    ("order", 60.0, "1 product promises 18 months or more, which is beyond the plan: P (60)."),
+])  # fmt: skip
+def test_a_lead_time_promised_in_vain_is_named(made_to, months, said):
+    products = table("products", product=["P"], family=["F"], unit_price=[10.0], unit_cost=[6.0], made_to=[made_to], promised_months=[months])
+    assert [r[2] for r in found(company(products=products), "promise")] == ([said] if said else [])
