@@ -199,13 +199,16 @@ def scenario_figure(scenarios: pd.DataFrame, currency: str) -> Figure:
         place = np.arange(len(measures)) + (i - (len(names) - 1) / 2) * height
         colour, hatch = COLOURS[_SHADES[(i + 1) % 6]], ["", "///", "..."][i % 3]
         bars = axis.barh(place, change, height=height, color=colour, hatch=hatch, edgecolor="white", label=name)
-        axis.bar_label(bars, [_signed(v) for v in change], padding=3, fontsize=7)
+        axis.bar_label(bars, [_signed(v) if abs(v) >= 0.5 else "" for v in change.fillna(0.0)], padding=3, fontsize=7)
     axis.set_yticks(np.arange(len(measures)), measures)
     axis.invert_yaxis()
     axis.axvline(0, color=COLOURS["neutral"], linewidth=0.8)
     axis.margins(x=0.15)
     thousands(axis, "x")
-    axis.legend(fontsize="small")
+    # As high as its bars ask for: their numbers have to be read.
+    figure.set_figheight(1.4 + 0.17 * len(names) * max(len(measures), 2))
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
