@@ -86,7 +86,9 @@ def stock_figure(stock: pd.DataFrame, products: pd.DataFrame, currency: str) -> 
     """Draw projected stock against target by family, at cost."""
     families = stock_by_family(stock, products)
     held = families.groupby("family")[["value", "target_value"]].sum()
-    order = held[held.max(axis=1) > 0.5].sort_values("value", ascending=False, kind="stable").index[:_PANELS]
+    held = held.sort_values("value", ascending=False, kind="stable")
+    order = held.index[held.max(axis=1) > 0.5][:_PANELS]
+    order = order if len(order) else held.index[:1]  # a company without any stock sees one empty panel
     figure, axes = panels(len(order), "Projected stock at month end against target", f"{currency}, at cost")
     for axis, family in zip(axes, order, strict=True):
         rows = families[families["family"] == family].set_index("month").sort_index()
