@@ -113,7 +113,7 @@ class Bars:
     def operations(self) -> pd.DataFrame:
         """Return how bars are made and their parts bought."""
         make = [{"operation": f"MAKE-{code}", "kind": "make", "item": code, "location": SITE, "lead_time_months": 0.25, "unit_cost": m[4] * HOUR,
-                 "lot_min": 1.0, "lot_multiple": 1.0, "fixed_cost": 0.0} for code, m in MODELS.items()]  # fmt: skip
+                 "fixed_cost": 0.0} for code, m in MODELS.items()]  # fmt: skip
         buy = [{"operation": f"BUY-{item}", "kind": "buy", "item": item, "location": SITE, "supplier": supplier, "lead_time_months": lead, "unit_cost": cost,
                 "lot_min": least, "lot_multiple": lot, "fixed_cost": 60.0} for item, (cost, lead, least, lot, supplier) in PARTS.items()]  # fmt: skip
         return pd.DataFrame([*make, *buy])

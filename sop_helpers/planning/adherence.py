@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
 
 NO_FAMILY = "no family"
+COLUMNS = ["measure", "level", "name", "planned_units", "actual_units", "missed_units", "planned_money", "actual_money", "adherence"]
 MEASURES = ("production", "purchases", "shipments", "stock")
 
 
@@ -76,10 +79,30 @@ def plan_adherence(
         parts += [_named(measure, "family", rows), _named(measure, "total", total.to_frame("all").T)]
         if measure == "production" and len(on := both.merge(line, on=["item", "location"])):
             parts.append(_named(measure, "line", _compare(on, "resource")))
-    columns = ["measure", "level", "name", "planned_units", "actual_units", "missed_units", "planned_money", "actual_money", "adherence"]
-    out = pd.concat(parts, ignore_index=True) if parts else no_rows(columns, columns[:3])
+    if not parts:
+        return _none()
+    out = pd.concat(parts, ignore_index=True)
     out.insert(0, "month", pd.Series(month, index=out.index, dtype="datetime64[us]"))
-    return out[["month", *columns]]
+    return out[["month", *COLUMNS]]
+
+
+def adherence_of_months(plans: Mapping[pd.Timestamp, Sequence[pd.DataFrame]], *happened: pd.DataFrame) -> pd.DataFrame:
+    """Return `plan_adherence` of several months, oldest first.
+
+    Parameters
+    ----------
+    plans : mapping of month to (plan, served, stock)
+        What the book of each month planned, as `plan_adherence` takes it; without any, the table is empty.
+    *happened : DataFrame
+        The rest of its arguments.
+    """
+    parts = [plan_adherence(month, *plans[month], *happened) for month in sorted(plans)]
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else (parts or [_none()])[0]
+
+
+def _none() -> pd.DataFrame:
+    return no_rows(COLUMNS, COLUMNS[:3]).assign(month=pd.Series(dtype="datetime64[us]"))[["month", *COLUMNS]]
 
 
 def _in(frame: pd.DataFrame, month: pd.Timestamp, names: dict[str, str]) -> pd.DataFrame:

@@ -38,6 +38,16 @@ def among(names: pd.Series, known: pd.Series | pd.Index) -> pd.Series:
     return names.astype(object).isin(known.to_numpy(dtype=object)) if len(names) else names.isin([])
 
 
+def name_items(items: pd.Series, products: pd.DataFrame) -> pd.Series:
+    """Return codes followed by the name of the product, where it has one.
+
+    >>> name_items(pd.Series(["7", "C"]), pd.DataFrame({"product": ["7"], "name": ["Mill"]})).tolist()
+    ['7 Mill', 'C']
+    """
+    names = products.drop_duplicates("product").set_index("product")["name"]
+    return (items.astype("str") + " " + items.map(names).astype("object").fillna("").astype("str")).str.strip()
+
+
 def month_count(months: Any) -> Any:
     """Return the number of each month, counted from year 0: for a Series, an Index or one Timestamp."""
     parts = months.dt if isinstance(months, pd.Series) else months

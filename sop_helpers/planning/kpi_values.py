@@ -273,7 +273,7 @@ def finance_values(sales: pd.DataFrame, products: pd.DataFrame, budget: pd.DataF
 
 def production_values(
     production: pd.DataFrame, products: pd.DataFrame, operations: pd.DataFrame, loads: pd.DataFrame, resources: pd.DataFrame,
-    capacity_load: pd.DataFrame, closed_supply: pd.DataFrame,
+    capacity_load: pd.DataFrame, closed_supply: pd.DataFrame, closed_stock: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return capacity load, schedule attainment and plan adherence by month.
 
@@ -283,6 +283,8 @@ def production_values(
         As the contracts; any but products may be empty.
     closed_supply : DataFrame
         made, kind, item, month, units: supply plans of closed months; their own month counts (lag 0).
+    closed_stock : DataFrame, optional
+        made, month, item, location, open_receipts: stock projections of closed months; production orders open then are part of what was planned.
     """
     due = production[production["scheduled_units"].notna() & production["on_time_units"].notna()].groupby("month")[["on_time_units", "scheduled_units"]].sum()
     load = hours_made(production, operations, loads, resources)
@@ -292,7 +294,7 @@ def production_values(
     return gather(
         long("capacity load", busiest["load"], busiest["resource"].astype("str") + ", hours " + busiest["basis"].astype("str")),
         long("schedule attainment", ratio(due["on_time_units"], due["scheduled_units"])),
-        _adherence(production, products, closed_supply),
+        _adherence(production, products, _with_open(closed_supply, closed_stock, operations)),
     )
 
 
@@ -309,6 +311,15 @@ def hours_made(production: pd.DataFrame, operations: pd.DataFrame, loads: pd.Dat
     standing = resources[resources["month"].isna()].drop_duplicates("resource").set_index("resource")["regular_hours"]
     hours = table["regular_hours"].fillna(table["resource"].map(standing).astype(float))
     return table.assign(load=ratio(table["hours"], hours), basis="made")[["month", "resource", "load", "basis"]]
+
+
+def _with_open(plan: pd.DataFrame, stock: pd.DataFrame | None, operations: pd.DataFrame) -> pd.DataFrame:
+    """Add the open receipts that a plan counted on where their item is made: they are production planned before."""
+    if stock is None or stock.empty:
+        return plan
+    made = pd.MultiIndex.from_frame(operations.loc[operations["kind"] == "make", ["item", "location"]])
+    due = stock[(stock["open_receipts"] > 0) & pd.MultiIndex.from_frame(stock[["item", "location"]]).isin(made)]
+    return pd.concat([plan, due.assign(kind="make", units=due["open_receipts"])[["made", "kind", "item", "month", "units"]]], ignore_index=True)
 
 
 def _adherence(production: pd.DataFrame, products: pd.DataFrame, closed_supply: pd.DataFrame) -> pd.DataFrame:

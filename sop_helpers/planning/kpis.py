@@ -22,7 +22,7 @@ DPO | finance | days | 30_performance | 365 x average payables / annualised COGS
 CCC | finance | days | 30_performance | DIO + DSO - DPO | inventory, ledger.receivables and ledger.payables
 capacity load | supply | share | 21_supply | required hours / available hours of the busiest resource | operations, loads and resources
 schedule attainment | supply | share | 21_supply | scheduled units done on time / scheduled units | production.scheduled_units and production.on_time_units
-plan adherence | supply | share | 21_supply | 1 - sum over families of abs(actual - plan) / sum of plan | production, and supply_plan of closed months
+plan adherence | supply | share | 21_supply | 1 - sum over families of abs(made - plan) / sum of plan, open orders included | production, and closed months
 revenue vs plan | finance | share | 30_performance | (revenue - budget) / budget | budget
 gross margin | finance | share | 30_performance | (revenue - COGS) / revenue | sales and products
 quota attainment | sales | share | 22_sales | bookings / quota of the fiscal year to date, sum over sum | quotas

@@ -168,7 +168,7 @@ def minutes_of(
 
 
 def tiles(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return the KPIs to show as tiles, in the order named: label, value, status, note; one that was not measured is left out.
+    """Return the KPIs to show as tiles, in the order named: label, value, status, note with the month measured; one not measured is left out.
 
     Parameters
     ----------
@@ -180,8 +180,10 @@ def tiles(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     rows = kpis.latest(table)
     rows = rows[rows["value"].notna()].set_index("kpi")
     rows = rows.loc[[name for name in names if name in rows.index]]
+    told = kpis.catalogue().set_index("kpi")["formula"]
+    to_date = dict.fromkeys(told.index[told.str.contains("to date")], "fiscal year to ")
     notes = [
-        ", ".join(part for part in (f"target {kpis.format_value(r.target, r.unit)}" if pd.notna(r.target) else "",
+        ", ".join(part for part in (f"{to_date.get(r.Index, '')}{r.month:%Y-%m}", f"target {kpis.format_value(r.target, r.unit)}" if pd.notna(r.target) else "",
                                     f"{kpis.format_value(r.change, r.unit, True)} in a month" if pd.notna(r.change) else "") if part)
         for r in rows.itertuples()
     ]

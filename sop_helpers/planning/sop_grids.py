@@ -248,6 +248,7 @@ def sop_grid(
     out["shipped_actual"] = (out["made_actual"] - out["grown"]).where(ordered)
     # What was booked in a past month was not shipped in it: the plan of then shipped what it took from stock.
     out["shipped_plan"] = out["issues"].where(ordered & out["issues"].notna(), out["shipped_plan"])
+    out["supply_actual"] = out["made_actual"].where(ordered, out["supply_actual"])
     out = out.assign(backlog_actual=_rolled_back(out), cover_days=cover_days(out))
     return out.assign(wait_days=wait_days(out))[columns]
 
@@ -338,10 +339,13 @@ def grid_table(grid: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
 
 
 def largest_families(grid: pd.DataFrame, products: pd.DataFrame, most: int) -> list[str]:
-    """Return the families whose planned demand is worth most, at the mean selling price of their products."""
+    """Return the families whose planned demand is worth most, at the mean selling price of their products; of what is made to order the largest is there."""
     price = products.groupby("family")["unit_price"].mean()
     worth = grid.groupby("family")["demand_plan"].sum() * price
-    return worth.dropna().sort_values(ascending=False, kind="stable").index[:most].tolist()
+    order = worth.dropna().sort_values(ascending=False, kind="stable").index
+    first, waits = order[:most].tolist(), set(grid.loc[grid["strategy"] == ORDER, "family"])
+    made = [family for family in order if family in waits]
+    return first if waits & set(first) or not made else [*first[: most - 1], made[0]] if most > 1 else first
 
 
 def _matrix(frame: pd.DataFrame, at: pd.MultiIndex, months: pd.DatetimeIndex, column: str) -> Matrix:

@@ -18,6 +18,7 @@ from sop_helpers.planning.panel import KEYS, Panel, to_panel
 from sop_helpers.planning.published_errors import closed_sums
 from sop_helpers.planning.smoothing import Matrix
 from sop_helpers.planning.stock_targets import COUNTED
+from sop_helpers.planning.supply_orders import to_order
 
 RULES = ("measured error", "usual formula")
 USUAL_MONTHS = 24  # months of demand that the usual formula takes its standard deviation of
@@ -75,7 +76,7 @@ def stock_backtest(
     bridge : Series
         Months that stock bridges by product; rounded to whole ones that were tried.
     products : DataFrame
-        product, unit_cost.
+        product, unit_cost; made_to where the company tells it: what is made to order is left out.
     targets : sequence of float
         Cycle service levels.
 
@@ -84,6 +85,7 @@ def stock_backtest(
     DataFrame
         As the contract ``stock_backtest``; empty where nothing was tried out.
     """
+    trials = trials[~trials["product"].isin(to_order(products))]  # no stock is set of it
     if trials.empty or errors.empty:
         return no_backtest()
     most = errors["months"].max()

@@ -311,7 +311,8 @@ def receipts_by_month(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.Date
         known = (row >= 0) & (comes < len(months))
         np.add.at(out, (row[known], comes[known]), (receipts["units"].to_numpy(dtype=float) * share)[known])
     late = (due < 0) & (receipts["units"].to_numpy(dtype=float) > 0)
-    return out, [f"{int(late.sum())} open receipts are overdue and are taken to arrive in {months[0]:%Y-%m}."] if late.any() else []
+    many = f"{int(late.sum())} open receipts are overdue and are" if late.sum() > 1 else "1 open receipt is overdue and is"
+    return out, [f"{many} taken to arrive in {months[0]:%Y-%m}."] if late.any() else []
 
 
 def _upper(ops: pd.DataFrame, receipts: pd.DataFrame, months: pd.DatetimeIndex, frozen: int) -> tuple[Matrix, list[str]]:

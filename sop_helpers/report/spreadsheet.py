@@ -159,4 +159,6 @@ def _as_text(value: Any, months: bool) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return neutral(value)
-    return repr(value.item() if hasattr(value, "item") else value)
+    number = value.item() if hasattr(value, "item") else value
+    # Twelve digits: more than any plan knows, and 0.1 + 0.2 is 0.3.
+    return f"{number:.12g}" if isinstance(number, float) else repr(number)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from sop_helpers.book import tables
+from sop_helpers.report.spreadsheet import neutral
 
 SUM = {"rtol": 1e-9, "atol": 1e-6}
 
@@ -226,6 +227,29 @@ def test_the_plans_for_the_erp_are_files_of_their_own(sample_month, read) -> Non
         units = [c for c in table.columns if c.endswith("units")]
         assert np.allclose(told[units].sum(), table[units].sum(), rtol=1e-12)
     assert (pd.read_csv(sample_month.folder / "plans" / "supply_plan.csv")["month"].str.fullmatch(r"\d{4}-\d{2}")).all()
+
+
+PLANS = ["demand_plan", "inventory_targets", "supply_plan", "production_plan", "transfer_plan", "purchase_plan", "hiring_plan"]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_each_plan_opens_in_an_erp(sample_month, read, name: str) -> None:
+    folder = sample_month.folder / "plans"
+    told, table = pd.read_csv(folder / f"{name}.csv", dtype="str", keep_default_na=False, encoding="utf-8-sig"), read(name)
+    assert list(told.columns) == list(table.columns) and len(told) == len(table)
+    words = pd.read_csv(folder / "columns.csv", dtype="str", keep_default_na=False, encoding="utf-8-sig").query("table == @name").set_index("column")
+    assert list(words.index) == list(told.columns) and words.ne("").all().all(), "each column says what it holds and in which unit"
+    for column, spec in tables.columns(name).items():
+        values = told[column][told[column] != ""]
+        if spec["kind"] == "month":
+            assert values.str.fullmatch(r"\d{4}-\d{2}").all(), column
+        elif spec["kind"] == "number":
+            assert values.str.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?").all(), column
+            assert words.loc[column, "unit"] != "text"
+        else:
+            assert not values.str.match(r"[=+@\t\r-]").any(), column
+            meant = table[column].dropna().astype("str").map(neutral)  # a segment such as -X gets an apostrophe
+            pd.testing.assert_series_equal(values, meant.loc[values.index], check_names=False, check_dtype=False)
 
 
 def test_the_causes_of_changed_orders_add_up(read) -> None:

@@ -52,7 +52,7 @@ def test_stock_is_stock_before_plus_supply_less_what_left(read, kind: str) -> No
     keys = ["family", "location", "strategy"]
     grid = grid.sort_values([*keys, "month"])
     before = grid.groupby(keys)[f"stock_{kind}"].shift()
-    left = grid["shipped_plan" if kind == "plan" else "demand_actual"]
+    left = grid["shipped_plan"] if kind == "plan" else grid["demand_actual"].where(grid["strategy"] == "make to stock", grid["shipped_actual"])
     known = before.notna()
     assert known.sum() >= 30
     np.testing.assert_allclose((before + grid[f"supply_{kind}"] - left)[known], grid.loc[known, f"stock_{kind}"], **SUM)
@@ -121,3 +121,19 @@ def test_a_company_without_routings_sees_its_rough_cut_load(workshop: Path) -> N
     assert bench["load"].max() > 2, "two and a half times its hours, shown as it is"
     assert "Heat map of load" in (workshop / "report.html").read_text("utf-8")
     assert "Heat map of rough-cut load" in (workshop / "steps" / "21_supply.html").read_text("utf-8")
+
+
+def test_what_is_made_to_order_is_planned_on_its_backlog(read) -> None:
+    grid, served, short = read("sop_grid"), read("constrained_demand"), read("shortages")
+    order = grid[grid["strategy"] == "make to order"].sort_values("month").set_index("month")
+    assert set(order["family"]) == {"Coffee bars"} and order.index.is_unique
+    ahead = order.loc[FIRST:]
+    opening = order["backlog_actual"].dropna().iloc[-1]
+    before = np.concatenate([[opening], ahead["backlog_plan"].to_numpy()[:-1]])
+    np.testing.assert_allclose(before + ahead["demand_plan"] - ahead["shipped_plan"], ahead["backlog_plan"], **SUM)
+    owed = read("open_orders").merge(read("products")[["product", "made_to"]], on="product").query("made_to == 'order'")
+    assert opening == pytest.approx(owed["units"].sum()) and ahead["stock_plan"].max() < 2
+    # A new order waits about the two months that are promised, and what is not due yet is not short.
+    assert ahead["wait_days"].dropna().between(45, 80).all()
+    bars = served[served["product"].isin(owed["product"])]
+    assert bars["not_due_units"].sum() > 10 * short.loc[short["product"].isin(owed["product"]), "short_units"].sum()

@@ -10,7 +10,8 @@ from supply_networks import table
 
 from sop_helpers.book import tables
 from sop_helpers.book.conform import conform, empty
-from sop_helpers.planning.adherence import plan_adherence
+from sop_helpers.planning.adherence import adherence_of_months, plan_adherence
+from sop_helpers.report.charts.adherence import adherence_figure, adherence_takeaway
 
 MONTH = pd.Timestamp("2026-09-01")
 PLANNED = ("supply_plan", "constrained_demand", "stock_projection")
@@ -105,3 +106,26 @@ def test_families_add_up_to_the_total(rows):
     assert at(result, "production", "total", "all")[sums].tolist() == pytest.approx(result[result["level"] == "family"][sums].sum().tolist())
     total = at(result, "production", "total", "all")
     assert (total["planned_units"], total["actual_units"]) == (sum(p for _, p, _ in rows), sum(a for _, _, a in rows))
+
+
+def test_several_months_stand_in_one_table_each_with_its_own_plan():
+    before = pd.Timestamp("2026-08-01")
+    happened = {"production": [made("A", 90), made("A", 60, before)], "products": [product("A")]}
+    frames = [table(name, happened[name]) if name in happened else empty(name) for name in HAPPENED]
+    plans = {m: [table("supply_plan", [order("A", u, month=m)]), empty(PLANNED[1]), empty(PLANNED[2])] for m, u in ((MONTH, 100), (before, 50))}
+    kept = conform("plan_adherence", adherence_of_months(plans, *frames))
+    total = kept[kept["level"] == "total"]
+    assert total["month"].tolist() == [before, MONTH] and total["adherence"].tolist() == pytest.approx([0.8, 0.9])
+    assert list(adherence_of_months({}, *frames).columns) == list(kept.columns)
+    words = [t.get_text() for t in adherence_figure(kept).findobj(lambda a: hasattr(a, "get_text"))]
+    assert {"90% kept", "80% kept", "family: F", "2026-08", "2026-09"} <= set(words)
+    said = adherence_takeaway(kept)
+    assert said.startswith("90% of the production planned for September 2026 was kept, after 80% in August 2026") and said.endswith("F: 10 units less.")
+    assert "nothing can be compared" in adherence_takeaway(kept, "purchases")
+
+
+def test_a_line_that_makes_one_family_alone_is_drawn_once():
+    rows = [("family", "F", 10.0, 9.0), ("family", "G", 20.0, 20.0), ("line", "one", 10.0, 9.0), ("line", "both", 30.0, 29.0)]
+    kept = pd.DataFrame(rows, columns=["level", "name", "planned_units", "actual_units"]).assign(measure="production", month=MONTH, adherence=0.9)
+    words = {t.get_text() for t in adherence_figure(kept).findobj(lambda a: hasattr(a, "get_text"))}
+    assert {"F on one", "family: G", "line: both"} <= words and "line: one" not in words

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sop_helpers.planning import join_money
+from sop_helpers.planning.join import revenue_steps
 from sop_helpers.report.charts import join as charts
 
 MONTHS = pd.date_range("2026-10-01", periods=3, freq="MS", unit="us")
@@ -52,3 +53,13 @@ def test_the_heat_map_frames_the_best_month():
     text = charts.promotion_takeaway(grid, "EUR")
     assert "at 50% margin and +20% November 2026 is best" in text
     assert charts.promotion_takeaway(grid.assign(gain=-1.0), "EUR") == "No promotion tried earns more than it gives away."
+
+
+def test_rounding_is_not_told_as_lost_and_what_is_not_due_is_a_step_of_its_own() -> None:
+    table = pd.DataFrame({"scenario": "base", "month": [pd.Timestamp("2026-10-01")], "region": "R", "demand_revenue": 1000.0, "sold_revenue": 900.0,
+                          "owed_revenue": 50.0, "lost_revenue": 0.0, "sellable_revenue": 880.0 - 1e-9, "not_due_revenue": 70.0})  # fmt: skip
+    steps = revenue_steps(table)
+    assert steps.index.tolist() == ["wanted", "owed from before", "no seller", "not due yet", "no supply", "sellable"] and steps["not due yet"] == -70
+    said = charts.bridge_takeaway(table, "EUR")
+    assert "100 has no seller and 0 no supply" in said and "e-" not in said
+    assert len(charts.bridge_figure(table, "EUR").axes[0].patches) == 6

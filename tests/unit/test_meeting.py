@@ -313,3 +313,11 @@ def test_pictures_draw_and_their_sentences_say_what_is_in_the_tables() -> None:
     assert labels == ["actual", "demand plan", "can be shipped", "budget", "plan of last month"]
     charts.outlook_figure(sales, PLAN, empty("constrained_demand"), empty("budget"), empty("demand_plan"), "EUR").canvas.draw()
     charts.options_figure(empty("decisions"), "EUR").canvas.draw()
+
+
+def test_tiles_state_their_period() -> None:
+    rows = [{"kpi": k, "group": "sales", "unit": "share", "month": pd.Timestamp("2026-09-01"), "value": 0.9, "target": 1.0, "status": "amber"}
+            for k in ("quota attainment", "fill rate")]  # fmt: skip
+    table = pd.DataFrame(rows).assign(previous=float("nan"), benchmark=float("nan"), note="", notebook="22_sales")
+    notes = meeting.tiles(table, ["quota attainment", "fill rate"])["note"].tolist()
+    assert notes[0].startswith("fiscal year to 2026-09, target") and notes[1].startswith("2026-09, target")

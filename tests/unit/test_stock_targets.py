@@ -217,3 +217,10 @@ def test_the_window_repeats_the_last_month_or_the_year_before() -> None:
     np.testing.assert_allclose(window(np.array([[1.0, 2.0, 3.0]]), np.array([1.5])), [[3.5, 4.5, 4.5]])
     year = np.arange(1.0, 13.0)[None, :]
     assert window(year, np.array([2.0]))[0, -1] == 1 + 2
+
+
+def test_what_is_made_to_order_has_no_target() -> None:
+    product = {"product": "A", "family": "F", "unit_price": 10.0, "unit_cost": 5.0}
+    stocked, ordered = (targets(sold(100.0), told=errors("A", "r", 20.0), products=[product | {"made_to": how}]) for how in ("stock", "order"))
+    assert stocked["target_units"].gt(0).all() and ordered[["safety_units", "target_units"]].eq(0).all().all()
+    assert ordered["method"].eq("made to order, none is held").all() and ordered["service_level"].isna().all()

@@ -74,6 +74,9 @@ def test_errors_that_go_together_are_measured_and_the_usual_formula_misses_them(
     table = stock_backtest(forecast_trials(tried(wrong), NOT_CLOSED, PANEL), told, history(600, 20), bridge, products(600))
     at = table[(table["kind"] == "all") & (table["target"] == 0.95)].set_index("rule")["achieved"]
     assert at["measured error"] == pytest.approx(0.95, abs=0.015) and at["usual formula"] < 0.85
+    half = products(600).assign(made_to=np.where(np.arange(600) < 200, "order", "stock"))
+    fewer = stock_backtest(forecast_trials(tried(wrong), NOT_CLOSED, PANEL), told, history(600, 20), bridge, half)
+    assert fewer["cycles"].max() * 3 == table["cycles"].max() * 2, "what is made to order has no stock to be tried out"
     assert "Wanted 98%" in backtest_words(table) and "usual formula" in backtest_words(table)
 
 

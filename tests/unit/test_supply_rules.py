@@ -107,3 +107,12 @@ def test_pieces_and_cases_are_not_added_up_in_silence():
     rows = found(lane_company({}, uom=("pcs", "case")), "units")
     assert rows[0][2] == "Row 2 limits PLANT to LYON in units, and its items count in different ones: case, pcs."
     assert found(lane_company({}), "units") == []
+
+
+@pytest.mark.parametrize(("made_to", "months", "said"), [
+    ("order", 2.0, None), (None, None, None), ("stock", 2.0, "1 product promises a lead time and is made to stock: P (2)."),
+    ("order", 60.0, "1 product promises 18 months or more, which is beyond the plan: P (60)."),
+])  # fmt: skip
+def test_a_lead_time_promised_in_vain_is_named(made_to, months, said):
+    products = table("products", product=["P"], family=["F"], unit_price=[10.0], unit_cost=[6.0], made_to=[made_to], promised_months=[months])
+    assert [r[2] for r in found(company(products=products), "promise")] == ([said] if said else [])

@@ -98,3 +98,16 @@ def test_months_across_leave_blank_what_is_not_known(monkeypatch) -> None:
     monkeypatch.setattr("sop_helpers.report.show._show", shown.append)
     show_months(pd.DataFrame({"units": ["Sales", "Target <b>"], "2026-09": [1234.0, np.nan], "2026-10": [np.nan, 8.0]}), "Grid", limit=1)
     assert 'class="months"' in shown[0] and ">1,234<" in shown[0] and "n/a" not in shown[0] and "1 of 2 rows" in shown[1]
+
+
+def test_what_is_made_to_order_is_drawn_with_its_backlog(grid) -> None:
+    order = grid.assign(strategy=sop_grids.ORDER, family="Bars", backlog_plan=[9.0, 9, 8, 7, 6], backlog_actual=[11.0, 10, np.nan, np.nan, np.nan],
+                        shipped_plan=10.0, shipped_actual=[11.0, 9, np.nan, np.nan, np.nan])  # fmt: skip
+    both = pd.concat([grid, order], ignore_index=True)
+    text = words(views.grid_figure(both, ["Pumps", "Bars"], MONTHS[0]))
+    assert {"Bars, made to order", "Pumps", "bookings", "shipments", "backlog", "ending inventory"} <= set(text)
+    assert "backlog of Bars goes from 8 to 6 units" in views.grid_takeaway(both, MONTHS[0])
+    products = pd.DataFrame({"family": ["Pumps", "Bars", "Valves"], "unit_price": [9.0, 1.0, 5.0]})
+    more = pd.concat([both, grid.assign(family="Valves")])
+    assert sop_grids.largest_families(more, products, 2) == ["Pumps", "Bars"] and sop_grids.largest_families(more, products, 1) == ["Pumps"]
+    assert sop_grids.largest_families(more, products, 3) == ["Pumps", "Valves", "Bars"]

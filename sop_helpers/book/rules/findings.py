@@ -72,7 +72,7 @@ def some(values: Iterable[object], total: int | None = None) -> str:
     return ", ".join(map(str, listed[:SHOWN])) + (f" and {more:,} more" if more > 0 else "")
 
 
-VERBS = ("name", "state", "look", "repeat", "leave", "belong", "allow", "end", "lack", "overlap", "pay", "cost", "sell", "count")
+VERBS = ("name", "promise", "state", "look", "repeat", "leave", "belong", "allow", "end", "lack", "overlap", "pay", "cost", "sell", "count")
 ONE = {
     "are": "is",
     "have": "has",

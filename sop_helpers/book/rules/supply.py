@@ -325,4 +325,20 @@ def units(given: Inputs) -> Iterator[Issue]:
             )
 
 
-SUPPLY_RULES = [items, bills, capacity, stock, terms, reach, units]
+def promised(given: Inputs) -> Iterator[Issue]:
+    """Whether lead times promised can count: only what is made to order waits, and its bookings have to fall due within the plan."""
+    products = given.get("products")
+    if products is None or not {"made_to", "promised_months"} <= set(products):
+        return
+    waits = products[products["promised_months"] > 0]
+    for rows, said, action in (
+        (waits[waits["made_to"] != "order"], "promise a lead time and are made to stock", "Enter made_to = order, or leave promised_months blank."),
+        (waits[(waits["made_to"] == "order") & (waits["promised_months"] >= given.horizon_months)], f"promise {given.horizon_months} months or more, which is "
+         "beyond the plan", "Check that promised_months counts months, not days."),
+    ):  # fmt: skip
+        if len(rows):
+            names = [f"{p} ({m:g})" for p, m in zip(rows["product"], rows["promised_months"], strict=True)]
+            yield Issue("amber", "promise", "products", "promised_months", len(rows), f"{len(rows)} products {said}: {some(names)}.", action)
+
+
+SUPPLY_RULES = [items, bills, capacity, stock, terms, reach, units, promised]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+
+import pandas as pd
 
 from sop_helpers.book.tables import (
     adherence,
@@ -91,6 +93,22 @@ def schema(table: str):
 def meta(table: str) -> dict:
     """Return what the contract says of the table as a whole: direction, required, as_of, sum, step."""
     return dict(contract(table).Config.metadata)
+
+
+def explained(names: Sequence[str], currency: str) -> pd.DataFrame:
+    """Return for those who read a plan elsewhere: table, column, unit and what it holds.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Tables.
+    currency : str
+        What money is in; units are in the unit of measure of the product.
+    """
+    rows = [(name, column, spec["unit"], spec["description"]) for name in names for column, spec in columns(name).items()]
+    out = pd.DataFrame(rows, columns=["table", "column", "unit", "meaning"])
+    said = {"currency": currency, "month": "month, as 2026-10", "date": "day, as 2026-10-08", "share": "share of 1", "": "text"}
+    return out.assign(unit=out["unit"].map(lambda unit: said.get(unit, unit)))[["table", "column", "unit", "meaning"]]
 
 
 def columns(table: str) -> dict[str, dict]:

@@ -9,7 +9,7 @@ from sop_helpers.book.tables.fields import UNITS, Contract, Month, made_by
 
 
 class PlanAdherence(Contract):
-    """What was planned for the last month, a month ago, against what happened; families add up to the total."""
+    """What was planned for each month closed of late, in its own cycle, against what happened; families add up to the total."""
 
     month: Series[Month] = f.month("Month looked at.")
     measure: Series[str] = f.code("What is compared.", isin=["production", "purchases", "shipments", "stock"])

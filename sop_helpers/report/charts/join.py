@@ -51,7 +51,8 @@ def bridge_takeaway(sellable: pd.DataFrame, currency: str) -> str:
     base = sellable[sellable["scenario"] == "base"]
     steps = revenue_steps(base)
     text = f"Of {money(steps['wanted'])} {currency} wanted, {money(steps['sellable'])} can be sold and served"
-    sellers, supply = max(-steps["no seller"], 0.0), max(-steps["no supply"], 0.0)
+    # Less than half a unit of money is the solver's rounding.
+    sellers, supply = (-steps[name] if -steps[name] >= 0.5 else 0.0 for name in ("no seller", "no supply"))
     if max(sellers, supply) < 1:
         return text + "; neither sellers nor supply limit it."
     side = "sellers" if sellers >= supply else "supply"

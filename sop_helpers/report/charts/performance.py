@@ -33,7 +33,7 @@ def kpi_figure(kpis: pd.DataFrame, limit: int = 12, columns: int = 3) -> Figure:
     last = latest(known[several])
     last = last.assign(place=last["status"].map(ORDER)).sort_values("place", kind="stable").head(limit)
     rows = max(1, math.ceil(len(last) / columns))
-    figure, axes = new_figure("KPIs of the last months, off target first", rows=rows, columns=columns)
+    figure, axes = new_figure(f"KPIs up to {last['month'].max():%Y-%m}, off target first" if len(last) else "KPIs", rows=rows, columns=columns)
     figure.set_size_inches(9.5, 1.0 + 1.75 * rows)
     cells = np.ravel(axes)
     for axis, row in zip(cells, last.itertuples(), strict=False):
@@ -130,7 +130,7 @@ def exceptions_figure(exceptions: pd.DataFrame, currency: str, limit: int = 12) 
     `exceptions` as the contract.
     """
     rows = exceptions.dropna(subset="money").head(limit)
-    figure, axis = new_figure("What needs attention, by money at stake", xlabel=currency)
+    figure, axis = new_figure("What needs attention, by money at stake", xlabel=f"{currency}, over the months that each sentence names")
     kinds = list(dict.fromkeys(rows["kind"]))
     palette = [COLOURS[c] for c in ("bad", "plan", "budget", "forecast", "neutral", "last", "good")]
     place = np.arange(len(rows))

@@ -85,7 +85,10 @@ def stock_by_family(stock: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame
 def stock_figure(stock: pd.DataFrame, products: pd.DataFrame, currency: str) -> Figure:
     """Draw projected stock against target by family, at cost."""
     families = stock_by_family(stock, products)
-    order = families.groupby("family")["value"].sum().sort_values(ascending=False, kind="stable").index[:_PANELS]
+    held = families.groupby("family")[["value", "target_value"]].sum()
+    held = held.sort_values("value", ascending=False, kind="stable")
+    order = held.index[held.max(axis=1) > 0.5][:_PANELS]
+    order = order if len(order) else held.index[:1]  # a company without any stock sees one empty panel
     figure, axes = panels(len(order), "Projected stock at month end against target", f"{currency}, at cost")
     for axis, family in zip(axes, order, strict=True):
         rows = families[families["family"] == family].set_index("month").sort_index()
@@ -198,13 +201,16 @@ def scenario_figure(scenarios: pd.DataFrame, currency: str) -> Figure:
         place = np.arange(len(measures)) + (i - (len(names) - 1) / 2) * height
         colour, hatch = COLOURS[_SHADES[(i + 1) % 6]], ["", "///", "..."][i % 3]
         bars = axis.barh(place, change, height=height, color=colour, hatch=hatch, edgecolor="white", label=name)
-        axis.bar_label(bars, [_signed(v) for v in change], padding=3, fontsize=7)
+        axis.bar_label(bars, [_signed(v) if abs(v) >= 0.5 else "" for v in change.fillna(0.0)], padding=3, fontsize=7)
     axis.set_yticks(np.arange(len(measures)), measures)
     axis.invert_yaxis()
     axis.axvline(0, color=COLOURS["neutral"], linewidth=0.8)
     axis.margins(x=0.15)
     thousands(axis, "x")
-    axis.legend(fontsize="small")
+    # As high as its bars ask for: their numbers have to be read.
+    figure.set_figheight(1.4 + 0.17 * len(names) * max(len(measures), 2))
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 

@@ -20,25 +20,31 @@ def grid_figure(grid: pd.DataFrame, families: list[str], month: pd.Timestamp) ->
     """
     figure, axes = panels(len(families), "Demand, supply and stock by family", "units a month")
     for axis, family in zip(axes, families, strict=True):
-        rows = grid[grid["family"] == family].groupby("month").sum(min_count=1, numeric_only=True)
+        mine = grid[grid["family"] == family]
+        waits = mine["strategy"].eq("make to order").all()
+        rows = mine.groupby("month").sum(min_count=1, numeric_only=True)
+        names = ((-1, "demand", "actual", "bookings"), (1, "shipped", "plan", "shipments"))
+        names = names if waits else ((-1, "demand", "actual", "demand"), (1, "supply", "plan", "supply"))
         past, day = rows.index < month, pd.Timedelta(days=5.5)
-        for side, column, colour, label in ((-1, "demand", "actual", "demand"), (1, "supply", "plan", "supply")):
+        for side, column, colour, label in names:
             best = rows[f"{column}_actual"].where(past, rows[f"{column}_plan"])
             bars = axis.bar(rows.index + side * day, best, width=10, color=COLOURS[colour], label=label)
             for bar, then in zip(bars, past, strict=True):
                 bar.set_alpha(1.0 if then else 0.55)
         axis.plot(rows.index[past], rows.loc[past, "demand_plan"], "D", color=COLOURS["budget"], markersize=4, label="forecast of the month")
-        stock = rows["stock_actual"].where(past, rows["stock_plan"])
-        axis.plot(rows.index, stock, color=COLOURS["good"], marker="o", markersize=3, label="ending inventory")
-        axis.plot(rows.index, rows["target_units"], color=COLOURS["good"], linestyle=":", label="its target")
+        held, line = ("backlog", "bad") if waits else ("stock", "good")
+        level = rows[f"{held}_actual"].where(past, rows[f"{held}_plan"])
+        axis.plot(rows.index, level, color=COLOURS[line], marker="s" if waits else "o", markersize=3, label="backlog" if waits else "ending inventory")
+        if not waits:
+            axis.plot(rows.index, rows["target_units"], color=COLOURS["good"], linestyle=":", label="its target")
         axis.axvline(month - pd.Timedelta(days=15), color=COLOURS["neutral"], linestyle="--", linewidth=0.9, label="plan from here on (paler)")
-        axis.set_title(family, loc="left", fontsize="medium")
+        axis.set_title(f"{family}, made to order" if waits else family, loc="left", fontsize="medium")
         axis.set_ylim(bottom=min(0.0, float(np.nan_to_num(rows[["supply_actual", "supply_plan"]].to_numpy(dtype=float)).min())))
         thousands(axis)
         month_axis(axis)
     if families:
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+        told = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(list(told.values()), list(told), loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
 
@@ -57,6 +63,8 @@ def grid_takeaway(grid: pd.DataFrame, month: pd.Timestamp) -> str:
     ratio = (ahead["stock_plan"] / ahead["target_units"].where(ahead["target_units"] > 0)).dropna()
     if len(ratio):
         parts.append(f"planned stock is {ratio.max():.1f} times its target in {ratio.idxmax()} and {ratio.min():.1f} times in {ratio.idxmin()}")
+    owed = grid[(grid["strategy"] == "make to order") & (grid["month"] >= month)].sort_values("month").groupby("family")["backlog_plan"].agg(["first", "last"])
+    parts += [f"the backlog of {name} goes from {money(row['first'])} to {money(row['last'])} units" for name, row in owed.dropna().iterrows()]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else "No month before this one was planned, so the grids show the plan alone."
 
