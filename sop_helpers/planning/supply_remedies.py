@@ -13,7 +13,7 @@ import pandas as pd
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_reasons import Cause, late_units
+from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 
@@ -93,12 +93,16 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     if kind == "limit":
         open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
         what = f"no limit of {ops['operation'].iat[at]}"
-    elif kind in ("late", "ended"):
+    elif kind == "supplier":
+        name = "supplier " + " ".join(net.limits.suppliers[["supplier", "measure"]].iloc[at])
+        more = np.where(np.isfinite(net.limits.supplied[at]), np.inf, 0.0)[np.isfinite(net.limits.supplied[at])]
+        return [(f"no limit of {name.removeprefix('supplier ')}", lambda: solver.right(name, more), lambda: solver.right(name, 0.0 * np.ones_like(more)))]
+    elif kind in (*TOO_LATE, "ended"):
         mine = np.flatnonzero((ops["node"] == at).to_numpy())
         if not len(mine):
             return []
         open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], np.inf)
-        what = f"expedite {net.nodes['node'].iat[at]}" if kind == "late" else f"go on with {net.nodes['node'].iat[at]}"
+        what = f"expedite {net.nodes['node'].iat[at]}" if kind != "ended" else f"go on with {net.nodes['node'].iat[at]}"
     else:
         return []
     return [(what, lambda: solver.most("arrive", open_to), lambda: solver.most("arrive", net.upper))]

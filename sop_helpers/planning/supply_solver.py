@@ -198,7 +198,9 @@ class Solver:
         at = self._rows[name].ravel()
         low, high = self._limits[0][at], self._limits[1][at]
         least = np.where(np.isneginf(low), np.minimum(high, 0.0), -np.inf)
-        self._highs.changeRowsBounds(len(at), at.astype(np.int32), low + change.ravel(), np.maximum(high + change.ravel(), least))
+        self._highs.changeRowsBounds(
+            len(at), at.astype(np.int32), np.where(np.isneginf(low), low, low + change.ravel()), np.maximum(high + change.ravel(), least)
+        )
 
     def spent(self, solution: Solution, names: list[str]) -> float:
         """Return what a solution pays for some of the variables, at their cost as built."""

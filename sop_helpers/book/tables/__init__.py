@@ -15,6 +15,7 @@ from functools import cache
 
 from sop_helpers.book.tables import (
     adherence,
+    causes,
     demand,
     inputs,
     join,
@@ -42,7 +43,7 @@ def _tables(module) -> dict[str, type[Contract]]:
 
 
 MODULES = (
-    inputs, network, sales_force, views, plans, pipeline, sales_plan, join, demand, stock, supply_views, reasons, adherence, review,
+    inputs, network, sales_force, views, plans, pipeline, sales_plan, join, demand, stock, supply_views, reasons, causes, adherence, review,
 )
 MODELS = [model for module in MODULES for model in _tables(module).items()]
 INPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "input"}
