@@ -4,9 +4,9 @@ Each short unit is split over causes by *sequential lifting*:
 
 1. The plan is solved again without whole lots. What is no longer short was held back by lots.
 2. For every row that is still short, the first cause on its path from the customer to the supplier is looked up in the plan as it stands (see
-   `supply_reasons.Finder`). Each of these limits is lifted, by what its rows still owe or lose then and no more, and the plan solved again from the kept
-   basis. What is no longer short was held back by that cause.
-3. The rest meets what stops it next; step 2 is repeated until nothing is short, or until what is left does not pay, or nothing helps.
+   `supply_reasons.Finder`). Each of these limits is lifted by what its rows still owe or lose then, further when it is named again, and the plan solved
+   again from the kept basis. Overtime costs nothing where hours are lifted. What is no longer short was held back by that cause.
+3. The rest meets what stops it next; step 2 is repeated until nothing is short, or until what is left does not pay.
 
 So the cause that binds today comes first and gets the units that lifting it alone brings back; a line that could not have made the rest either gets that
 rest. In no step may any customer be served worse than before, so that a shortage handed from one to another is not taken for one that was lifted.
@@ -17,6 +17,7 @@ It costs one solve to begin with and at most `ROUNDS` from the kept basis, howev
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,7 @@ from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 
 ROUNDS = 8
+FURTHER = 4.0
 COLUMNS = ["product", "region", "month", "cause", "where", "step", "units", "money"]
 LEAST = 1e-6  # units, absolute, or of the row's shortage where that is over one
 _SLACKS = (0.0, 1e-6, 1e-4, np.inf)  # by how much digits may let someone be served worse
@@ -39,6 +41,7 @@ NAMES = {
     "limit": "operation limit",
     "supplier": "supplier limit",
     "frozen": "frozen months",
+    "regular": "regular hours",
     "ended": "last month",
     "lot": "lot size",
     "choice": "does not pay",
@@ -81,15 +84,14 @@ def shortage_causes(net: Network, causes: list[Cause], shortages: pd.DataFrame, 
         still = np.minimum(rest, late_units(net, flows)[d, t])
         still[still <= least] = 0.0
         parts.append(_part(net, named, step, rest - still))
-        rest, before = still, named
+        rest = still
         short = np.flatnonzero(rest > 0)
         finder = lifted.finder(found, flows)
         named = list(named)
         for k in short:
             named[k] = finder.cause(int(node[k]), int(t[k]))
         pays = np.array([k for k in short if named[k].kind != "choice"], dtype=np.int64)
-        again = parts[-1].empty and step > 0 and all(named[k][2:5] == before[k][2:5] for k in pays)
-        if step == rounds or again or not len(pays):
+        if step == rounds or not len(pays):
             parts.append(_part(net, named, step + 1, rest))
             break
         lifted.lift([named[k] for k in pays], (flows["owed"] + flows["lost"])[d, t][pays])
@@ -106,6 +108,8 @@ class _Lifted:
         self.solver = solver_of(model, starting_basis(net))[0]
         self.patience = patience(net)
         self.kept = np.zeros_like(net.receipts)  # units that may be kept beyond their shelf life
+        self.times: Counter[tuple[str, int, int]] = Counter()  # how often each limit was lifted
+        self.free = np.zeros(net.regular.shape, dtype=bool)  # where overtime costs nothing
 
     def solve(self, owed: Matrix, lost: Matrix) -> Solution:
         """Solve with what is lifted now, and nobody served worse than given."""
@@ -125,14 +129,24 @@ class _Lifted:
         work = released(net, flows["arrive"], hours["op"].to_numpy(), hours["hours_per_unit"].to_numpy(), hours["resource"].to_numpy(), len(net.resources))
         planned = np.maximum(work + net.committed - found.values.get("outside", 0.0), 0.0)
         expired = np.where(self.kept.any(axis=1)[:, None], 0.0, flows["scrap"])
-        return Finder(net, flows | {"scrap": expired}, np.maximum(net.regular + net.overtime - planned, 0.0), self.bare.upper <= 0)
+        left = np.maximum(net.regular + net.overtime - planned, 0.0)
+        regular = np.where(self.free, left, np.maximum(net.regular - planned, 0.0))
+        return Finder(net, flows | {"scrap": expired}, left, regular, self.bare.upper <= 0)
 
     def lift(self, causes: list[Cause], units: Matrix) -> None:
         """Lift the limits that rows name by what the rows lack, and tell the solver."""
         net, bare = self.net, self.bare
         regular, upper, receipts = np.maximum(net.regular, net.committed), net.upper.copy(), net.receipts.copy()
         supplied = None if net.limits.supplied is None else net.limits.supplied.copy()
-        for cause, lack in zip(causes, (units * [c.per_unit for c in causes]).tolist(), strict=True):
+        for cause in {c[2:5]: c for c in causes}.values():
+            self.times[cause[2:5]] += 1
+        # What is named again is lifted further: hours and units that are lifted may first replace dearer ones elsewhere.
+        further = np.array([FURTHER ** (self.times[c[2:5]] - 1) * c.per_unit for c in causes])
+        for cause, lack in zip(causes, (units * further).tolist(), strict=True):
+            if cause.kind in ("capacity", "regular"):
+                self.free[cause.at, cause.month] = True  # else hours that are lifted would only replace overtime
+            if cause.kind == "regular":
+                continue
             if cause.kind == "capacity":
                 regular[cause.at, cause.month] += lack
             elif cause.kind == "supplier":
@@ -148,6 +162,7 @@ class _Lifted:
         self.solver.right("balance", receipts - bare.receipts)
         if len(net.resources):
             self.solver.right("capacity", regular - np.maximum(bare.regular, bare.committed))
+            self.solver.dearer("overtime", np.where(self.free, -net.rate, 0.0))
         if supplied is not None:
             for row, name in enumerate(net.limits.suppliers["supplier"] + " " + net.limits.suppliers["measure"]):
                 capped = np.isfinite(bare.limits.supplied[row])
@@ -188,7 +203,7 @@ def _part(net: Network, named: list[Cause], step: int, units: Matrix) -> pd.Data
 def _told(net: Network, cause: Cause) -> tuple[str, str]:
     """Return the cause and where it is, in words."""
     ops, name = net.operations, NAMES.get(cause.kind, cause.kind)
-    if cause.kind == "capacity":
+    if cause.kind in ("capacity", "regular"):
         return name, net.resources[cause.at]
     if cause.kind in ("shelf life", "no source", "choice"):
         return name, net.nodes["node"].iat[cause.at]

@@ -27,7 +27,7 @@ class Cause(NamedTuple):
     kind : str
         One of `KINDS`.
     at : int
-        Position of the resource (capacity), the operation (limit, lot), the row of supplier limits (supplier), or else the node.
+        Position of the resource (capacity, regular), the operation (limit, lot), the row of supplier limits (supplier), or else the node.
     month : int
         Month of release that is full, or month in which it does not arrive.
     per_unit : float
@@ -45,8 +45,8 @@ class Cause(NamedTuple):
     op: int = -1
 
 
-# What stops an item; a choice is what could be served, but does not pay.
-KINDS = ("shelf life", "no source", "lead time", "frozen", "first month", "ended", "limit", "supplier", "capacity", "lot", "choice")
+# What stops an item; regular are hours that overtime could add to but does not pay, a choice is what else could be served but does not pay.
+KINDS = ("shelf life", "no source", "lead time", "frozen", "first month", "ended", "limit", "supplier", "capacity", "regular", "lot", "choice")
 TOO_LATE = ("lead time", "frozen", "first month")
 
 
@@ -89,7 +89,8 @@ def recovered(net: Network, flows: dict[str, Matrix]) -> np.ndarray:
 class Finder:
     """Follows a short item back from the customer along its cheapest operation to the first thing that stops it.
 
-    On the way: what expired in stock, whether anything can arrive, limits of the operation and of its supplier, hours, components (each in the same way), lots.
+    On the way: what expired in stock, whether anything can arrive, limits of the operation and of its supplier, hours, components (each in the same way),
+    then hours that only overtime could add to, and lots.
 
     Parameters
     ----------
@@ -97,8 +98,8 @@ class Finder:
         What was planned on.
     flows : mapping
         From `supply_results.clean`.
-    left : ndarray (r, t)
-        Hours not worked, overtime included.
+    left, regular : ndarray (r, t)
+        Hours not worked, with overtime and without.
     barred : ndarray of bool (o, t), optional
         Where nothing could arrive before limits were lifted.
     """
@@ -106,6 +107,7 @@ class Finder:
     net: Network
     flows: Mapping[str, Matrix]
     left: Matrix
+    regular: Matrix
     barred: np.ndarray | None = None
     found: dict[tuple[int, int], Cause] = field(default_factory=dict)
 
@@ -147,7 +149,7 @@ class Finder:
         if not usable:
             return self._late(node, t, sources)
         op = min(usable, key=lambda o: (o != self.best[node], self.cost[o], o))
-        return self._limit(node, t, op) or self._behind(op, t) or self._rest(node, t, op)
+        return self._limit(node, t, op) or self._behind(op, t) or self._dear(op, t) or self._rest(node, t, op)
 
     def _limit(self, node: int, t: int, op: int) -> Cause | None:
         """What the operation itself or its supplier delivers at most."""
@@ -187,6 +189,15 @@ class Finder:
                 deeper = self.cause(c, start + int(np.argmax(self.flows["closing"][c, start:] < need)))
                 if deeper.kind != "choice":
                     return self._through(deeper, op, c, float(per))
+        return None
+
+    def _dear(self, op: int, t: int) -> Cause | None:
+        """Regular hours that are full where overtime is left, which costs more than it saves."""
+        start = t - int(self.ops["lead"][op])
+        for resource, per in self.loads.get(op, ()) if start >= 0 else ():
+            r = int(resource)
+            if self.regular[r, start] < float(per) * max(self._step(op), 1e-6):
+                return Cause(f"regular hours of {self.net.resources[r]} in {self.label[start]}: overtime does not pay", "", "regular", r, start, float(per), op)
         return None
 
     def _through(self, deeper: Cause, op: int, component: int, per: float) -> Cause:
@@ -247,8 +258,9 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tup
     money = units * net.prices[d, t]
     shape = (len(net.resources), len(net.months))
     hour = load["value_of_hour"].to_numpy(dtype=float).reshape(shape)
-    left = np.maximum(net.regular + net.overtime - load["planned_hours"].to_numpy(dtype=float).reshape(shape), 0.0)
-    finder = Finder(net, flows, left)
+    planned = load["planned_hours"].to_numpy(dtype=float).reshape(shape)
+    left, regular = (np.maximum(hours - planned, 0.0) for hours in (net.regular + net.overtime, net.regular))
+    finder = Finder(net, flows, left, regular)
     causes = [finder.cause(n, m) for n, m in zip(series["node"].tolist(), t.tolist(), strict=True)]
     back = recovered(net, flows)[d, t]
     causes = [c._replace(text=NOT_MADE, remedy=NOT_MADE_REMEDY) if c.kind == "choice" and never else c for c, never in zip(causes, back < 0, strict=True)]
@@ -272,8 +284,9 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame) -> tup
 
 
 def _remedy(net: Network, cause: Cause, units: float, value: float, late: float, hour: Matrix) -> str:
-    if cause.kind != "capacity":
+    if cause.kind not in ("capacity", "regular"):
         return cause.remedy.format(units=f"{units:,.0f}", value=f"{value:,.0f}", late=f"{late:,.0f}")
     hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"
     worth = f"; one more hour saves {hour[cause.at, cause.month]:,.0f}" if hour[cause.at, cause.month] > 0 else ""
-    return f"{hours:,.0f} hours more on {name} in {label} (overtime beyond the limit: {hours * rate:,.0f}), or build earlier{worth}"
+    beyond = " beyond the limit" if cause.kind == "capacity" else ""
+    return f"{hours:,.0f} hours more on {name} in {label} (overtime{beyond}: {hours * rate:,.0f}), or build earlier{worth}"

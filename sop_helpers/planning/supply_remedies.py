@@ -62,7 +62,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
     for kind, at in ranked:
         mine = groups.get_group((kind, at))
         name = mine.loc[mine["money"].idxmax(), "text"]
-        head = [name if kind != "capacity" else f"capacity of {net.resources[at]}", mine["short_units"].sum(), mine["money"].sum()]
+        head = [_head(net, kind, at, name), mine["short_units"].sum(), mine["money"].sum()]
         for remedy, lift, back in _levers(net, solver, kind, at):
             lift()
             found = solver.solve()
@@ -76,17 +76,24 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
     return pd.DataFrame(out, columns=COLUMNS) if out else no_rows(COLUMNS, ["cause", "remedy"])
 
 
+def _head(net: Network, kind: str, at: int, text: str) -> str:
+    """Name a cause for all its months."""
+    names = {"capacity": "capacity of {}", "regular": "regular hours of {}: overtime does not pay"}
+    return names[kind].format(net.resources[at]) if kind in names else text
+
+
 def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     """Return what can be tried against a cause: its name, what lifts the limit, and what puts it back."""
     from sop_helpers.planning.supply_model import overtime_left
 
-    if kind == "capacity":
+    if kind in ("capacity", "regular"):
         free, more = overtime_left(net), np.zeros_like(net.regular)
         lifted, more[at] = free.copy(), 0.1 * net.regular[at]
         lifted[at] = np.inf
         name = net.resources[at]
+        beyond = (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free))
         return [
-            (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free)),
+            *([beyond] if kind == "capacity" else []),
             (f"a tenth more regular hours on {name}", lambda: solver.right("capacity", more), lambda: solver.right("capacity", np.zeros_like(more))),
         ]
     ops, open_to = net.operations, net.upper.copy()
