@@ -88,6 +88,25 @@ def supplier_rows(
     return (pd.DataFrame(rows), np.array(out)) if rows else (None, None)
 
 
+def supplier_weights(net: Network, op: int) -> list[tuple[int, float]]:
+    """Return the rows of supplier limits that an operation counts in, and what one of its units takes of each."""
+    rows, ops = net.limits.suppliers, net.operations
+    if rows is None or ops["kind"].iat[op] != "buy":
+        return []
+    mine = np.flatnonzero((rows["supplier"] == ops["supplier"].iat[op]).to_numpy())
+    return [(int(row), 1.0 if rows["measure"].iat[row] == "units" else float(ops["unit_cost"].iat[op])) for row in mine]
+
+
+def supplier_use(net: Network, arrive: Matrix) -> Matrix:
+    """Return what arrives of each row of supplier limits by month, in its measure."""
+    if net.limits.suppliers is None:
+        return np.zeros((0, arrive.shape[1]))
+    source = net.operations["supplier"].where(net.operations["kind"] == "buy").astype(object).to_numpy()
+    cost = net.operations["unit_cost"].to_numpy(dtype=float)
+    rows = zip(net.limits.suppliers["supplier"], net.limits.suppliers["measure"], strict=True)
+    return np.array([(arrive * (1.0 if measure == "units" else cost[:, None]))[source == name].sum(axis=0) for name, measure in rows])
+
+
 def location_rows(limits: pd.DataFrame | None, nodes: pd.DataFrame, months: pd.DatetimeIndex) -> tuple[tuple[str, ...], Matrix | None, Matrix | None]:
     """Return the places with limited space, the units that fit and the price of one that does not.
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply_lanes import UNITS
-from sop_helpers.planning.supply_network import Matrix, Network, path_costs
-from sop_helpers.planning.supply_results import at_release
+from sop_helpers.planning.supply_limits import supplier_use, supplier_weights
+from sop_helpers.planning.supply_network import Matrix, Network, month_number, path_costs
+from sop_helpers.planning.supply_results import at_release, scatter
 
 SERVED_LATE = "serving late costs less than making it in time"
 NOT_MADE = "making it costs more than losing the sale"
@@ -26,15 +27,16 @@ class Cause(NamedTuple):
     text, remedy : str
         The sentence, and a template of what would help.
     kind : str
-        capacity, transport, supplier (over all its items), limit (of an operation), late (lead time or frozen months), ended, lot, no source, or choice (it
-        could be, but does not pay).
+        One of `KINDS`.
     at : int
-        Position of the resource (capacity), the lane (transport), the row of `Limits.suppliers`, the operation (limit, lot) or the node (late, ended, no
-        source).
+        Position of the resource (capacity, regular), the lane (transport), the operation (limit, lot), the row of supplier limits
+        (supplier), or else the node.
     month : int
         Month of release that is full, or month in which it does not arrive.
     per_unit : float
-        Hours of the resource, or room on the lane, for one unit sold.
+        Hours of the resource, room on the lane, or units of the operation or the node, for one unit sold.
+    op : int
+        Position of the operation that it stops, -1 without one.
     """
 
     text: str
@@ -42,7 +44,13 @@ class Cause(NamedTuple):
     kind: str
     at: int
     month: int
-    per_unit: float = 0.0
+    per_unit: float = 1.0
+    op: int = -1
+
+
+# What stops an item; regular are hours that overtime could add to but does not pay, a choice is what else could be served but does not pay.
+KINDS = ("shelf life", "no source", "lead time", "frozen", "first month", "ended", "limit", "supplier", "transport", "capacity", "regular", "lot", "choice")
+TOO_LATE = ("lead time", "frozen", "first month")
 
 
 def _by(frame: pd.DataFrame, key: str, columns: list[str]) -> dict[int, np.ndarray]:
@@ -81,38 +89,65 @@ def recovered(net: Network, flows: dict[str, Matrix]) -> np.ndarray:
 
 
 @dataclass
-class _Finder:
-    """Follows a short item back along its cheapest operation to what stops it."""
+class Finder:
+    """Follows a short item back from the customer along its cheapest operation to the first thing that stops it.
+
+    On the way: what expired in stock, whether anything can arrive, limits of the operation and of its supplier, hours, components (each in the same way),
+    then hours that only overtime could add to, and lots.
+
+    Parameters
+    ----------
+    net : Network
+        What was planned on.
+    flows : mapping
+        From `supply_results.clean`.
+    left, regular : ndarray (r, t)
+        Hours not worked, with overtime and without.
+    barred : ndarray of bool (o, t), optional
+        Where nothing could arrive before limits were lifted.
+    """
 
     net: Network
-    arrive: Matrix
-    closing: Matrix
+    flows: Mapping[str, Matrix]
     left: Matrix
-    room: Matrix
-    supply: Matrix
-    best: np.ndarray
-    cost: Matrix
+    regular: Matrix
+    barred: np.ndarray | None = None
     found: dict[tuple[int, int], Cause] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ops = {c: self.net.operations[c].to_numpy() for c in ("operation", "kind", "lead", "supplier", "lot_min", "lot_multiple", "item", "location")}
-        self.inputs = _by(self.net.uses, "op", ["node", "units_per"])
-        self.loads = _by(self.net.hours, "op", ["resource", "hours_per_unit"])
-        self.lanes = _by(self.net.limits.lanes.uses, "op", ["lane", "per_unit"]) if self.net.limits.lanes is not None else {}
-        self.sellers = _by(supplier_uses(self.net), "op", ["supplier", "per_unit"])
-        self.names = self.net.nodes["node"].to_numpy()
-        self.items = self.net.nodes["item"].to_numpy()
-        self.sources: dict[int, list[int]] = {n: list(rows) for n, rows in self.net.operations.groupby("node").indices.items()}
-        self.label = [f"{m:%Y-%m}" for m in self.net.months]
+        net, ops = self.net, self.net.operations
+        self.ops = {c: ops[c].to_numpy() for c in ("operation", "kind", "lead", "supplier", "lot_min", "lot_multiple", "item", "location", "unit_cost")}
+        self.first = np.maximum(month_number(ops["first_month"], net.months[0]), 0)
+        self.inputs = _by(net.uses, "op", ["node", "units_per"])
+        self.loads = _by(net.hours, "op", ["resource", "hours_per_unit"])
+        self.names = net.nodes["node"].to_numpy()
+        self.items = net.nodes["item"].to_numpy()
+        self.sources: dict[int, list[int]] = {n: list(rows) for n, rows in ops.groupby("node").indices.items()}
+        self.label = [f"{m:%Y-%m}" for m in net.months]
+        prices, value = ops["price"].to_numpy(dtype=float), net.nodes["value"].to_numpy(dtype=float)
+        _, self.best, self.cost = path_costs(ops["node"].to_numpy(), prices, net.uses, value)
+        self.barred = net.upper <= 0 if self.barred is None else self.barred
+        # What can be taken in a month without lacking later; what is kept for a later month is not free.
+        self.free = np.minimum.accumulate(self.flows["closing"][:, ::-1], axis=1)[:, ::-1]
+        self.expired = self.flows["scrap"].cumsum(axis=1)
+        self.delivered = supplier_use(net, self.flows["arrive"])
+        lanes = net.limits.lanes
+        self.lanes = {} if lanes is None else _by(lanes.uses, "op", ["lane", "per_unit"])
+        self.room = _room(net, self.flows["arrive"])
 
     def cause(self, node: int, t: int) -> Cause:
         """Return the first cause on the path of an item short in a month."""
         if (node, t) not in self.found:
+            self.found[node, t] = Cause(SERVED_LATE, "", "choice", node, t)  # moves to and fro end here
             self.found[node, t] = self._cause(node, t)
         return self.found[node, t]
 
     def _cause(self, node: int, t: int) -> Cause:
         name = self.names[node]
+        if self.expired[node, t] > 1e-6 and self.net.limits.shelf is not None:
+            keeps = int(self.net.limits.shelf[node])
+            told = f"shelf life of {name}: {keeps} month{'' if keeps == 1 else 's'}, and {self.expired[node, t]:,.0f} expire before {self.label[t]}"
+            return Cause(told, "sell it before it expires, or order it later", "shelf life", node, t)
         sources = self.sources.get(node, [])
         if not sources:
             return Cause(f"nothing makes, buys or moves {name}", f"add an operation for {name}, or lower the demand plan", "no source", node, t)
@@ -120,79 +155,116 @@ class _Finder:
         if not usable:
             return self._late(node, t, sources)
         op = min(usable, key=lambda o: (o != self.best[node], self.cost[o], o))
-        most = float(self.net.upper[op, t])
-        if np.isfinite(most) and most - self.arrive[op, t] < max(self._step(op), 1e-6 * max(1.0, most)):
-            who = self.ops["supplier"][op] if self.ops["kind"][op] == "buy" and isinstance(self.ops["supplier"][op], str) else self.ops["operation"][op]
+        return self._limit(node, t, op) or self._behind(op, t) or self._dear(op, t) or self._rest(node, t, op)
+
+    def _limit(self, node: int, t: int, op: int) -> Cause | None:
+        """What the operation itself or its supplier delivers at most."""
+        most, came, name = float(self.net.upper[op, t]), self.flows["arrive"][op, t], self.names[node]
+        supplier = self.ops["supplier"][op] if self.ops["kind"][op] == "buy" and isinstance(self.ops["supplier"][op], str) else None
+        if np.isfinite(most) and most - came < max(self._step(op), 1e-6 * max(1.0, most)):
+            if self.barred[op, t]:
+                return self._late(node, t, self.sources[node])
+            who = self.ops["operation"][op] if supplier is None else supplier
             what = "supplier limit" if self.ops["kind"][op] == "buy" else "limit of the operation"
             told = f"{what} of {who}: at most {most:,.0f} {name} a month"
-            return Cause(told, f"{{units}} units more from {who} or a second source cost about {{value}}", "limit", op, t)
+            return Cause(told, f"{{units}} units more from {who} or a second source cost about {{value}}", "limit", op, t, op=op)
+        for row, weight in supplier_weights(self.net, op):
+            room = self.net.limits.supplied[row, t]
+            if weight > 0 and room - self.delivered[row, t] < max(weight * self._step(op), 1e-6 * max(1.0, room)):
+                measure = self.net.limits.suppliers["measure"].iat[row]
+                told = f"supplier limit of {supplier}: at most {room:,.0f} {'units' if measure == 'units' else 'in money'} of all its items in {self.label[t]}"
+                return Cause(told, f"{{units}} units more from {supplier} or a second source cost about {{value}}", "supplier", row, t, weight, op)
+        return None
+
+    def _behind(self, op: int, t: int) -> Cause | None:
+        """What is lacking in the month of release: hours, or a component that cannot be had itself."""
         start = t - int(self.ops["lead"][op])
+        if start < 0:
+            return None
+        lot = max(self._step(op), 1e-6)
         for resource, per in self.loads.get(op, ()):
             r = int(resource)
-            if self.left[r, start] < per * max(self._step(op), 1e-6) - 1e-9 or self.left[r, start] < 1e-6:
-                return Cause(f"{limit_name(self.net, 'capacity', r)} in {self.label[start]}", "", "capacity", r, start, float(per))
+            if self.left[r, start] < per * lot - 1e-9 or self.left[r, start] < 1e-6:
+                return Cause(f"capacity of {self.net.resources[r]} in {self.label[start]}", "", "capacity", r, start, float(per), op)
         for lane, per in self.lanes.get(op, ()):
             row = int(lane)
-            if self.room[row, start] < per * max(self._step(op), 1e-6) - 1e-9:
-                return Cause(f"{limit_name(self.net, 'transport', row)} in {self.label[start]}", "", "transport", row, start, float(per))
-        for supplier, per in self.sellers.get(op, ()):
-            row = int(supplier)
-            if self.supply[row, t] < per * max(self._step(op), 1e-6) - 1e-9:
-                who = self.net.limits.suppliers["supplier"].iat[row]
-                told = f"{limit_name(self.net, 'supplier', row)} in {self.label[t]}, over all its items"
-                return Cause(told, f"{{units}} units more from {who} or a second source cost about {{value}}", "supplier", row, t, float(per))
-        for component, per in self.inputs.get(op, ()):
-            if self.closing[int(component), start] < per * max(self._step(op), 1e-6) - 1e-9:
-                deeper = self.cause(int(component), start)
-                item = self.items[int(component)]
-                named = self.ops["kind"][op] != "make" or "(through" in deeper.text or item in deeper.text
-                through = "" if named else f" (through {item})"
-                return deeper._replace(text=deeper.text + through, per_unit=deeper.per_unit * per)
+            if self.room[row, start] < float(per) * lot - 1e-9:
+                return Cause(f"{limit_name(self.net, 'transport', row)} in {self.label[start]}", "", "transport", row, start, float(per), op)
+        # First what is not there, then what is kept for later and runs out then: whatever could still bring it by then would help.
+        for stock in (self.flows["closing"], self.free):
+            for component, per in self.inputs.get(op, ()):
+                c, need = int(component), per * lot - 1e-9
+                if stock[c, start] >= need:
+                    continue
+                deeper = self.cause(c, start + int(np.argmax(self.flows["closing"][c, start:] < need)))
+                if deeper.kind != "choice":
+                    return self._through(deeper, op, c, float(per))
+        return None
+
+    def _dear(self, op: int, t: int) -> Cause | None:
+        """Regular hours that are full where overtime is left, which costs more than it saves."""
+        start = t - int(self.ops["lead"][op])
+        for resource, per in self.loads.get(op, ()) if start >= 0 else ():
+            r = int(resource)
+            if self.regular[r, start] < float(per) * max(self._step(op), 1e-6):
+                return Cause(f"regular hours of {self.net.resources[r]} in {self.label[start]}: overtime does not pay", "", "regular", r, start, float(per), op)
+        return None
+
+    def _through(self, deeper: Cause, op: int, component: int, per: float) -> Cause:
+        item = self.items[component]
+        named = self.ops["kind"][op] != "make" or "(through" in deeper.text or item in deeper.text
+        through = "" if named else f" (through {item})"
+        return deeper._replace(text=deeper.text + through, per_unit=deeper.per_unit * per)
+
+    def _rest(self, node: int, t: int, op: int) -> Cause:
         if self._step(op) > 0:
             told = f"lot size of {self.ops['operation'][op]}: {self._step(op):,.0f} units"
-            return Cause(told, "order a smaller lot, or one lot earlier; {units} units are missing", "lot", op, t)
-        return Cause(SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", "choice", node, t)
+            return Cause(told, "order a smaller lot, or one lot earlier; {units} units are missing", "lot", op, t, op=op)
+        return Cause(SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", "choice", node, t, op=op)
 
     def _step(self, op: int) -> float:
         return float(np.nanmax([self.ops["lot_min"][op], self.ops["lot_multiple"][op], 0.0]))
 
     def _late(self, node: int, t: int, sources: list[int]) -> Cause:
-        open_at = self.net.upper[sources] > 0
-        name = self.names[node]
-        later = np.flatnonzero(open_at.any(axis=0) & (np.arange(open_at.shape[1]) > t))
-        lead = int(self.ops["lead"][sources].min())
-        if not len(later):
+        open_at, name = ~self.barred[sources], self.names[node]
+        open_at = open_at & (np.arange(open_at.shape[1]) > t)
+        if not open_at.any():
             told = f"nothing more of {name} can be released from {self.label[t]} on"
-            return Cause(told, "extend the last month of its operation, or open another source", "ended", node, t)
-        frozen = lead < later[0]
-        why = "frozen months" if frozen else f"lead time of {lead} month{'' if lead == 1 else 's'}"
-        text = f"{why}: {name} cannot arrive before {self.label[later[0]]}"
-        return Cause(text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", "late", node, t)
+            return Cause(
+                told,
+                "extend the last month of its operation, or open another source",
+                "ended",
+                node,
+                t,
+                op=min(sources, key=lambda o: (o != self.best[node], self.cost[o], o)),
+            )
+        come = np.where(open_at.any(axis=1), open_at.argmax(axis=1), open_at.shape[1])
+        op, later = sources[int(come.argmin())], int(come.min())
+        lead, first = int(self.ops["lead"][op]), int(self.first[op])
+        kind = "lead time" if t < lead else "first month" if t < lead + first else "frozen"
+        why = {
+            "lead time": f"lead time of {lead} month{'' if lead == 1 else 's'}",
+            "first month": f"first month of {self.ops['operation'][op]}",
+            "frozen": "frozen months",
+        }
+        text = f"{why[kind]}: {name} cannot arrive before {self.label[later]}"
+        return Cause(text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", kind, node, t, op=op)
 
 
-def supplier_uses(net: Network) -> pd.DataFrame:
-    """Return what a unit of each operation takes of the limits of its supplier: op, supplier (row of `Limits.suppliers`), per_unit."""
-    rows = net.limits.suppliers
-    if rows is None:
-        return pd.DataFrame({"op": [], "supplier": [], "per_unit": []})
-    bought = net.operations.loc[net.operations["kind"] == "buy", ["supplier", "unit_cost"]].rename_axis("op").reset_index()
-    both = bought.merge(rows.rename_axis("row").reset_index(), on="supplier")
-    return pd.DataFrame({"op": both["op"], "supplier": both["row"], "per_unit": np.where(both["measure"] == "units", 1.0, both["unit_cost"].astype(float))})
-
-
-def _left(most: Matrix | None, uses: pd.DataFrame, key: str, planned: Matrix) -> Matrix:
-    """Return what a plan leaves of limits that operations share."""
-    if most is None:
-        return np.zeros((0, planned.shape[1]))
-    used = np.zeros_like(most)
-    np.add.at(used, uses[key].to_numpy(dtype=np.int64), planned[uses["op"].to_numpy(dtype=np.int64)] * uses["per_unit"].to_numpy(dtype=float)[:, None])
-    return most - used
+def _room(net: Network, arrive: Matrix) -> Matrix:
+    """Return what a plan leaves of each lane's room; there is always more where extra transport has a price."""
+    lanes = net.limits.lanes
+    if lanes is None:
+        return np.zeros((0, arrive.shape[1]))
+    op, per_unit = lanes.uses["op"].to_numpy(dtype=np.int64), lanes.uses["per_unit"].to_numpy(dtype=float)
+    used = scatter(at_release(net, arrive)[op] * per_unit[:, None], lanes.uses["lane"].to_numpy(dtype=np.int64), len(lanes.table))
+    return np.where(np.isfinite(lanes.over_price), np.inf, lanes.room) - used
 
 
 def limit_name(net: Network, kind: str, at: int) -> str:
-    """Name a limit that operations share, such as ``capacity of Line 1``; empty for other kinds of cause."""
-    if kind == "capacity":
-        return f"capacity of {net.resources[at]}"
+    """Name a limit that operations share, for all its months, such as ``capacity of Line 1``; empty for other kinds of cause."""
+    if kind in ("capacity", "regular"):
+        return f"capacity of {net.resources[at]}" if kind == "capacity" else f"regular hours of {net.resources[at]}: overtime does not pay"
     if kind == "supplier":
         return f"supplier limit of {net.limits.suppliers['supplier'].iat[at]}"
     if kind != "transport":
@@ -220,15 +292,9 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
     money = units * net.prices[d, t]
     shape = (len(net.resources), len(net.months))
     hour = load["value_of_hour"].to_numpy(dtype=float).reshape(shape)
-    left = np.maximum(net.regular + net.overtime - load["planned_hours"].to_numpy(dtype=float).reshape(shape), 0.0)
-    _, best, cost = path_costs(
-        net.operations["node"].to_numpy(), net.operations["price"].to_numpy(dtype=float), net.uses, net.nodes["value"].to_numpy(dtype=float)
-    )
-    lanes = net.limits.lanes
-    room = _left(None, net.uses, "", flows["arrive"]) if lanes is None else _left(
-        np.where(np.isfinite(lanes.over_price), np.inf, lanes.room), lanes.uses, "lane", at_release(net, flows["arrive"]))  # fmt: skip
-    supply = _left(net.limits.supplied, supplier_uses(net), "supplier", flows["arrive"])
-    finder = _Finder(net, flows["arrive"], flows["closing"], left, room, supply, best, cost)
+    planned = load["planned_hours"].to_numpy(dtype=float).reshape(shape)
+    left, regular = (np.maximum(hours - planned, 0.0) for hours in (net.regular + net.overtime, net.regular))
+    finder = Finder(net, flows, left, regular)
     causes = [finder.cause(n, m) for n, m in zip(series["node"].tolist(), t.tolist(), strict=True)]
     back = recovered(net, flows)[d, t]
     causes = [c._replace(text=NOT_MADE, remedy=NOT_MADE_REMEDY) if c.kind == "choice" and never else c for c, never in zip(causes, back < 0, strict=True)]
@@ -257,8 +323,9 @@ def _remedy(net: Network, cause: Cause, units: float, value: float, late: float,
         what = net.limits.lanes.table["measure"].iat[cause.at]
         worth = f"; one more saves {saves:,.0f}" if saves >= 0.5 else ""
         return f"{more:,.0f} {what} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
-    if cause.kind != "capacity":
+    if cause.kind not in ("capacity", "regular"):
         return cause.remedy.format(units=f"{units:,.0f}", value=f"{value:,.0f}", late=f"{late:,.0f}")
     hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"
     worth = f"; one more hour saves {hour[cause.at, cause.month]:,.0f}" if hour[cause.at, cause.month] > 0 else ""
-    return f"{hours:,.0f} hours more on {name} in {label} (overtime beyond the limit: {hours * rate:,.0f}), or build earlier{worth}"
+    beyond = " beyond the limit" if cause.kind == "capacity" else ""
+    return f"{hours:,.0f} hours more on {name} in {label} (overtime{beyond}: {hours * rate:,.0f}), or build earlier{worth}"

@@ -13,7 +13,7 @@ import pandas as pd
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_reasons import Cause, late_units, limit_name
+from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units, limit_name
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 
@@ -80,13 +80,14 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     """Return what can be tried against a cause: its name, what lifts the limit, and what puts it back."""
     from sop_helpers.planning.supply_model import overtime_left
 
-    if kind == "capacity":
+    if kind in ("capacity", "regular"):
         free, more = overtime_left(net), np.zeros_like(net.regular)
         lifted, more[at] = free.copy(), 0.1 * net.regular[at]
         lifted[at] = np.inf
         name = net.resources[at]
+        beyond = (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free))
         return [
-            (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free)),
+            *([beyond] if kind == "capacity" else []),
             (f"a tenth more regular hours on {name}", lambda: solver.right("capacity", more), lambda: solver.right("capacity", np.zeros_like(more))),
         ]
     if kind in ("transport", "supplier"):
@@ -95,12 +96,12 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     if kind == "limit":
         open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
         what = f"no limit of {ops['operation'].iat[at]}"
-    elif kind in ("late", "ended"):
+    elif kind in (*TOO_LATE, "ended"):
         mine = np.flatnonzero((ops["node"] == at).to_numpy())
         if not len(mine):
             return []
         open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], np.inf)
-        what = f"expedite {net.nodes['node'].iat[at]}" if kind == "late" else f"go on with {net.nodes['node'].iat[at]}"
+        what = f"expedite {net.nodes['node'].iat[at]}" if kind != "ended" else f"go on with {net.nodes['node'].iat[at]}"
     else:
         return []
     return [(what, lambda: solver.most("arrive", open_to), lambda: solver.most("arrive", net.upper))]

@@ -40,12 +40,13 @@ def clean(values: dict[str, Matrix], net: Network) -> dict[str, Matrix]:
     )
     shipped = scatter(ship, net.series["node"].to_numpy(), len(net.nodes))
     planned = scatter(landed(net, arrive), net.operations["node"].to_numpy(), len(net.nodes))
-    issues = shipped + used
+    scrap = np.zeros_like(net.receipts)
     if "scrap" in values:
-        issues = issues + scatter(np.where(values["scrap"] < 1e-6, 0.0, values["scrap"]), np.flatnonzero(net.limits.shelf > 0), len(net.nodes))
+        scrap = scatter(np.where(values["scrap"] < 1e-6, 0.0, values["scrap"]), np.flatnonzero(net.limits.shelf > 0), len(net.nodes))
+    issues = shipped + used + scrap
     closing = net.opening[:, None] + (planned + net.receipts - issues).cumsum(axis=1)
     closing = np.where(np.abs(closing) < 1e-7, 0.0, closing)
-    return {"arrive": arrive, "ship": ship, "lost": lost, "owed": owed, "planned": planned, "issues": issues, "closing": closing}
+    return {"arrive": arrive, "ship": ship, "lost": lost, "owed": owed, "planned": planned, "issues": issues, "closing": closing, "scrap": scrap}
 
 
 def scatter(values: Matrix, where: np.ndarray, count: int) -> Matrix:
