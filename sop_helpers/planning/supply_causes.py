@@ -165,7 +165,9 @@ class _Lifted:
         self.net = replace(net, regular=regular, upper=upper, receipts=receipts, limits=replace(net.limits, supplied=supplied))
         if lanes is not None:
             self.net = replace(self.net, limits=replace(self.net.limits, lanes=replace(lanes, most=carried)))
-            self.solver.right("transport", np.nan_to_num(self.net.limits.lanes.room - bare.limits.lanes.room))  # a lane without limit stays so
+            limited = np.isfinite(bare.limits.lanes.room)
+            more = np.subtract(self.net.limits.lanes.room, bare.limits.lanes.room, out=np.zeros(limited.shape), where=limited)
+            self.solver.right("transport", more)
         self.solver.most("arrive", upper)
         self.solver.right("balance", receipts - bare.receipts)
         if len(net.resources):

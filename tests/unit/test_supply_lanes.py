@@ -175,7 +175,7 @@ def test_a_full_lane_is_the_first_cause_with_what_more_room_saves():
 def test_a_supplier_limit_over_all_items_is_a_cause_too():
     c = depot([50.0] * 6, items="AB") | {"supplier_limits": table("supplier_limits", [{"supplier": "S", "max_units": 60.0}])}
     result = plan(c)
-    assert set(result.shortages["cause"].str.split(" in ").str[0]) == {"supplier limit of S"}
+    assert set(result.shortages["cause"].str.split(": ").str[0]) == {"supplier limit of S"}
     told = price_remedies(result.network, result.causes, result.shortages)
     row = told[told["remedy"] == "no limit of all items of S"].iloc[0]
     free = plan(depot([50.0] * 6, items="AB"))
