@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.frames import name_items, no_rows
 
 CELL = ["month", "product", "region"]
+NEXT_TO_NOTHING = 0.05  # points of WMAPE
 SMALL = 12  # months of products and regions below which a person's value added is no evidence
 
 
@@ -23,7 +24,7 @@ def assumptions(
     streams : DataFrame
         As the contract ``streams``: an insight's source is its identifier, an override's its author and identifier.
     products : DataFrame
-        product, unit_price.
+        product, unit_price, and optionally name, which stands behind the code in the subject.
     month : Timestamp
         First month planned.
 
@@ -39,7 +40,10 @@ def assumptions(
     for table, key, kind, text in ((insights, "insight", "kind", "note"), (overrides, "id", "", "reason")):
         if table.empty:
             continue
-        subject = table.reindex(columns=["family", "product", "region"]).astype("str").where(table.reindex(columns=["family", "product", "region"]).notna(), "")
+        about = table.reindex(columns=["family", "product", "region"])
+        if "name" in products:
+            about = about.assign(product=name_items(about["product"], products).where(about["product"].notna()))
+        subject = about.astype("str").where(about.notna(), "")
         named = subject.agg(lambda row: " / ".join(filter(None, row)) or "everything", axis=1)
         source = table[key].astype(str)
         parts.append(pd.DataFrame({
@@ -163,6 +167,7 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     out["wmape_without"], out["wmape_with"] = out["without"] / bottom, out["with"] / bottom
     out["fva_points"] = 100 * (out["wmape_without"] - out["wmape_with"])
     few = "only " + out["points"].astype(int).astype(str) + " points: too few to judge anybody by"
-    out["note"] = np.where(out["points"] < SMALL, few, np.where(out["fva_points"] >= 0, "took error off", "added error"))
+    out["note"] = np.where(out["points"] < SMALL, few, np.where(out["fva_points"] > 0, "took error off", "added error"))
+    out.loc[(out["points"] >= SMALL) & (out["fva_points"].abs() < NEXT_TO_NOTHING), "note"] = "changed next to nothing"
     out = out.rename(columns={"stream": "reason"}).sort_values(["fva_points", "person"], kind="stable", ignore_index=True)
     return out[columns].astype({"note": "str"})

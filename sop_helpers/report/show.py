@@ -30,6 +30,7 @@ MEASURES = {"value", "change", "target", "benchmark"}
 LONG = 44  # letters from which a column of text gets a width to be read in
 SHORT = 14  # letters up to which codes are not broken at their hyphens
 _MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")
+_NO_MORE_THAN_ZERO = re.compile(r"-0(\.0*)?[^\d.]*")
 
 
 def show_figure(figure, takeaway: str, alt: str) -> None:
@@ -255,7 +256,8 @@ def _text(value: Any, form: Format | None, column: pd.Series, missing: str = "n/
     if callable(form):
         return str(form(value))
     if form:
-        return form.format(value)
+        text = form.format(value)
+        return text.replace("-", "", 1) if _NO_MORE_THAN_ZERO.fullmatch(text) else text  # not -0 or -0.0%
     if isinstance(value, pd.Timestamp):
         whole = (column.dropna().dt.day == 1).all() if types.is_datetime64_any_dtype(column) else False
         return f"{value:%Y-%m}" if whole else f"{value:%Y-%m-%d}"

@@ -53,6 +53,11 @@ def test_figure_shows_takeaway_and_alt(shown: list) -> None:
     assert image.data.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("form", "value", "text"), [("{:+.1f}", -0.04, "0.0"), ("{:.0%}", -0.001, "0%"), ("{:+,.0f}", -0.6, "-1"), ("{:+.1f}", -0.06, "-0.1")])
+def test_nothing_is_not_below_zero(form: str, value: float, text: str) -> None:
+    assert f">{text}<" in show.table_html(pd.DataFrame({"x": [value]}), "", {"x": form})
+
+
 def test_figure_without_alt_is_refused() -> None:
     figure, _ = new_figure("x")
     with pytest.raises(ValueError, match="alternative text"):
