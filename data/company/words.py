@@ -70,7 +70,7 @@ reps at quota|0.55|0.5|0.35|0.45|own estimate
 over-assignment|1.05|1.12|1.2|1.1|own estimate
 ramped rep equivalents|22.5|22|20||
 bookings capacity|1650000|1550000|1400000||
-pipeline coverage|1.2|1.1|0.9||
+pipeline coverage|2.4|2.0|1.6||
 stage-weighted pipeline|5000000|4500000|4000000||
 win rate|0.25|0.24|0.20|0.22|own estimate
 sales cycle|95|100|115|90|own estimate
