@@ -89,7 +89,8 @@ def build_streams(
     family = products.set_index("product")["family"]
     parts = [own] if agreed is None else [own, agreed]
     # What is made to order was booked before: its open orders are backlog, not part of the bookings to come.
-    parts.append(order_stream(_sum(parts), open_orders[~open_orders["product"].isin(promised(products).index)]))
+    coming = open_orders[~open_orders["product"].isin(promised(products).index)] if len(open_orders) else open_orders
+    parts.append(order_stream(_sum(parts), coming))
     plan = _sum(parts).assign(family=lambda f: f["product"].map(family))
     parts.append(_override_stream(plan, overrides, month))
     out = pd.concat([p for p in parts if len(p)], ignore_index=True)

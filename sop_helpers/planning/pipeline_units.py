@@ -109,7 +109,7 @@ def pipeline_view(
     cells = pd.DataFrame(sums).fillna(0.0).rename_axis(CELL).reset_index()
     # More in deals than in demand: not all of them are demand, so what they are ahead is scaled in the same way.
     cells["scale"] = (cells["demand"] / cells["deals"].where(cells["deals"] > 0)).clip(upper=1.0).fillna(0.0)
-    cells["deal_share"] = (cells["deals"] * cells["scale"] / cells["demand"].where(cells["demand"] > 0)).fillna(0.0)
+    cells["deal_share"] = (cells["deals"] * cells["scale"] / cells["demand"].where(cells["demand"] > 0)).fillna(0.0).clip(upper=1.0)
     table = plan.merge(cells[[*CELL, "scale", "deal_share"]], how="left", on=CELL).merge(
         shipped[shipped["month"].isin(months)].groupby(["month", *CELL], as_index=False)["units"].sum().rename(columns={"units": "deals"}),
         how="left", on=["month", *CELL],

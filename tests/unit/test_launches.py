@@ -63,7 +63,7 @@ def test_streams_add_up_whatever_is_cannibalised(share: float, scale: float, vic
 
 def test_an_unknown_victim_is_named() -> None:
     table = catalogue(victims="P0;P77")
-    found = consensus.problems(table, insights(), overrides(), past()[["product", "region"]].drop_duplicates(), HORIZON[0])
+    found = consensus.problems(table, insights(), overrides(), table[["product"]].assign(region="R0"), HORIZON[0])
     assert found["message"].tolist() == ["table 'products', column 'cannibalises': 'P77' is no product; nothing is taken from it"]
     assert launches.victims_of(products(3)).empty
 

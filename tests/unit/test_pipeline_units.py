@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sop_helpers.book.conform import conform, empty
@@ -32,6 +32,7 @@ def view_of(deals: pd.DataFrame, lag: int = 0) -> pd.DataFrame:
     return pipeline_units.pipeline_view(deals, demand(AHEAD), demand(PAST), PRODUCTS, MONTH, lag=lag)
 
 
+@example(units=395.515625, lag=0)  # once a share of 1 and a digit
 @given(units=st.floats(1, 500), lag=st.integers(0, 3))
 @settings(max_examples=15, deadline=None)
 def test_parts_add_up_and_only_a_share_of_demand_is_deals(units, lag):
