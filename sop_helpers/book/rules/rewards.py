@@ -90,10 +90,11 @@ def cancelled(given: Inputs) -> Iterator[Issue]:
     table, deals = given.get("cancellations"), given.get("opportunities")
     if table is None or deals is None:
         return
-    both = table.merge(deals[["opportunity", "closed", "outcome"]], on="opportunity")
+    both = table.merge(deals[["opportunity", "closed", "outcome", "amount"]], on="opportunity")
     early, never = both["cancelled"] < both["closed"], both["outcome"] != "won"
     yield from _issue("red", "cancelled deal", "cancellations", "cancelled", both.loc[early & ~never, "opportunity"],
-                      f"{(early & ~never).sum()} deals were cancelled before they closed", "Mend the day; no commission can be taken back.")
+                      f"{(early & ~never).sum()} deals were cancelled before they closed", "Mend the day; no commission can be taken back.",
+                      float(both.loc[early & ~never, "amount"].sum()))
     yield from _issue("amber", "cancelled deal", "cancellations", "opportunity", both.loc[never, "opportunity"],
                       f"{never.sum()} cancelled deals were never won", "Take them out, or mend the outcome; nothing is taken back for them.")
 

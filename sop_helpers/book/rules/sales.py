@@ -186,29 +186,6 @@ def pay(given: Inputs) -> Iterator[Issue]:
         )
 
 
-def pay_events(given: Inputs) -> Iterator[Issue]:
-    """Whether splits add up, SPIFs end after they begin, and deals were closed before they were cancelled."""
-    splits, spifs, off, deals = (given.get(name) for name in ("splits", "spifs", "cancellations", "opportunities"))
-    if splits is not None:
-        sums = splits.groupby("opportunity")["share"].sum()
-        if len(wrong := sums[(sums - 1).abs() > GAP]):
-            names = [f"{deal} ({total:.4g})" for deal, total in wrong.items()]
-            text = f"{len(wrong)} deals are split into shares of another sum than 1: {some(names)}."
-            yield Issue("red", "pay", "splits", "share", len(wrong), text, "Let the shares of each deal add up to 1; credit would be lost or paid twice.")
-    if spifs is not None and (back := spifs["last_day"] < spifs["first_day"]).any():
-        text = f"{int(back.sum())} SPIFs end before they begin: {some(spifs.loc[back, 'spif'])}."
-        yield Issue("red", "pay", "spifs", "last_day", int(back.sum()), text, "Mend the days.")
-    if off is None or deals is None:
-        return
-    both = off.merge(deals[["opportunity", "closed", "outcome", "amount"]], on="opportunity")
-    if (early := both["cancelled"] < both["closed"]).any():
-        text = f"{int(early.sum())} deals were cancelled before they closed: {some(both.loc[early, 'opportunity'])}."
-        yield Issue("red", "pay", "cancellations", "cancelled", int(early.sum()), text, "Mend one of the days.", float(both.loc[early, "amount"].sum()))
-    if (never := both["outcome"] != "won").any():
-        text = f"{int(never.sum())} deals were cancelled and are not won: {some(both.loc[never, 'opportunity'])}."
-        yield Issue("amber", "pay", "cancellations", "opportunity", int(never.sum()), text, "Take them out, or mend the outcome; no commission is taken back.")
-
-
 def targets(given: Inputs) -> Iterator[Issue]:
     """Whether there is a target for the regions that have reps, where there is a budget ahead."""
     reps, budget = given.get("reps"), given.get("budget")
@@ -257,4 +234,4 @@ def territories(given: Inputs) -> Iterator[Issue]:
         )
 
 
-SALES_RULES = [pipeline, people, pay, pay_events, targets, territories]
+SALES_RULES = [pipeline, people, pay, targets, territories]
