@@ -18,7 +18,7 @@ from sop_helpers.planning.join_levers import check_levers, levered_demand, lever
 from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
-from sop_helpers.planning.supply_model import build_model, patience
+from sop_helpers.planning.supply_model import build_model, overtime_left, patience
 from sop_helpers.planning.supply_network import Matrix, Network, series_matrix
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
@@ -248,7 +248,10 @@ class JoinModel:
     def _set(self, net: Network, solver: Solver, hours: float, f: Mapping[str, Any]) -> None:
         """Set regular hours, purchase prices and, where only what earns its cost is served, selling prices as multiples of those built in."""
         if len(net.resources) and net.crews is None:
-            solver.right("capacity", net.regular * (hours - 1))
+            changed = replace(net, regular=net.regular * hours)
+            free, before = (np.maximum(n.regular - n.committed, 0.0) for n in (changed, net))
+            solver.right("capacity", free - before)
+            solver.most("overtime", overtime_left(changed))
         bought = (net.operations["kind"] == "buy").to_numpy()
         extra = np.where(bought, net.operations["unit_cost"], 0.0) * (f["cost_factor"] - 1)
         solver.dearer("arrive", np.repeat(extra[:, None], len(self.months), axis=1))

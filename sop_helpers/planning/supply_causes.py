@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
-from sop_helpers.planning.supply_model import build_model, patience
+from sop_helpers.planning.supply_model import build_model, overtime_left, patience
 from sop_helpers.planning.supply_network import Matrix, Network, path_costs
 from sop_helpers.planning.supply_parts import solver_of
 from sop_helpers.planning.supply_reasons import Cause, Finder, late_units
@@ -74,6 +74,8 @@ def shortage_causes(net: Network, causes: list[Cause], shortages: pd.DataFrame, 
     d, t = serie.get_indexer(pd.MultiIndex.from_frame(shortages[["product", "region"]])), net.months.get_indexer(pd.DatetimeIndex(shortages["month"]))
     node, rest = net.series["node"].to_numpy()[d], shortages["short_units"].to_numpy(dtype=float)
     owed, lost = (served[c].to_numpy(dtype=float).reshape(net.demand.shape) for c in ("backlog_units", "lost_units"))
+    if net.promises is not None:
+        owed = np.maximum(owed - net.promises.ahead(net.booked)[:, 1:], 0.0)  # what is booked and not due yet is not late
     named = _lots(net, node, t, causes)
     # People stay as the plan has them.
     lifted = _Lifted(replace(net, crews=None, operations=net.operations.assign(lot_min=np.nan, lot_multiple=np.nan)))
@@ -162,7 +164,8 @@ class _Lifted:
                 self.kept[cause.at, : cause.month + 1] += lack
             else:
                 upper[cause.op, cause.month] += lack
-        self.net = replace(net, regular=regular, upper=upper, receipts=receipts, limits=replace(net.limits, supplied=supplied))
+        # Hours lifted stand above open orders, so overtime that those take must not count a second time.
+        self.net = replace(net, regular=regular, overtime=overtime_left(bare), upper=upper, receipts=receipts, limits=replace(net.limits, supplied=supplied))
         if lanes is not None:
             self.net = replace(self.net, limits=replace(self.net.limits, lanes=replace(lanes, most=carried)))
             limited = np.isfinite(bare.limits.lanes.room)

@@ -161,9 +161,9 @@ def shares_of(data: dict[str, pd.DataFrame], **rules) -> tuple[object, pd.DataFr
 
 
 def without(data: dict[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The company's tables without the limits that causes name."""
+    """The company's tables without the limits that causes name. What comes too late was ordered in time: it lies there, and takes no parts or hours now."""
     named = set(zip(table["cause"], table["where"], strict=True))
-    ops, resources = data["operations"].copy(), data["resources"].copy()
+    ops, resources, stock = data["operations"].copy(), data["resources"].copy(), [data["inventory"]]
     for cause, where in named:
         mine = ops["operation"] == where
         if cause in ("capacity", "regular hours"):
@@ -171,14 +171,18 @@ def without(data: dict[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, pd.
         elif cause in ("operation limit", "supplier limit"):
             ops.loc[mine | (ops["supplier"] == where), "max_units"] = np.nan
         elif cause == "lead time":
-            ops.loc[mine, "lead_time_months"] = 0.0
+            month = data["inventory"]["month"].max() if len(data["inventory"]) else MONTHS[0] - pd.DateOffset(months=1)
+            stock.append(ops.loc[mine, ["item", "location"]].assign(month=month, on_hand=1e5))
         else:
             assert cause in ("frozen months", "does not pay"), cause
-    return data | {"operations": ops, "resources": resources}
+    held = pd.concat(stock, ignore_index=True).groupby(["month", "item", "location"], as_index=False).agg({"on_hand": "sum"})
+    return data | {"operations": ops, "resources": resources, "inventory": held.reindex(columns=data["inventory"].columns)}
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6))
+@example(42651)  # an item that comes too late, of parts that would have come too late as well
+@example(7190)
 def test_without_the_limits_named_only_what_does_not_pay_is_short(seed):
     """The plan made anew from changed tables, apart from how the shares were found."""
     data = random_company(seed)

@@ -15,10 +15,10 @@ class ShortageCauses(Contract):
     region: Series[str] = f.code("Region.")
     month: Series[Month] = f.month("Month in which the units were wanted.")
     cause: Series[str] = f.text(
-        "capacity, regular hours (overtime is left, but does not pay), supplier limit, operation limit, lead time, frozen months, first month, last month, "
-        "lot size, shelf life, no source, does not pay."
+        "capacity, regular hours (overtime is left, but does not pay), supplier limit, transport limit, operation limit, lead time, frozen months, "
+        "first month, last month, lot size, shelf life, no source, does not pay."
     )
-    where: Series[str] = f.text("The resource, supplier, operation, or item at its location.")
+    where: Series[str] = f.text("The resource, supplier, lane, operation, or item at its location.")
     step: Series[float] = f.number("Order in which it was lifted: lots at 0, then what stops the item now, then what would stop the rest.", "count", ge=0)
     units: Series[float] = f.number("Units of the shortage that it holds back; those of a shortage add up to it.", UNITS, ge=0)
     money: Series[float] = f.money("At the selling price.")
