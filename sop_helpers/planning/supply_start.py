@@ -65,7 +65,7 @@ def latest_plan(net: Network) -> LatestPlan:
         for months in np.unique(lead[below["op"]]):
             mine = below[lead[below["op"]] == months]
             used = arrive[mine["op"], months:] * mine["units_per"].to_numpy()[:, None]
-            np.add.at(gross[:, : periods - months], mine["node"].to_numpy(), used)
+            np.add.at(gross[:, : max(periods - months, 0)], mine["node"].to_numpy(), used)
     return LatestPlan(arrive, stock, owed, best)
 
 

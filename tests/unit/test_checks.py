@@ -352,6 +352,13 @@ def test_unknown_stages_and_spelling_variants_are_named_and_never_merged():
     assert found({"opportunities": two_deals(stage=["Close Plan", "close-plan"])}) == ["amber 1 group of stages looks like one: Close Plan = close-plan."]
 
 
+def test_a_stage_misspelled_on_a_decided_deal_is_named_and_won_or_lost_is_none():
+    deals = two_deals(stage=["Nego-tiation", "Closed Won"], outcome=["lost", "won"])
+    (issue,) = stages(Inputs({"opportunities": deals}, MONTH, 18, stages=("Lead", "Negotiation")))
+    assert issue.message == "1 stages of decided deals are not among those of the workbook: 'Nego-tiation' (is it 'Negotiation'?)."
+    assert deals["stage"].tolist() == ["Nego-tiation", "Closed Won"]
+
+
 def test_commits_of_strangers_and_those_said_too_late():
     reps = table("reps", rep=["R01"], start_month=["2024-01"])
     said = {"stated_on": ["2026-09-25"] * 2, "month": ["2026-10", "2026-09"], "person": ["R-01", "R01"], "role": ["rep"] * 2, "amount": [5.0, 6.0]}

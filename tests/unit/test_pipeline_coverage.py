@@ -69,6 +69,8 @@ def test_no_coverage_is_stated_without_a_whole_years_quotas_or_once_it_is_reache
     assert np.isnan(part["coverage"]) and "not all set" in pipeline_coverage.coverage_words(part, "EUR")
     done = pipeline_coverage.year_coverage(deals, booked.assign(bookings=300.0), MONTH, 4)
     assert np.isnan(done["coverage"]) and "is reached" in pipeline_coverage.coverage_words(done, "EUR")
+    none = pipeline_coverage.year_coverage(deals, booked.assign(quota=0.0), MONTH, 4)
+    assert "the quotas of the year are zero" in pipeline_coverage.coverage_words(none, "EUR"), "nothing to reach is not reached"
 
 
 def test_nobody_computes_another_coverage():

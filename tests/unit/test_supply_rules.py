@@ -116,3 +116,52 @@ def test_pieces_and_cases_are_not_added_up_in_silence():
 def test_a_lead_time_promised_in_vain_is_named(made_to, months, said):
     products = table("products", product=["P"], family=["F"], unit_price=[10.0], unit_cost=[6.0], made_to=[made_to], promised_months=[months])
     assert [r[2] for r in found(company(products=products), "promise")] == ([said] if said else [])
+
+
+def parts(**more):
+    """P is made of two C, C is made of three D; both parts are bought or made nowhere else."""
+    operations = table("operations", operation=["MP", "MC", "BD"], kind=["make", "make", "buy"], item=["P", "C", "D"], location=["L"] * 3,
+                       lead_time_months=[0.0] * 3, unit_cost=[1.0, 1.0, 0.5])  # fmt: skip
+    components = table("components", operation=["MP", "MC"], item=["C", "D"], units_per=[2.0, 3.0])
+    return company(**({"operations": operations, "components": components} | more))
+
+
+@pytest.mark.parametrize(("lot", "said"), [(10_801.0, "BD (10,801 against 10,800)"), (10_800.0, "")])
+def test_a_lot_of_a_part_is_held_against_a_year_of_what_needs_it(lot, said):
+    # 150 a month of P for a year are 1,800; each takes six of D.
+    inputs = parts()
+    operations = inputs["operations"].assign(lot_min=[None, None, lot])
+    messages = [r[2] for r in found(inputs | {"operations": operations}, "lot")]
+    assert messages == ([f"1 minimum lot is over a year of demand: {said}."] if said else [])
+
+
+def test_a_cycle_in_a_bill_does_not_stop_what_is_said_of_lots():
+    inputs = parts()
+    operations = inputs["operations"].assign(lot_min=[5_000.0, None, None])
+    loop = table("components", operation=["MP", "MC"], item=["C", "P"], units_per=[2.0, 3.0])
+    messages = [r[2] for r in found(inputs | {"operations": operations, "components": loop}, "lot")]
+    assert messages == ["1 minimum lot is over a year of demand: MP (5,000 against 1,800)."]
+
+
+@pytest.mark.parametrize(("cost", "said"), [(6.0, True), (0.6, False)])
+def test_two_purchases_of_a_part_in_different_units_show_in_their_costs(cost, said):
+    operations = table("operations", operation=["B1", "B2"], kind=["buy"] * 2, item=["D"] * 2, location=["L"] * 2, lead_time_months=[0.0] * 2,
+                       unit_cost=[0.5, cost])  # fmt: skip
+    expected = ["1 item is bought at costs over five times apart: D (0.5 to 6)."] if said else []
+    assert [r[2] for r in found(company(operations=operations), "units")] == expected
+
+
+def test_stock_of_a_part_in_another_unit_than_its_purchase_shows_in_its_value():
+    held = table("inventory", month=["2026-09"], item=["D"], location=["L"], on_hand=[10.0], value=[60.0])
+    assert [r[2] for r in found(parts(inventory=held), "units")] == ["1 item is valued under a fifth or over five times what buying it costs: D (12 times)."]
+    assert found(parts(inventory=held.assign(value=6.0)), "units") == []
+
+
+def test_a_standing_value_of_no_hours_is_named_where_no_month_of_the_plan_states_others():
+    loads = table("loads", operation=["BP"], resource=["R"], hours_per_unit=[1.0])
+    then = table("resources", resource=["R", "R"], month=[None, "2026-08"], regular_hours=[0.0, 100.0])
+    assert [r[2] for r in found(company(loads=loads, resources=then), "no hours")] == ["1 resource has no hours for months of the plan: R (18 from 2026-10)."]
+    some = then.assign(month=then["month"].mask(then.index == 1, pd.Timestamp("2026-10-01")))
+    assert [r[2] for r in found(company(loads=loads, resources=some), "no hours")] == ["1 resource has no hours for months of the plan: R (17 from 2026-11)."]
+    closed = then.assign(regular_hours=[100.0, 0.0], month=some["month"])
+    assert found(company(loads=loads, resources=closed), "no hours") == [], "a month of no hours beside a standing value is a closure"

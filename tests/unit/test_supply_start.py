@@ -74,3 +74,22 @@ def test_the_latest_plan_serves_when_it_can_and_no_earlier() -> None:
     assert by["make"] == [0.0, 70.0, 50.0, 50.0, 50.0, 50.0]
     assert by["buy"] == [0.0, 140.0, 100.0, 100.0, 100.0, 0.0]
     assert plan.owed[net.nodes["item"] == "P"].tolist() == [[20.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("lead", [5.0, 6.0, 8.0, 30.0])
+def test_parts_of_what_cannot_arrive_within_the_plan_are_not_asked_for(lead: float) -> None:
+    data = company(
+        products=[{"product": "A", "family": "F", "unit_price": 20.0, "unit_cost": 8.0}],
+        operations=[
+            {"operation": "MA", "kind": "make", "item": "A", "location": "plant", "lead_time_months": lead, "unit_cost": 1.0},
+            {"operation": "BC", "kind": "buy", "item": "C", "location": "plant", "lead_time_months": 0.0, "unit_cost": 2.0},
+        ],
+        components=[{"operation": "MA", "item": "C", "units_per": 1.0}],
+        demand=monthly([10.0] * 6, product="A", region="north"),
+    )
+    net = network(data)
+    arrive = dict(zip(net.operations["operation"], latest_plan(net).arrive, strict=True))
+    # What is owed from five months before arrives with month six and takes its part in month one; six months or more bring nothing within six.
+    assert arrive["BC"].sum() == arrive["MA"].sum() == (60.0 if lead == 5 else 0.0)
+    model = build_model(net)
+    assert Solver(model, starting_basis(net)).solve().objective == pytest.approx(Solver(model).solve().objective)

@@ -10,7 +10,7 @@ from sop_helpers.book.rules.findings import SHOWN, Inputs, Issue, codes_like, pl
 
 
 def stages(given: Inputs) -> Iterator[Issue]:
-    """Whether open deals are in a stage that the workbook names; else, whether two stages look like one."""
+    """Whether open deals are in a stage that the workbook names, and decided ones in none that nearly is one; else, whether two stages look like one."""
     deals = given.get("opportunities")
     if deals is None:
         return
@@ -29,6 +29,21 @@ def stages(given: Inputs) -> Iterator[Issue]:
                 f"{len(found)} stages of open deals are not among those of the workbook: {some(named)}.",
                 "Add them to policies.sales.stages, or map them in the source; they are weighted by the mean of all stages.",
                 float(deals.loc[unknown, "amount"].sum()),
+            )
+        # Decided deals may well stand in a stage of their own, such as "Closed Won"; what nearly is a stage is misspelled.
+        decided = (deals["outcome"] != "open") & deals["stage"].notna() & ~deals["stage"].isin(given.stages)
+        hints = codes_like(deals.loc[decided, "stage"].unique(), given.stages)
+        near = decided & deals["stage"].isin(list(hints))
+        if near.any():
+            yield Issue(
+                "amber",
+                "pipeline",
+                "opportunities",
+                "stage",
+                int(near.sum()),
+                f"{len(hints)} stages of decided deals are not among those of the workbook: {some(f'{v!r} (is it {k!r}?)' for v, k in hints.items())}.",
+                "Map them in the source; win rates by stage take a deal lost there as lost in the first stage, and a won one as won from the last.",
+                float(deals.loc[near, "amount"].sum()),
             )
         return
     values = pd.Series(deals["stage"].dropna().unique())

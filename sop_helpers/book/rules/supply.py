@@ -139,7 +139,9 @@ def capacity(given: Inputs) -> Iterator[Issue]:
         )
     ahead = pd.date_range(given.month, periods=given.horizon_months, freq="MS")
     lacking = []
-    for resource, rows in resources[~resources["resource"].isin(resources.loc[standing, "resource"])].groupby("resource"):
+    # A standing value of no hours is none: the months of the plan need rows of their own.
+    stated = resources[~(standing & ~(resources["regular_hours"] > 0))]
+    for resource, rows in stated[~stated["resource"].isin(stated.loc[stated["month"].isna(), "resource"])].groupby("resource"):
         missing = ahead.difference(pd.DatetimeIndex(rows["month"]))
         if len(missing) and (not used or resource in used):
             lacking.append(f"{resource} ({len(missing)} from {missing[0]:%Y-%m})")
@@ -151,7 +153,7 @@ def capacity(given: Inputs) -> Iterator[Issue]:
             "month",
             len(lacking),
             f"{len(lacking)} resources have no hours for months of the plan: {some(lacking)}.",
-            "Add the months, or a row with a blank month as the standing value.",
+            "Add the months, or hours in a row with a blank month as the standing value.",
         )
 
 
@@ -211,6 +213,25 @@ def stock(given: Inputs) -> Iterator[Issue]:
         )
 
 
+def _needed(given: Inputs) -> pd.Series:
+    """Return the units of each item that a year takes: what was sold of it, and what the bills of material of others took (of its heaviest use)."""
+    sold = given.yearly()["units"].astype(float)
+    operations, components = given.get("operations"), given.get("components")
+    if operations is None or components is None:
+        return sold
+    made = operations.loc[operations["kind"] == "make", ["operation", "item"]].rename(columns={"item": "parent"})
+    # Where several operations make an item, the heaviest use counts: nobody is warned of a lot that one of them may need.
+    edges = components.merge(made, on="operation").groupby(["parent", "item"], as_index=False)["units_per"].max()
+    total, level = sold, sold
+    for _ in range(edges["parent"].nunique() + 1):  # no bill without a cycle is deeper
+        taken = edges.assign(units=edges["units_per"] * edges["parent"].map(level)).dropna(subset="units")
+        if taken.empty:
+            return total
+        level = taken.groupby("item")["units"].sum()
+        total = total.add(level, fill_value=0.0)
+    return sold  # a cycle, which `bills` names
+
+
 def terms(given: Inputs) -> Iterator[Issue]:
     """Whether lead times and lots fit the plan."""
     operations = given.get("operations")
@@ -227,7 +248,7 @@ def terms(given: Inputs) -> Iterator[Issue]:
             f"{len(slow)} lead times reach beyond the horizon of {given.horizon_months} months: {some(names)}.",
             "Make sure that they are months, not days; nothing released now arrives within the plan.",
         )
-    year = operations["item"].map(given.yearly()["units"]) if len(given.yearly()) else pd.Series(float("nan"), index=operations.index)
+    year = operations["item"].map(_needed(given)).astype(float)
     if (big := operations["lot_min"].notna() & year.notna() & (operations["lot_min"] > year)).any():
         rows = operations[big].assign(year=year[big])
         names = [f"{o} ({lot:,.0f} against {u:,.0f})" for o, lot, u in zip(rows["operation"], rows["lot_min"], rows["year"], strict=True)]
@@ -323,6 +344,29 @@ def units(given: Inputs) -> Iterator[Issue]:
                 f"{some(f'{i} ({t:.3g} times)' for i, t in zip(odd['item'], odd['times'], strict=True))}.",
                 "Make sure that they count in the same unit, a piece or a case.",
             )
+    if operations is not None:
+        yield from _units_of_parts(operations[(operations["kind"] == "buy") & ~operations["item"].isin(known.index)], seen)
+
+
+def _units_of_parts(bought: pd.DataFrame, seen: list[tuple[str, str, pd.DataFrame]]) -> Iterator[Issue]:
+    """Whether purchases and stock of parts, which products do not list, count in one unit: by what purchases of the same part cost."""
+    costs = bought[bought["unit_cost"] > 0].groupby("item")["unit_cost"].agg(["min", "max"])
+    apart = costs["max"] > UNIT_FACTOR * costs["min"]
+    action = "Make sure that they count in the same unit, a piece or a case, as the components that use them."
+    if apart.any():
+        names = [f"{i} ({low:,.6g} to {high:,.6g})" for i, low, high in costs[apart].itertuples()]
+        text = f"{len(names)} items are bought at costs over five times apart: {some(names)}."
+        yield Issue("amber", "units", "operations", "unit_cost", len(names), text, action)
+    for table, column, rows in seen:
+        if table != "inventory":
+            continue
+        times = rows["cost"] / rows["item"].map(costs.loc[~apart, "min"]).astype(float)
+        high = rows["cost"] / rows["item"].map(costs.loc[~apart, "max"]).astype(float)
+        odd = rows.assign(times=times)[(high > UNIT_FACTOR) | ((times < 1 / UNIT_FACTOR) & (times > 0))]
+        if len(odd):
+            names = [f"{i} ({t:.3g} times)" for i, t in zip(odd["item"], odd["times"], strict=True)]
+            text = f"{len(odd)} items are valued under a fifth or over five times what buying them costs: {some(names)}."
+            yield Issue("amber", "units", table, column, len(odd), text, action)
 
 
 def promised(given: Inputs) -> Iterator[Issue]:
