@@ -63,6 +63,15 @@ def months_between(later: Any, earlier: Any) -> Any:
     return month_count(later) - month_count(earlier)
 
 
+def whole_months(lead_time_months: Any) -> NDArray[np.int64]:
+    """Round lead times to whole months, up from half a month on: the one rule of the plan, of promises and of last buys.
+
+    >>> whole_months([0.4, 0.5, 1.5]).tolist()
+    [0, 1, 2]
+    """
+    return np.floor(np.asarray(lead_time_months, dtype=float) + 0.5).astype(np.int64)
+
+
 def standing(frame: pd.DataFrame, key: str, names: list[str], column: str, months: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Return a column by name and month: the row of a month, else the row with a blank month, else NaN."""
     whole = frame[frame["month"].isna()].drop_duplicates(key).set_index(key)[column].reindex(names).to_numpy(dtype=float)

@@ -18,7 +18,7 @@ from sop_helpers.planning.join_levers import check_levers, levered_demand, lever
 from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
 from sop_helpers.planning.supply_inputs import build_network
-from sop_helpers.planning.supply_model import build_model, overtime_left, patience
+from sop_helpers.planning.supply_model import build_model, overtime_left, patience, regular_left
 from sop_helpers.planning.supply_network import Matrix, Network, series_matrix
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
@@ -249,7 +249,7 @@ class JoinModel:
         """Set regular hours, purchase prices and, where only what earns its cost is served, selling prices as multiples of those built in."""
         if len(net.resources) and net.crews is None:
             changed = replace(net, regular=net.regular * hours)
-            free, before = (np.maximum(n.regular - n.committed, 0.0) for n in (changed, net))
+            free, before = (regular_left(n) for n in (changed, net))
             solver.right("capacity", free - before)
             solver.most("overtime", overtime_left(changed))
         bought = (net.operations["kind"] == "buy").to_numpy()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import whole_months
+
 COLUMNS = [
     "product", "end_month", "last_release_month", "remaining_units", "safety_units", "stock_units", "on_order_units", "to_get_units", "last_buy_units", "note",
 ]
@@ -50,7 +52,7 @@ def last_buys(
     for one in ending.sort_values(["end_month", "product"]).itertuples():  # a handful of phase-outs
         mine = plan[(plan["product"] == one.product) & (plan["month"] <= one.end_month)].groupby("month")["units"].sum()
         ways = operations[(operations["item"] == one.product) & operations["kind"].isin(["make", "buy"])] if len(operations) else operations
-        lead = int(np.floor(ways["lead_time_months"].min() + 0.5)) if len(ways) else 0
+        lead = int(whole_months(ways["lead_time_months"].min())) if len(ways) else 0
         release = one.end_month - pd.DateOffset(months=lead)
         if len(ways) and ways["last_month"].notna().all():
             release = min(release, ways["last_month"].max())

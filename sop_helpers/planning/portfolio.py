@@ -91,7 +91,8 @@ def start(
 ) -> Callable[[], Combined]:
     """Begin to forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
 
-    With learners of the smoothers' errors (the deep tier), more smoothers and their mended mean: a third each of smoothers, mended smoothers and learners.
+    With learners of the smoothers' errors (the deep tier), more smoothers and their mended mean: a third each of smoothers, mended smoothers and learners;
+    a series too short for the mended mean keeps that third with the smoothers.
 
     A forecast never exceeds five times the largest month: the exponential of a trend must not run away.
 

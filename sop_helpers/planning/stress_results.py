@@ -15,7 +15,7 @@ import pandas as pd
 
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.supply_inputs import build_network, receipts_by_month
-from sop_helpers.planning.supply_model import build_model, overtime_left, patience
+from sop_helpers.planning.supply_model import build_model, overtime_left, patience, regular_left
 from sop_helpers.planning.supply_network import Network, by_month, capacity, check_numbers, late_shares
 from sop_helpers.planning.supply_parts import is_big, solver_of
 from sop_helpers.planning.supply_reasons import late_units
@@ -81,7 +81,7 @@ class StressModel:
     def _move(self, net: Network) -> None:
         """Set hours, demand, receipts and lateness to those of a network of the same program, where the solver has others."""
         solver, base, now = self._solver, self.base, self._now
-        free, before, has = (np.maximum(n.regular - n.committed, 0.0) for n in (net, base, now))
+        free, before, has = (regular_left(n) for n in (net, base, now))
         if len(net.resources) and not (np.array_equal(free, has) and np.array_equal(overtime_left(net), overtime_left(now))):
             solver.right("capacity", free - before)
             solver.most("overtime", overtime_left(net))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.frames import among
+from sop_helpers.planning.frames import among, whole_months
 from sop_helpers.planning.supply_lanes import Lanes, lane_rows
 from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
@@ -23,7 +23,6 @@ from sop_helpers.planning.supply_network import (
     path_costs,
     serve_from,
     some,
-    whole_months,
 )
 from sop_helpers.planning.supply_orders import promised, promises, to_order
 from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour

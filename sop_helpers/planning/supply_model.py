@@ -114,7 +114,7 @@ def build_model(net: Network) -> linopy.Model:
         overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
         work = released(net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy(), res)
         cost = cost + (overtime * table(net.rate, res)).sum()
-        inside, free = work - overtime, np.maximum(net.regular - net.committed, 0)
+        inside, free = work - overtime, regular_left(net)
         if net.outside is not None and (net.outside > 0).any():
             outside = m.add_variables(lower=0, upper=table(net.outside, res), coords=[res, month], name="outside")
             inside = inside - outside
@@ -154,6 +154,11 @@ def owed_price(net: Network) -> Matrix:
     price = np.repeat(net.series["late"].to_numpy(dtype=float)[:, None], len(net.months), axis=1)
     price[:, -1] += net.series["lost"].to_numpy(dtype=float)
     return price
+
+
+def regular_left(net: Network) -> Matrix:
+    """Return the regular hours that open production orders leave free."""
+    return np.maximum(net.regular - net.committed, 0.0)
 
 
 def overtime_left(net: Network) -> Matrix:

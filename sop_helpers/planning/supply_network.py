@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.frames import standing
 from sop_helpers.planning.supply_limits import Limits
 from sop_helpers.planning.supply_orders import Promises
 from sop_helpers.planning.supply_workers import Crews
@@ -186,11 +187,6 @@ def month_number(months: pd.Series | pd.DatetimeIndex, first: pd.Timestamp) -> N
     return np.where(np.isnan(number), -(10**6), number).astype(np.int64)
 
 
-def whole_months(lead_time_months: pd.Series) -> NDArray[np.int64]:
-    """Round lead times to whole months, up from half a month on."""
-    return np.floor(lead_time_months.to_numpy(dtype=float) + 0.5).astype(np.int64)
-
-
 def late_shares(months_late: pd.Series | None, count: int) -> Matrix:
     """Return which share of what is promised for a month comes k months later, (k, rows): all on time where nothing is said.
 
@@ -259,13 +255,7 @@ def by_month(resources: pd.DataFrame, names: list[str], months: pd.DatetimeIndex
         raise ValueError(f"loads.resource {some(unknown)} is not in resources; add its hours")
     columns = CAPACITY + PEOPLE
     full = resources.assign(**{c: np.nan for c in columns if c not in resources}).astype(dict.fromkeys(columns, float))
-    standing = full[full["month"].isna()].drop_duplicates("resource").set_index("resource")[columns].reindex(names)
-    out = np.repeat(standing.to_numpy(dtype=float)[:, None, :], len(months), axis=1)
-    own = full[full["month"].isin(months) & full["resource"].isin(names)]
-    row, col = pd.Index(names).get_indexer(own["resource"]), month_number(own["month"], months[0])
-    given = own[columns].to_numpy(dtype=float)
-    out[row, col] = np.where(np.isnan(given), out[row, col], given)
-    return {c: out[:, :, k] for k, c in enumerate(columns)}
+    return {c: standing(full, "resource", names, c, months) for c in columns}
 
 
 def capacity(values: dict[str, Matrix], names: list[str], overtime_rate: float) -> tuple[dict[str, Matrix], list[str]]:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.frames import whole_months
+
 Matrix = NDArray[np.float64]
 
 
@@ -53,7 +55,7 @@ def promised(products: pd.DataFrame) -> pd.Series:
     if not {"made_to", "promised_months"} <= set(products.columns):
         return pd.Series(dtype="int64")
     rows = products[(products["made_to"] == "order") & (products["promised_months"].fillna(0.0) >= 0.5)].drop_duplicates("product")
-    return np.floor(rows.set_index("product")["promised_months"].astype(float) + 0.5).astype("int64")
+    return pd.Series(whole_months(rows["promised_months"]), index=pd.Index(rows["product"]), name="promised_months")
 
 
 def promises(series: pd.DataFrame, orders: pd.DataFrame, products: pd.DataFrame, months: pd.DatetimeIndex) -> Promises | None:

@@ -78,17 +78,23 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
 
 def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     """Return what can be tried against a cause: its name, what lifts the limit, and what puts it back."""
-    from sop_helpers.planning.supply_model import overtime_left
+    from sop_helpers.planning.supply_model import overtime_left, regular_left
 
     if kind in ("capacity", "regular"):
-        free, more = overtime_left(net), np.zeros_like(net.regular)
-        lifted, more[at] = free.copy(), 0.1 * net.regular[at]
+        regular, free = net.regular.copy(), overtime_left(net)
+        regular[at] *= 1.1
+        longer, lifted = replace(net, regular=regular), free.copy()
         lifted[at] = np.inf
         name = net.resources[at]
+
+        def set_hours(now: Network) -> None:  # beside what open production orders take, which may be more than the regular hours
+            solver.right("capacity", regular_left(now) - regular_left(net))
+            solver.most("overtime", overtime_left(now))
+
         beyond = (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free))
         return [
             *([beyond] if kind == "capacity" else []),
-            (f"a tenth more regular hours on {name}", lambda: solver.right("capacity", more), lambda: solver.right("capacity", np.zeros_like(more))),
+            (f"a tenth more regular hours on {name}", lambda: set_hours(longer), lambda: set_hours(net)),
         ]
     if kind in ("transport", "supplier"):
         return [_freed(net, solver, kind, at)]

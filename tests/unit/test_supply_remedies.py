@@ -47,6 +47,23 @@ def test_overtime_beyond_its_limit_costs_its_rate() -> None:
     assert 0 < told.loc["a tenth more regular hours on line", "saved_units"] < over["saved_units"]
 
 
+@pytest.mark.parametrize(("open_units", "saved"), [(0.0, 10.0), (115.0, 5.0), (125.0, 0.0)])
+def test_more_regular_hours_first_go_to_the_open_orders_that_exceed_them(open_units: float, saved: float) -> None:
+    data = one_line()
+    if open_units:
+        order = {"kind": "production", "item": "P", "location": "plant", "units": open_units}
+        data |= {"receipts": company(receipts=[{"order": f"o{k}", "due_month": month} | order for k, month in enumerate(MONTHS)])["receipts"]}
+    _, table = remedies(data)
+    more = table.loc[table["remedy"] == "a tenth more regular hours on line", "saved_units"].sum()
+    assert more == pytest.approx(saved * len(MONTHS))
+    bigger = {**data, "resources": data["resources"].assign(regular_hours=110.0)}
+    assert more == pytest.approx(late(data) - late(bigger))
+
+
+def late(data: dict[str, pd.DataFrame]) -> float:
+    return float(plan_supply(**data, months=MONTHS, **RULES).shortages["short_units"].sum())
+
+
 def test_a_limit_lifted_and_what_comes_too_late_expedited() -> None:
     _, table = remedies(one_line(hours=1000.0, most=120.0))
     assert table.loc[table["remedy"] == "no limit of make P", "saved_money"].iloc[0] == pytest.approx(table["short_money"].iloc[0])
