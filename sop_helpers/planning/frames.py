@@ -64,7 +64,7 @@ def months_between(later: Any, earlier: Any) -> Any:
 
 
 def whole_months(lead_time_months: Any) -> NDArray[np.int64]:
-    """Round lead times to whole months, up from half a month on: the one rule of the plan, of promises and of last buys.
+    """Round lead times to whole months, up from half a month on: the one rule of the plan and of last buys.
 
     >>> whole_months([0.4, 0.5, 1.5]).tolist()
     [0, 1, 2]

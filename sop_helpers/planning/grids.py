@@ -1,4 +1,4 @@
-"""Plans by rule that a planner checks others with: make-to-order backlog, the master schedule and what can be promised from it."""
+"""A plan by rule that a planner checks others with: the master schedule and what can be promised from it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-
-
-def make_to_order_plan(bookings: ArrayLike, backlog: float, end_backlog: float) -> pd.DataFrame:
-    """Return a level make-to-order plan: the same output every period, from opening to wanted closing backlog (Arnold, production planning).
-
-    Returns
-    -------
-    DataFrame
-        period, bookings, production, backlog.
-    """
-    booked = np.asarray(bookings, dtype=float)
-    made = np.full(len(booked), (booked.sum() + backlog - end_backlog) / len(booked))
-    return pd.DataFrame({"period": np.arange(1, len(booked) + 1), "bookings": booked, "production": made, "backlog": backlog + (booked - made).cumsum()})
 
 
 def master_schedule(forecast: ArrayLike, orders: ArrayLike, stock: float, lot: float) -> pd.DataFrame:

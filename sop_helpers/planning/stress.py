@@ -30,7 +30,7 @@ def stress_tests(
         The resource has no hours, regular or overtime, in that month.
     late_suppliers : sequence of str
         All that is promised by them comes later, what is on order as well as what the plan orders: a delay of f months moves the share f of what was to
-        arrive in a month into the next (see `supply_network.late_shares`), so two weeks move 46 %. Told as months_late of operations and receipts.
+        arrive in a month into the next (see `supply_orders.late_shares`), so two weeks move 46 %. Told as months_late of operations and receipts.
     weeks_late : float
         How late.
     demand_factor : float

@@ -16,7 +16,8 @@ import pandas as pd
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.supply_inputs import build_network, receipts_by_month
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience, regular_left
-from sop_helpers.planning.supply_network import Network, by_month, capacity, check_numbers, late_shares
+from sop_helpers.planning.supply_network import Network, by_month, capacity, check_numbers
+from sop_helpers.planning.supply_orders import late_shares
 from sop_helpers.planning.supply_parts import is_big, solver_of
 from sop_helpers.planning.supply_reasons import late_units
 from sop_helpers.planning.supply_solver import Solution, Solver

@@ -17,14 +17,13 @@ from sop_helpers.planning.supply_network import (
     capacity,
     check_bills,
     check_numbers,
-    late_shares,
     latest_stock,
     month_number,
     path_costs,
     serve_from,
     some,
 )
-from sop_helpers.planning.supply_orders import promised, promises, to_order
+from sop_helpers.planning.supply_orders import late_shares, promised, promises, to_order
 from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour
 
 LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none

@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply_limits import add_limits
-from sop_helpers.planning.supply_network import Matrix, Network, late_shares
+from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_orders import late_shares
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:

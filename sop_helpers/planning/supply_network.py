@@ -187,19 +187,6 @@ def month_number(months: pd.Series | pd.DatetimeIndex, first: pd.Timestamp) -> N
     return np.where(np.isnan(number), -(10**6), number).astype(np.int64)
 
 
-def late_shares(months_late: pd.Series | None, count: int) -> Matrix:
-    """Return which share of what is promised for a month comes k months later, (k, rows): all on time where nothing is said.
-
-    What arrives is spread evenly over its month, so that a delay of f months, f below one, moves the share f of it into the next month: two weeks move
-    0.46. Whole months move all.
-    """
-    if months_late is None or not len(months_late):
-        return np.ones((1, count))
-    late = months_late.to_numpy(dtype=float)
-    k = np.arange(int(np.ceil(late.max())) + 1)[:, None]
-    return np.maximum(1.0 - np.abs(late - k), 0.0)
-
-
 def serve_from(keys: pd.DataFrame, regions: pd.DataFrame, inventory: pd.DataFrame, operations: pd.DataFrame) -> pd.Series:
     """Return the location that ships each product to each region.
 

@@ -8,9 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.frames import whole_months
-
 Matrix = NDArray[np.float64]
+
+
+def late_shares(months_late: pd.Series | Matrix | None, count: int) -> Matrix:
+    """Return which share of what is promised for a month comes k months later, (k, rows): all on time where nothing is said.
+
+    What arrives is spread evenly over its month, so that a delay of f months, f below one, moves the share f of it into the next month: two weeks move
+    0.46. Whole months move all.
+    """
+    if months_late is None or not len(months_late):
+        return np.ones((1, count))
+    late = np.asarray(months_late, dtype=float)
+    k = np.arange(int(np.ceil(late.max())) + 1)[:, None]
+    return np.maximum(1.0 - np.abs(late - k), 0.0)
 
 
 @dataclass(frozen=True)
@@ -20,20 +31,20 @@ class Promises:
     Attributes
     ----------
     wait : ndarray (d)
-        Whole months from order to delivery; 0 for what is shipped in the month in which it is ordered.
+        Months from order to delivery; 0 for what is shipped in the month in which it is ordered. Orders come evenly through their month, so a fraction of a
+        month moves that share of them into the next one.
     ordered : ndarray (d, t + 1)
         Open orders of the series that wait, by month due; the last column holds those due after the horizon.
     """
 
-    wait: NDArray[np.int64]
+    wait: Matrix
     ordered: Matrix
 
     def due(self, booked: Matrix) -> Matrix:
         """Return units by month in which they are due: open orders, and bookings after the lead time promised; (d, t)."""
         out, months = self.ordered[:, :-1].copy(), booked.shape[1]
-        for wait in np.unique(self.wait[self.wait < months]):
-            rows = self.wait == wait
-            out[rows, wait:] += booked[rows, : months - wait]
+        for wait, share in enumerate(late_shares(np.minimum(self.wait, months), len(booked))[:months]):
+            out[:, wait:] += share[:, None] * booked[:, : months - wait]
         return out
 
     def ahead(self, booked: Matrix) -> Matrix:
@@ -51,11 +62,11 @@ def to_order(products: pd.DataFrame) -> pd.Series:
 
 
 def promised(products: pd.DataFrame) -> pd.Series:
-    """Return by product the whole months from order to delivery, for what is made to order with a lead time promised; others are left out."""
+    """Return by product the months from order to delivery, for what is made to order with a lead time promised; others are left out."""
     if not {"made_to", "promised_months"} <= set(products.columns):
-        return pd.Series(dtype="int64")
-    rows = products[(products["made_to"] == "order") & (products["promised_months"].fillna(0.0) >= 0.5)].drop_duplicates("product")
-    return pd.Series(whole_months(rows["promised_months"]), index=pd.Index(rows["product"]), name="promised_months")
+        return pd.Series(dtype="float64")
+    rows = products[(products["made_to"] == "order") & (products["promised_months"] > 0)].drop_duplicates("product")
+    return rows.set_index("product")["promised_months"].astype("float64")
 
 
 def promises(series: pd.DataFrame, orders: pd.DataFrame, products: pd.DataFrame, months: pd.DatetimeIndex) -> Promises | None:
@@ -80,4 +91,4 @@ def promises(series: pd.DataFrame, orders: pd.DataFrame, products: pd.DataFrame,
     place = months.get_indexer(mine["due_month"])
     out = np.zeros((len(series), len(months) + 1))
     np.add.at(out, (row, np.where(place < 0, len(months), place)), mine["units"].to_numpy(dtype=float))
-    return Promises(series["product"].map(wait).fillna(0).to_numpy(dtype=np.int64), out)
+    return Promises(series["product"].map(wait).fillna(0).to_numpy(dtype=float), out)

@@ -7,7 +7,8 @@ import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.supply_lanes import KEYS
-from sop_helpers.planning.supply_network import Matrix, Network, depths, late_shares, path_costs
+from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
+from sop_helpers.planning.supply_orders import late_shares
 from sop_helpers.planning.supply_ranges import Range
 
 

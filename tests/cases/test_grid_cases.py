@@ -10,12 +10,6 @@ from sop_helpers.planning.consumption import net_forecast
 from sop_helpers.planning.supply import plan_supply
 
 
-def test_make_to_order_backlog():
-    plan = grids.make_to_order_plan([100] * 5, 100, 80)
-    assert plan["production"].sum() == pytest.approx(520) and plan["production"].tolist() == pytest.approx([104] * 5)
-    assert plan["backlog"].iloc[-1] == pytest.approx(80)
-
-
 @pytest.fixture()
 def schedule():
     return pd.DataFrame({"A": [33] * 3 + [40] * 3 + [30] * 3 + [37] * 4, "B": [17] * 3 + [13] * 3 + [25] * 3 + [27] * 4}, index=range(1, 14))

@@ -165,6 +165,23 @@ def test_level_plans_as_ordinary_inputs(demand, days, start, end, crew, stock):
     assert result.stock_projection["closing_units"].tolist() == pytest.approx(stock)
 
 
+def test_a_make_to_order_backlog_as_ordinary_inputs():
+    """Arnold: 100 hours of orders a week, a backlog of 100 brought down to 80, which is what 0.8 of a week from order to delivery leaves open; level hours."""
+    weeks, late = MONTHS[:5], {"made_to": "order", "promised_months": 0.8}  # the periods of the book are weeks
+    c = company(
+        demand=monthly([100.0] * 5, product="job", region="r"),
+        open_orders=[{"order": "o", "product": "job", "region": "r", "due_month": weeks[0], "units": 100.0}],
+        products=[{"product": "job", "family": "F", "unit_price": 400.0, "unit_cost": 100.0, "backorder_cost": 1.0} | late],
+        operations=[{"operation": "make", "kind": "make", "item": "job", "location": "main", "lead_time_months": 0.0, "unit_cost": 0.0}],
+        loads=[{"operation": "make", "resource": "shop", "hours_per_unit": 1.0}], resources=[{"resource": "shop", "regular_hours": 1e3}],
+    )  # fmt: skip
+    result = plan_supply(**c, months=weeks, strategy="level", frozen_months=0)
+    backlog = result.constrained_demand
+    assert result.supply_plan["units"].sum() == pytest.approx(520) and result.supply_plan["units"].tolist() == pytest.approx([104] * 5)
+    assert backlog["opening_backlog_units"].iloc[0] == pytest.approx(100)
+    assert backlog["backlog_units"].tolist() == pytest.approx([96, 92, 88, 84, 80])
+
+
 @pytest.mark.parametrize(
     ("on_hand", "limits", "ordered"), [(60.0, {}, 25.0), (60.0, {"lot_min": 5.0, "max_units": 20.0}, 20.0), (100.0, {"lot_min": 5.0}, 0.0)]
 )

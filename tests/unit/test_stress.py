@@ -11,7 +11,7 @@ from supply_networks import MONTHS, company, monthly, random_company
 
 from sop_helpers.planning.stress import WEEKS_PER_MONTH, stress_tests
 from sop_helpers.planning.supply import plan_supply
-from sop_helpers.planning.supply_network import late_shares
+from sop_helpers.planning.supply_orders import late_shares
 
 
 def with_supplier(seed):

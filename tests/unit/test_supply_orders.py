@@ -62,10 +62,10 @@ def test_without_a_promise_all_is_as_before() -> None:
 
 @given(
     booked=st.lists(st.integers(0, 40), min_size=6, max_size=6), ordered=st.lists(st.tuples(st.integers(-2, 8), st.integers(1, 40)), max_size=5),
-    wait=st.integers(0, 7), most=st.integers(1, 60),
+    wait=st.sampled_from([0.0, 0.3, 1.0, 1.5, 2.0, 4.75, 7.0]), most=st.integers(1, 60),
 )  # fmt: skip
 @settings(max_examples=12, deadline=None, derandomize=True)
-def test_backlog_is_backlog_before_plus_bookings_less_shipments(booked: list[int], ordered: list[tuple[int, int]], wait: int, most: int) -> None:
+def test_backlog_is_backlog_before_plus_bookings_less_shipments(booked: list[int], ordered: list[tuple[int, int]], wait: float, most: int) -> None:
     got, _ = served(works([float(u) for u in booked], [(m, float(u)) for m, u in ordered], most=float(most), promised_months=float(wait)))
     left = got["opening_backlog_units"] + got["demand_units"]
     np.testing.assert_allclose(left, got["shipped_units"] + got["lost_units"] + got["backlog_units"], atol=1e-6)
@@ -82,9 +82,11 @@ def test_due_and_ahead_by_hand() -> None:
     assert told.ahead(booked).tolist() == [[0, 0, 0, 0], [8, 9, 8, 9]]
 
 
-def test_half_months_are_promised_as_lead_times_are_rounded() -> None:
+def test_a_promise_may_be_of_part_of_a_month() -> None:
     rows = pd.DataFrame({"product": list("abcd"), "made_to": ["order", "order", "stock", "order"], "promised_months": [1.5, 0.4, 3.0, np.nan]})
-    assert promised(rows).to_dict() == {"a": 2} and promised(rows[["product"]]).empty
+    assert promised(rows).to_dict() == {"a": 1.5, "b": 0.4} and promised(rows[["product"]]).empty
+    told = Promises(np.array([1.5, 0.25, 99.0]), np.zeros((3, 4)))
+    assert told.due(np.array([[8.0, 0, 0], [8, 4, 0], [8, 4, 0]])).tolist() == [[0, 4, 4], [6, 5, 1], [0, 0, 0]]
 
 
 def test_the_join_ships_as_the_plan_does_and_adds_up() -> None:
