@@ -22,7 +22,7 @@ from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_lots import passes, round_lots
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_parts import optimum, solver_of
+from sop_helpers.planning.supply_parts import optimum, parts_of
 from sop_helpers.planning.supply_reasons import Cause, shortages
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
@@ -97,8 +97,8 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if net.crews is not None and net.crews.whole:
         notes += fix_whole_workers(model)
     if whole_lots and passes(net):
-        solver, relaxed = solver_of(model, start)
-        final = round_lots(net, solver, relaxed)
+        parts, relaxed = parts_of(model, start)
+        final = round_lots(net, parts, relaxed)
         if relaxed.objective > 0:
             extra = final.objective - relaxed.objective
             notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")

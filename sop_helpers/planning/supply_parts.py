@@ -7,6 +7,7 @@ broken are added and the parts that they touch solved again, until none is broke
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import PRICED, Program, Solution, Solver, new_highs, program, run, spread
+from sop_helpers.planning.supply_solver import PRICED, Program, Solution, Solver, new_highs, program, run, set_basis, spread, statuses
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ALONE = ("balance", "backlog", "target", "maximum", "change", "chase", "shelf life")  # how constraints within one chain of products are called
 TOLERANCE = 1e-7  # as the solver's own
+LARGE = 5_000  # columns from which a part is solved on its own, by a solver that is kept
 TOGETHER = 40_000  # columns of small parts that are solved in one go: fewer goes, and still a small basis
 BIG = 400_000  # columns from which a plan is solved in parts
 
@@ -29,6 +31,164 @@ BIG = 400_000  # columns from which a plan is solved in parts
 def is_big(model: linopy.Model) -> bool:
     """Say whether a model is big enough to be solved in parts."""
     return int(model.nvars) >= BIG
+
+
+class Parts:
+    """A supply plan's program that is solved part by part; bounds and costs of what arrives may change between solves, and only parts that they touch are
+    solved again, from their last basis.
+
+    Parameters
+    ----------
+    whole : Program
+    start : Start
+        Basis to start from.
+    x : ndarray, optional
+        The optimum, where the basis is that of one; else the program is solved from the plan in `start`.
+    """
+
+    def __init__(self, whole: Program, start: Start, x: Matrix | None = None):
+        count_rows, count = whole.matrix.shape
+        self._whole, self._cost = whole._replace(cost=whole.cost.copy(), lower=whole.lower.copy(), upper=whole.upper.copy()), whole.cost
+        # Status of columns and rows; that of large parts is with their solvers, until it is asked for.
+        self._column, self._row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
+        self._kept: dict[int, tuple[Any, NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._restart = False
+        self._dual, self._held = np.zeros(count_rows), (np.full(count_rows, np.inf), np.full(count_rows, np.inf))
+        shared = {name: at for name, at in whole.rows.items() if not name.startswith(ALONE)}
+        # Rows of whatever is limited by month, one line each, and what they take.
+        self._lines = [at.reshape(len(at) if at.ndim > 1 else 1, -1) for at in shared.values() if at.size]
+        self._takes = [whole.matrix[lines.ravel()] for lines in self._lines]
+        self._active = np.ones(count_rows, dtype=bool)
+        for lines in self._lines:
+            self._active[lines.ravel()] = False
+        if x is None:
+            self._x, self._todo = np.clip(0.0, whole.lower, whole.upper), np.ones(count, dtype=bool)
+            for name, values in start.values.items():
+                self._x[whole.columns[name].ravel()] = values.ravel()
+            self._put_in(self._broken())
+        else:
+            self._x, self._todo = x.copy(), np.zeros(count, dtype=bool)
+            tight = [lines[(self._row[lines] != BASIC).any(axis=1)].ravel() for lines in self._lines]
+            self._put_in(np.concatenate([*tight, self._broken()]))
+
+    def solve(self, ranges: bool = False) -> Solution:
+        """Solve what has changed and return the whole plan.
+
+        Parameters
+        ----------
+        ranges : bool
+            Tell prices of what limits, and how far they hold; only for the first solve.
+
+        Raises
+        ------
+        RuntimeError
+            HiGHS ended with anything but an optimum.
+        """
+        whole, todo, added = self._whole, self._todo.copy(), np.zeros(0, dtype=np.int64)
+        while todo.any() or len(added):
+            touched = np.zeros(self._of_column.max() + 1, dtype=bool)
+            touched[self._of_column[todo]] = True
+            touched[self._of_row[added]] = True
+            self._run(touched, todo, ranges)
+            todo, added = np.zeros(len(todo), dtype=bool), self._broken()
+            if len(added):
+                self._put_in(added)
+        self._todo[:], self._restart = False, False
+        prices: dict[str, tuple[Matrix, Range]] = {}
+        for name in set(PRICED) & set(whole.rows) if ranges else ():
+            at, (less, more) = whole.rows[name], self._held
+            left = at.ravel()[~self._active[at.ravel()]]
+            less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ self._x, 0.0)
+            prices[name] = np.maximum(-self._dual[at], 0.0) + 0.0, Range(less[at], more[at])
+        hour, lane = prices.get("capacity", (np.zeros((0, 0)), None)), prices.get("transport", (None, None))
+        return Solution({name: self._x[of] for name, of in whole.columns.items()}, float(self._cost @ self._x), *hour, *lane)
+
+    def bound(self, rows: NDArray[np.int64], lower: Matrix, upper: Matrix) -> None:
+        """Set the bounds of the arrivals of some operations."""
+        self._change(self._whole.lower, rows, lower)
+        self._change(self._whole.upper, rows, upper)
+
+    def reward(self, rows: NDArray[np.int64], amount: Matrix) -> None:
+        """Lower the cost of the arrivals of some operations by an amount; zero gives their own cost back."""
+        self._change(self._whole.cost, rows, self._cost[self._whole.columns["arrive"][rows]] - amount)
+
+    def basis(self) -> Start:
+        """Return the basis of the last solve."""
+        for highs, c, r in self._kept.values():
+            self._column[c], self._row[r] = statuses(highs)
+        return Start({n: self._column[at] for n, at in self._whole.columns.items()}, {n: self._row[at] for n, at in self._whole.rows.items()}, {})
+
+    def restart(self, start: Start) -> None:
+        """Let the next solve start from a basis."""
+        self._column = spread(start.columns, self._whole.columns, len(self._column), LOWER)
+        self._row = spread(start.rows, self._whole.rows, len(self._row), BASIC)
+        self._restart = True
+
+    def _change(self, numbers: Matrix, rows: NDArray[np.int64], values: Matrix) -> None:
+        at = self._whole.columns["arrive"][rows]
+        self._todo[at[numbers[at] != values]] = True
+        numbers[at] = values
+
+    def _put_in(self, rows: NDArray[np.int64]) -> None:
+        self._active[rows] = True
+        if not self._restart:
+            self.basis()
+        self._kept.clear()
+        self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
+
+    def _broken(self) -> NDArray[np.int64]:
+        """Rows left out so far of whatever breaks one of its months: hours moved out of one month go into another."""
+        out = [np.zeros(0, dtype=np.int64)]
+        for lines, takes in zip(self._lines, self._takes, strict=True):
+            rows = lines.ravel()
+            use = takes @ self._x
+            bad = ((use > self._whole.high[rows] + TOLERANCE) | (use < self._whole.low[rows] - TOLERANCE)) & ~self._active[rows]
+            out.append(lines[bad.reshape(lines.shape).any(axis=1)].ravel())
+        found = np.concatenate(out)
+        return found[~self._active[found]]
+
+    def _run(self, touched: NDArray[np.bool_], todo: NDArray[np.bool_], ranges: bool) -> None:
+        """Solve the parts that were touched, and write their values down; with `ranges` also prices and how far they hold."""
+        for part, c, r in self._batches(touched):
+            whole, basis = self._whole, (self._column[c], self._row[r])
+            if part in self._kept:
+                highs, new = self._kept[part][0], np.flatnonzero(todo[c]).astype(np.int32)
+                at = c[new]
+                highs.changeColsBounds(len(new), new, whole.lower[at], whole.upper[at])
+                highs.changeColsCost(len(new), new, whole.cost[at])
+                if self._restart:
+                    highs.clearSolver()
+                    set_basis(highs, *basis)
+            else:
+                highs = new_highs(whole.matrix[r][:, c], whole.low[r], whole.high[r], whole.cost[c], whole.lower[c], whole.upper[c], basis, solver="simplex")
+            run(highs)
+            found = highs.getSolution()
+            self._x[c] = found.col_value
+            if part >= 0:
+                self._kept[part] = highs, c, r
+            else:
+                self._column[c], self._row[r] = statuses(highs)
+            if ranges:
+                self._dual[r] = found.row_dual
+                priced = np.concatenate([whole.rows[n].ravel() for n in PRICED if n in whole.rows] or [np.zeros(0, dtype=np.int64)])
+                mine = np.flatnonzero(np.isin(r, priced))
+                self._held[0][r[mine]], self._held[1][r[mine]] = price_ranges(highs, whole.low[r], whole.high[r], whole.lower[c], whole.upper[c], mine)
+
+    def _batches(self, touched: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield what is solved in one go: its part, -1 for small ones that go together, its columns and its rows."""
+        size = np.bincount(self._of_column, minlength=len(touched))
+        large, small = np.flatnonzero(touched & (size > LARGE)), touched & (size <= LARGE)
+        of = np.full(len(touched), -1)
+        of[small] = np.cumsum(size[small]) // TOGETHER
+        number = of.max(initial=-1) + 1
+        of[large] = number + np.arange(len(large))
+        columns, rows = of[self._of_column], np.where(self._of_row >= 0, of[np.maximum(self._of_row, 0)], -1)
+        order_c, order_r = np.argsort(columns, kind="stable"), np.argsort(rows, kind="stable")
+        columns, rows = columns[order_c], rows[order_r]
+        for k in range(number + len(large)):
+            c, r = (order[slice(*np.searchsorted(all_of, [k, k + 1]))] for order, all_of in ((order_c, columns), (order_r, rows)))
+            if len(c):
+                yield int(large[k - number]) if k >= number else -1, c, r
 
 
 def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
@@ -41,36 +201,18 @@ def solve_in_parts(model: linopy.Model, start: Start) -> tuple[Solution, Start]:
     start : Start
         Basis and plan to start from, from `supply_start.starting_basis`.
     """
-    whole = program(model)
-    count_rows, count = whole.matrix.shape
-    column, row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
-    x, dual, less, more = np.clip(0.0, whole.lower, whole.upper), np.zeros(count_rows), np.full(count_rows, np.inf), np.full(count_rows, np.inf)
-    for name, values in start.values.items():
-        x[whole.columns[name].ravel()] = values.ravel()
-    shared = {name: at for name, at in whole.rows.items() if not name.startswith(ALONE)}
-    active = np.ones(count_rows, dtype=bool)
-    for at in shared.values():
-        active[at.ravel()] = False
-    added, todo = _broken(whole, shared, active, x), np.ones(count, dtype=bool)
-    while True:
-        active[added] = True
-        part_of_row, part_of_column = _parts(whole.matrix, active)
-        touched = np.zeros(part_of_column.max() + 1, dtype=bool)
-        touched[part_of_column[todo]] = True
-        touched[part_of_row[added]] = True
-        _solve(whole, active, part_of_row, part_of_column, touched, x, dual, column, row, (less, more))
-        added, todo = _broken(whole, shared, active, x), np.zeros(count, dtype=bool)
-        if not len(added):
-            break
-    prices: dict[str, tuple[Matrix, Range]] = {}
-    for name in set(PRICED) & set(whole.rows):
-        at = whole.rows[name]
-        left = at.ravel()[~active[at.ravel()]]
-        less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ x, 0.0)
-        prices[name] = np.maximum(-dual[at], 0.0) + 0.0, Range(less[at], more[at])
-    hour, lane = prices.get("capacity", (np.zeros((0, 0)), None)), prices.get("transport", (None, None))
-    found = Solution({name: x[of] for name, of in whole.columns.items()}, float(whole.cost @ x), *hour, *lane)
-    return found, Start({n: column[at] for n, at in whole.columns.items()}, {n: row[at] for n, at in whole.rows.items()}, {})
+    parts = Parts(program(model), start)
+    return parts.solve(ranges=True), parts.basis()
+
+
+def parts_of(model: linopy.Model, start: Start) -> tuple[Parts, Solution]:
+    """Return the parts of a program that stand at its optimum, and the optimum; small programs get there whole."""
+    if is_big(model):
+        parts = Parts(program(model), start)
+        return parts, parts.solve(ranges=True)
+    solver = Solver(model, start)
+    found = solver.solve(ranges=True)
+    return Parts(solver.whole, solver.basis(), solver.x), found
 
 
 def optimum(model: linopy.Model, start: Start) -> Solution:
@@ -87,19 +229,6 @@ def solver_of(model: linopy.Model, start: Start) -> tuple[Solver, Solution]:
     return Solver(model, basis), found
 
 
-def _broken(whole: Program, shared: dict[str, NDArray[np.int64]], active: NDArray[np.bool_], x: Matrix) -> NDArray[np.int64]:
-    """Rows left out so far of whatever breaks one of its months: hours moved out of one month go into another."""
-    out = []
-    for at in shared.values():
-        lines = at.reshape(len(at) if at.ndim > 1 else 1, -1)
-        rows = lines.ravel()
-        use = whole.matrix[rows] @ x
-        bad = ((use > whole.high[rows] + TOLERANCE) | (use < whole.low[rows] - TOLERANCE)) & ~active[rows]
-        out.append(lines[bad.reshape(lines.shape).any(axis=1)].ravel())
-    found = np.concatenate(out) if out else np.zeros(0, dtype=np.int64)
-    return found[~active[found]]
-
-
 def _parts(matrix: Any, active: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Number the parts that rows (-1 for those left out) and columns belong to."""
     from scipy import sparse
@@ -112,33 +241,3 @@ def _parts(matrix: Any, active: NDArray[np.bool_]) -> tuple[NDArray[np.int64], N
     of_row = np.full(len(active), -1, dtype=np.int64)
     of_row[active] = label[:rows]
     return of_row, label[rows : rows + number].astype(np.int64)
-
-
-def _solve(
-    whole: Program, active: NDArray[np.bool_], of_row: NDArray[np.int64], of_column: NDArray[np.int64], touched: NDArray[np.bool_],
-    x: Matrix, dual: Matrix, column: NDArray[np.int8], row: NDArray[np.int8], held: tuple[Matrix, Matrix],
-) -> None:  # fmt: skip
-    """Solve the parts that were touched, and write their values, prices, how far prices of hours hold, and their basis down."""
-    hours = np.zeros(len(active), dtype=bool)
-    for name in set(PRICED) & set(whole.rows):
-        hours[whole.rows[name].ravel()] = True
-    size = np.bincount(of_column, minlength=len(touched)) * touched
-    # Small parts go together; a part that is large alone goes alone.
-    batch = np.where(touched, np.cumsum(size) // TOGETHER, -1)
-    batch = np.where(touched & (size > TOGETHER), batch.max() + 1 + np.arange(len(touched)), batch)
-    columns, rows = batch[of_column], np.where(of_row >= 0, batch[np.maximum(of_row, 0)], -1)
-    order_c, order_r = np.argsort(columns, kind="stable"), np.argsort(rows, kind="stable")
-    blocks = whole.matrix[order_r][:, order_c]
-    columns, rows = columns[order_c], rows[order_r]
-    for number in np.unique(columns[columns >= 0]):
-        c0, c1 = np.searchsorted(columns, [number, number + 1])
-        r0, r1 = np.searchsorted(rows, [number, number + 1])
-        c, r = order_c[c0:c1], order_r[r0:r1]
-        block = blocks[r0:r1, c0:c1], whole.low[r], whole.high[r], whole.cost[c], whole.lower[c], whole.upper[c]
-        highs = new_highs(*block, (column[c], row[r]), solver="simplex")
-        run(highs)
-        found, basis = highs.getSolution(), highs.getBasis()
-        x[c], dual[r] = found.col_value, found.row_dual
-        mine = np.flatnonzero(hours[r])
-        held[0][r[mine]], held[1][r[mine]] = price_ranges(highs, whole.low[r], whole.high[r], whole.lower[c], whole.upper[c], mine)
-        column[c], row[r] = [int(s) for s in basis.col_status], [int(s) for s in basis.row_status]

@@ -110,12 +110,26 @@ def new_highs(
     highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), np.ascontiguousarray(cost))
     highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
     if basis is not None:
-        status = (highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper, highspy.HighsBasisStatus.kZero)
-        start = highspy.HighsBasis()
-        start.col_status, start.row_status = ([status[k] for k in part.tolist()] for part in basis)
-        start.valid = True
-        highs.setBasis(start)
+        set_basis(highs, *basis)
     return highs
+
+
+def set_basis(highs: Any, column: np.ndarray, row: np.ndarray) -> None:
+    """Let the next solve start from the status of columns and rows."""
+    import highspy
+
+    status = (highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper, highspy.HighsBasisStatus.kZero)
+    start = highspy.HighsBasis()
+    start.col_status, start.row_status = ([status[k] for k in part.tolist()] for part in (column, row))
+    start.valid = True
+    highs.setBasis(start)
+
+
+def statuses(highs: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the status of columns and rows as the last solve left them."""
+    basis = highs.getBasis()
+    column, row = (np.array([int(s) for s in part], dtype=np.int8) for part in (basis.col_status, basis.row_status))
+    return column, row
 
 
 def run(highs: Any) -> None:
@@ -151,7 +165,7 @@ class Solver:
 
     def __init__(self, model: linopy.Model, start: Start | None = None):
         self.model = model
-        whole = program(model)
+        self.whole = whole = program(model)
         self._at, self._rows, self._cost = whole.columns, whole.rows, whole.cost
         self._limits = whole.low, whole.high, whole.lower, whole.upper
         basis = None
@@ -174,11 +188,17 @@ class Solver:
         """
         run(self._highs)
         found = self._highs.getSolution()
-        x, dual = np.asarray(found.col_value), np.asarray(found.row_dual)
+        self.x = x = np.asarray(found.col_value)
+        dual = np.asarray(found.row_dual)
         hour, lane = (np.maximum(-dual[self._rows[name]], 0.0) + 0.0 if name in self._rows else None for name in PRICED)
         held = [self._held(self._rows[name]) if ranges and name in self._rows else None for name in PRICED]
         hour = np.zeros((0, 0)) if hour is None else hour
         return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), hour, held[0], lane, held[1])
+
+    def basis(self) -> Start:
+        """Return the basis as it is."""
+        column, row = statuses(self._highs)
+        return Start({n: column[at] for n, at in self._at.items()}, {n: row[at] for n, at in self._rows.items()}, {})
 
     def _held(self, rows: np.ndarray) -> Range:
         return Range(*(part.reshape(rows.shape) for part in price_ranges(self._highs, *self._limits, rows.ravel())))

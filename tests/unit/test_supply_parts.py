@@ -13,9 +13,9 @@ from sop_helpers.planning import supply_parts
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
-from sop_helpers.planning.supply_parts import solve_in_parts
-from sop_helpers.planning.supply_solver import Solver, positions
-from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_parts import Parts, solve_in_parts
+from sop_helpers.planning.supply_solver import Solver, positions, program, run
+from sop_helpers.planning.supply_start import BASIC, UPPER, starting_basis
 
 
 def lines(seed: int, count: int = 5, products: int = 24) -> dict[str, pd.DataFrame]:
@@ -80,3 +80,42 @@ def test_a_plan_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         assert two.relaxed_objective == pytest.approx(one.relaxed_objective, rel=1e-9)
         assert lots or two.objective == pytest.approx(one.objective, rel=1e-9)
         assert not lots or (two.supply_plan["units"] % 10 == 0).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10_000), large=st.sampled_from([1, 5_000]))
+def test_parts_solved_again_cost_what_the_whole_costs_again(seed: int, large: int) -> None:
+    net = build_network(**lines(seed), months=MONTHS, frozen_months=0)
+    model, start, draw = build_model(net), starting_basis(net), np.random.default_rng(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supply_parts, "LARGE", large)
+        parts, whole = Parts(program(model), start), Solver(model, start)
+        assert parts.solve().objective == pytest.approx(whole.solve().objective, rel=1e-9, abs=1e-6)
+        for _ in range(3):
+            rows = np.sort(draw.choice(len(net.operations), 4, replace=False))
+            most, gift = draw.integers(0, 200, (4, 6)).astype(float), draw.choice([0.0, 50.0], (4, 6))
+            if draw.random() < 0.5:  # any start will do
+                basis = parts.basis()
+                basis.columns["arrive"][rows], basis.rows["target"][:5] = UPPER, BASIC
+                parts.restart(basis)
+            for one in (parts, whole):
+                one.bound(rows, np.minimum(most, 10.0), most)
+                one.reward(rows, gift)
+            # At the costs changed both are optimal, so a unit that is a gift counts as one.
+            found, other = parts.solve(), whole.solve()
+            given_away = [float((gift * one.values["arrive"][rows]).sum()) for one in (found, other)]
+            assert found.objective - given_away[0] == pytest.approx(other.objective - given_away[1], rel=1e-9, abs=1e-6)
+            for one in (parts, whole):
+                one.reward(rows, np.zeros_like(gift))
+
+
+def test_parts_that_nothing_changes_are_not_solved_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = build_network(**lines(3), months=MONTHS, frozen_months=0)
+    monkeypatch.setattr(supply_parts, "LARGE", 1)
+    parts, runs = Parts(program(build_model(net)), starting_basis(net)), []
+    first = parts.solve()
+    monkeypatch.setattr(supply_parts, "run", lambda highs: (runs.append(highs.getNumCol()), run(highs)))
+    parts.bound(np.arange(1), net.upper[:1] * 0, net.upper[:1])
+    assert parts.solve().objective == first.objective and not runs
+    parts.bound(np.arange(1), net.upper[:1] * 0, first.values["arrive"][:1] / 2)
+    assert parts.solve().objective > first.objective and 0 < max(runs) < sum(v.size for v in first.values.values())
