@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from sop_helpers.planning import p_median
+from sop_helpers.planning.p_median_exact import exact
 from sop_helpers.planning.territory_model import cost_of, relax, solve
 from sop_helpers.planning.territory_problem import Problem
 
@@ -81,7 +82,7 @@ def main(seconds: float) -> None:
     for number, optimum, distance, demand, capacity, p in medians():
         ours = p_median.choose_seats(distance, demand, capacity, p, seconds)
         start = time.perf_counter()
-        plain = p_median._exact(distance, demand, capacity, p, np.ones_like(distance, dtype=bool), seconds)
+        plain = exact(distance, demand, capacity, p, np.ones_like(distance, dtype=bool), seconds)
         took = time.perf_counter() - start
         found = f"{plain[1]:.0f}, bound {plain[2]:.1f}" if plain and np.isfinite(plain[1]) else "nothing found"
         print(f"| {number} | {optimum:.0f} | {ours.cost:.0f} | {ours.bound:.0f} | {ours.seconds:.1f} | {found} | {took:.1f} |", flush=True)

@@ -12,6 +12,11 @@ from sop_helpers.planning.selling_response import PRIOR
 
 NEED_COLUMNS = ["region", "start_month", "decide_by", "hires", "ramped_from", "gap", "brings", "cost"]
 
+RISES = "the curve still rises at the edge of what was seen: the data cannot say more"
+FALLS = "the curve still falls at the edge of what was seen: the data cannot say more"
+INSIDE = "the best size lies within what was seen"
+OPEN = "; whether one more rep pays is open"
+
 
 def hiring_need(
     table: pd.DataFrame, staff: pd.DataFrame, reps: pd.DataFrame, ramp: Sequence[float], month: pd.Timestamp, lead_months: int = 3,
@@ -108,12 +113,12 @@ def region_economics(table: pd.DataFrame, staff: pd.DataFrame, reps: pd.DataFram
 
 def sizing(
     accounts: pd.DataFrame, reps: pd.DataFrame, margin: pd.Series, month: pd.Timestamp, selling_hours: float | None = None, response: float = PRIOR,
-    low: float | None = None,
+    low: float | None = None, high: float | None = None, own: tuple[float, float] = (np.nan, np.nan), seen: pd.DataFrame | None = None, reach: float = 1.0,
 ) -> pd.DataFrame:  # fmt: skip
     """Return how many reps each region would have by the workload of its accounts and by a response function set to today's size and margin.
 
-    Margin grows with the number of reps to the power of the elasticity. That is known near today's size only: a size far from it is a direction, and what the
-    next rep earns is the number to decide on.
+    Margin grows with the number of reps to the power of the elasticity. That is known near the sizes seen only, so no size is named beyond them and `reach`
+    more or fewer; where the best lies beyond, `says` tells so, and what the next rep earns is the number to decide on.
 
     Parameters
     ----------
@@ -122,32 +127,50 @@ def sizing(
     reps : DataFrame
         As the contract.
     margin : Series
-        Gross margin of a year by region.
+        Gross margin of a year by region; all of it is taken to respond.
     month : Timestamp
         Month in which today's reps are counted.
     selling_hours : float, optional
         Hours a year that a rep can sell; the workload is not judged without.
     response : float
         Elasticity of margin to the number of reps (see `selling_response`).
-    low : float, optional
-        Low end of the elasticity; that of `response` by default.
+    low, high : float, optional
+        Ends of the elasticity's 80 % range; `response` by default.
+    own : tuple of float
+        80 % range of the elasticity by own months alone; n/a where they do not tell.
+    seen : DataFrame, optional
+        region, fewest, most (`selling_response.seen_heads`); today's reps always count as seen.
+    reach : float
+        Reps beyond what was seen that a size may be named for.
 
     Returns
     -------
     DataFrame
-        region, reps (today), workload (hours), by_workload, break_even (elasticity at which today's size earns most), next_low and next_rep (margin less
-        on-target earnings of one more rep in a year, at the low end and at the elasticity), by_low and by_response (size that earns most). Those by response
-        are n/a without margin or earnings.
+        region, reps (today), workload (hours), by_workload, break_even (elasticity at which today's size earns most), next_low, next_rep and next_high (margin
+        less on-target earnings of one more rep in a year, at the low end, at the elasticity and at the high end), own_low and own_high (the same by own months
+        alone), fewest and most (reps a size may be named for), by_low and by_response (size that earns most between them), says. Those by response are n/a, and
+        says is empty, without margin or earnings.
     """
     working = reps[(reps["start_month"] <= month) & (reps["end_month"].isna() | (reps["end_month"] >= month))]
     table = pd.DataFrame({"reps": working.groupby("region").size().astype(float)})
     table["workload"] = accounts.groupby("region")["workload"].sum().reindex(table.index) if len(accounts) else np.nan
     table["by_workload"] = [workload_size([1.0], [hours], selling_hours) if selling_hours else np.nan for hours in table["workload"]]
     cost, earned = working.groupby("region")["on_target_earnings"].mean().reindex(table.index), margin.reindex(table.index).astype(float)
-    ok, ends = (cost > 0) & (earned > 0), {"low": response if low is None else low, "rep": response}
+    ok, low, high = (cost > 0) & (earned > 0), response if low is None else low, response if high is None else high
     table["break_even"] = (cost * table["reps"] / earned).where(ok)
-    for name, power in ends.items():
-        table[f"next_{name}"] = (earned * ((1 + 1 / table["reps"]) ** power - 1) - cost).where(ok)
-    for name, power in zip(("by_low", "by_response"), ends.values(), strict=True):
-        table[name] = [response_size(earned[r] / table.loc[r, "reps"] ** power, cost[r], power)[0] if ok[r] else np.nan for r in table.index]
+    for name, power in {"next_low": low, "next_rep": response, "next_high": high, "own_low": own[0], "own_high": own[1]}.items():
+        table[name] = (earned * ((1 + 1 / table["reps"]) ** power - 1) - cost).where(ok)
+    known = pd.DataFrame(columns=["region", "fewest", "most"], dtype=float) if seen is None else seen
+    known = known.set_index("region").reindex(table.index)
+    table["fewest"] = (np.fmin(known["fewest"], table["reps"]) - reach).clip(lower=0)
+    table["most"] = np.fmax(known["most"], table["reps"]) + reach
+    free = pd.DataFrame({
+        name: [response_size(earned[r] / table.loc[r, "reps"] ** power, cost[r], power)[0] if ok[r] else np.nan for r in table.index]
+        for name, power in (("by_low", low), ("by_response", response))
+    }, index=table.index)  # fmt: skip
+    for name in free:
+        table[name] = free[name].clip(table["fewest"], table["most"])
+    table["says"] = np.select([~ok, free["by_response"] > table["most"], free["by_response"] < table["fewest"]], ["", RISES, FALLS], INSIDE)
+    open_ = ok & (table["next_low"] < 0) & (table["next_high"] > 0)
+    table["says"] += np.where(open_, OPEN, "")
     return table.rename_axis("region").reset_index()

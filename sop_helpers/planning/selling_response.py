@@ -41,6 +41,11 @@ def team_months(booked: pd.DataFrame, reps: pd.DataFrame, leave: pd.DataFrame, r
     return table[(table["heads"] > 0) & (table["bookings"] > 0)].sort_values(["region", "month"], kind="stable", ignore_index=True)
 
 
+def seen_heads(table: pd.DataFrame) -> pd.DataFrame:
+    """Return region, fewest and most heads of the months of `team_months`: beyond them nothing was seen."""
+    return table.groupby("region")["heads"].agg(fewest="min", most="max").reset_index()
+
+
 def elasticity(table: pd.DataFrame) -> dict[str, float]:
     """Return the slope of log bookings on log heads within regions and months, with its standard error.
 
@@ -95,9 +100,10 @@ def measured_response(table: pd.DataFrame, prior: float = PRIOR, prior_spread: f
     Returns
     -------
     dict
-        slope, error, rows, regions (of `elasticity`), weight (of the own estimate, 0 without), response (to use), low and high (its 80 % range).
+        slope, error, rows, regions (of `elasticity`), weight (of the own estimate, 0 without), response (to use), low and high (its 80 % range), own_low and
+        own_high (80 % range by own months alone: regions less one degrees of freedom, as befits an error clustered by them; not cut, n/a without).
     """
-    from scipy.stats import truncnorm
+    from scipy.stats import t, truncnorm
 
     own = elasticity(table)
     sure = 1 / own["error"] ** 2 if own["error"] > 0 else 0.0
@@ -105,7 +111,9 @@ def measured_response(table: pd.DataFrame, prior: float = PRIOR, prior_spread: f
     middle = weight * np.nan_to_num(own["slope"]) + (1 - weight) * prior
     wide = 1 / np.sqrt(sure + 1 / prior_spread**2)
     left = truncnorm((0 - middle) / wide, (1 - middle) / wide, middle, wide)
-    return own | {"weight": weight, "response": float(left.mean()), "low": float(left.ppf(0.1)), "high": float(left.ppf(0.9))}
+    aside = float(t.ppf(0.9, own["regions"] - 1)) * own["error"] if own["regions"] > 1 else np.nan
+    ends = {"low": float(left.ppf(0.1)), "high": float(left.ppf(0.9)), "own_low": own["slope"] - aside, "own_high": own["slope"] + aside}
+    return own | {"weight": weight, "response": float(left.mean())} | ends
 
 
 def response_words(found: dict[str, float]) -> str:

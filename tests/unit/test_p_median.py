@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sop_helpers.planning import p_median
+from sop_helpers.planning.p_median_master import knapsacks
 
 
 def made(seed: int, n: int, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +43,7 @@ def test_nothing_beats_the_seats_chosen(seed, whole):
 def test_knapsacks_take_the_best_that_fits(seed, capacity):
     rng = np.random.default_rng(seed)
     value, demand = rng.normal(0, 5, (6, 3)), rng.integers(1, 12, 6)
-    gain, taken = p_median.knapsacks(value, demand, capacity)
+    gain, taken = knapsacks(value, demand, capacity)
     every = np.array(list(itertools.product([0, 1], repeat=6)))
     fits = every[(every @ demand) <= capacity]
     np.testing.assert_allclose(gain, (fits @ value).max(axis=0))

@@ -32,3 +32,16 @@ def test_the_words_of_hires_and_of_the_band(hires, word):
     band = pd.DataFrame({"month": MONTHS, "low": [8.0, 8], "high": [12.0, 12]})
     assert reps.band_takeaway(table, band, "EUR").endswith("the plan lies above the band in 1 of 2 months.")
     assert len(reps.band_figure(table, band, "EUR").axes) == 1
+
+
+def test_the_words_and_picture_of_sizes():
+    ends = {"next_low": [1.0, -1.0, -3.0], "next_rep": [2.0, 1.0, -2.0], "next_high": [3.0, 4.0, -1.0], "own_low": [-9.0] * 3, "own_high": [9.0] * 3}
+    sizes = pd.DataFrame({"region": ["N", "S", "W"], "reps": 4.0, "by_workload": 5.0, "fewest": 3.0, "most": 5.0, "by_response": [5.0, 4.5, 3.0], **ends})
+    assert reps.size_takeaway(sizes) == (
+        "One more rep pays over the whole range in N; may pay or not in S; does not pay in W. "
+        "The best size lies beyond what was seen in N, W: the data cannot say more."
+    )
+    top, low = reps.size_figure(sizes, "EUR").axes
+    assert [(bar.get_y(), bar.get_height()) for bar in top.patches] == [(3, 2)] * 3
+    assert [line[:, 1].tolist() for line in low.collections[0].get_segments()] == [[1, 3], [-1, 4], [-3, -1]]
+    assert reps.size_takeaway(sizes.assign(next_rep=float("nan"))).startswith("No region has both")

@@ -111,10 +111,16 @@ def test_economics_and_sizing():
     accounts = pd.DataFrame({"region": ["N"] * 3, "workload": [100.0, 200, 300]})
     # 100 a rep and year at exponent 0.5: profit 200 sqrt(n) - 120 n is best at (200 / 240)^2
     size = hiring.sizing(accounts, reps, pd.Series({"N": 400.0}), MONTH, 100.0, 0.5).iloc[0]
-    assert (size["reps"], size["by_workload"]) == (4, 6) and size["by_response"] == pytest.approx((200 / 240) ** 2)
+    assert (size["reps"], size["by_workload"]) == (4, 6)
+    # ... which nobody has seen: no size is named beyond today's and one more or fewer.
+    assert (200 / 240) ** 2 < size["fewest"] and (size["fewest"], size["most"], size["by_response"], size["says"]) == (3, 5, 3, hiring.FALLS)
     # A rep costs 120: at exponent 0.5 the fifth brings 200 (sqrt 5 - 2), and four would be the best where 400 e / 4 = 120.
     assert size["next_rep"] == pytest.approx(200 * (5**0.5 - 2) - 120) and size["break_even"] == pytest.approx(1.2)
     fair = hiring.sizing(accounts, reps, pd.Series({"N": 1920.0}), MONTH, 100.0, 0.5, 0.25).iloc[0]
-    assert fair["break_even"] == 0.25 and fair["by_low"] == pytest.approx(4) and fair["by_response"] == pytest.approx(16)
+    assert fair["break_even"] == 0.25 and fair["by_low"] == pytest.approx(4) and (fair["by_response"], fair["says"]) == (5, hiring.RISES + hiring.OPEN)
+    seen = pd.DataFrame({"region": ["N"], "fewest": 2.0, "most": 18.0})
+    wide = hiring.sizing(accounts, reps, pd.Series({"N": 1920.0}), MONTH, 100.0, 0.5, 0.25, 0.5, seen=seen)
+    assert wide.loc[0, ["fewest", "most"]].tolist() == [1, 19] and wide.loc[0, "by_response"] == pytest.approx(16)
+    assert wide.loc[0, "says"] == hiring.INSIDE + hiring.OPEN, "the fifth costs more than it brings at the low end"
     assert fair["next_low"] == pytest.approx(1920 * (1.25**0.25 - 1) - 120)
     assert np.isnan(hiring.sizing(accounts, reps, pd.Series(dtype=float), MONTH).loc[0, ["by_workload", "by_response"]].astype(float)).all()

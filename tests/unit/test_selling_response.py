@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from supply_networks import table
 
 from sop_helpers.book.conform import conform, empty
 from sop_helpers.planning import selling_response as sr
+from sop_helpers.planning.rep_hiring import INSIDE, RISES, sizing
 
 MONTH = pd.Timestamp("2026-10-01")
 PAST = pd.date_range(end="2026-09-01", periods=18, freq="MS", unit="us")
@@ -77,3 +80,47 @@ def test_heads_are_ramped_and_leave_is_off():
     found = sr.team_months(booked, reps, away, [0.5, 1.0], MONTH)
     assert found["heads"].tolist() == [0.75, 1.5] and found["bookings"].tolist() == [5, 7] and found["month"].tolist() == list(PAST[-2:])
     assert sr.team_months(booked.iloc[:0], reps, empty("leave"), [1.0], MONTH).empty
+
+
+@settings(max_examples=30, deadline=None)
+@given(power=st.floats(0.15, 0.6), best=st.floats(5.0, 9.0), seed=st.integers(0, 99))
+def test_the_best_size_of_a_known_curve_is_found_again_where_it_was_seen(power, best, seed):
+    # Heads of four regions wander between 4 and 10; margin is 600 * heads^power in the first, and a rep costs so much that `best` is the best size.
+    heads = np.random.default_rng(seed).integers(4, 11, (len(PAST), 4))
+    heads[-1, 0], heads[:2, 0] = 6, (4, 10)
+    rows = [(m, f"R{r}", float(heads[at, r]), 100.0 * (1 + r) * (1.5 + np.sin(at)) * heads[at, r] ** power) for r in range(4) for at, m in enumerate(PAST)]
+    history = pd.DataFrame(rows, columns=["month", "region", "heads", "bookings"])
+    found, seen = sr.measured_response(history, prior_spread=10.0), sr.seen_heads(history)
+    cost = 600.0 * power * best ** (power - 1)
+    team = pd.DataFrame({"region": ["R0"] * 6, "start_month": PAST[0], "end_month": pd.NaT, "on_target_earnings": cost})
+    margin = pd.Series({"R0": 600.0 * 6**power})
+    row = sizing(pd.DataFrame(), team, margin, MONTH, None, found["response"], found["low"], found["high"], (found["own_low"], found["own_high"]), seen).iloc[0]
+    assert (row["fewest"], row["most"]) == (3, 11) and row["by_response"] == pytest.approx(best, rel=1e-3) and row["says"] == INSIDE
+    assert row["next_low"] == pytest.approx(row["next_high"], abs=0.01 * cost) and row["own_low"] == pytest.approx(row["own_high"], abs=0.01 * cost)
+    # What earns more without end is not followed beyond what was seen.
+    rich = sizing(pd.DataFrame(), team, 50 * margin, MONTH, None, found["response"], seen=seen, reach=2.0).iloc[0]
+    assert (rich["most"], rich["by_response"], rich["says"]) == (12, 12, RISES)
+
+
+def test_the_range_of_own_months_alone_is_that_of_least_squares_clustered():
+    import statsmodels.formula.api as smf
+
+    data = months(0.4, 0.2)
+    fits = smf.ols("np.log(bookings) ~ np.log(heads) + C(region) + C(month)", data)
+    groups = {"groups": pd.factorize(data["region"])[0]}
+    plain, clustered = fits.fit(), fits.fit(cov_type="cluster", cov_kwds=groups, use_t=True)
+    assert clustered.df_resid_inference == 3, "regions less one"
+    found = sr.measured_response(data)
+    low, high = clustered.conf_int(alpha=0.2).loc["np.log(heads)"] if clustered.bse["np.log(heads)"] >= plain.bse["np.log(heads)"] else (np.nan, np.nan)
+    if np.isnan(low):
+        from scipy.stats import t
+
+        aside = t.ppf(0.9, 3) * plain.bse["np.log(heads)"]
+        low, high = plain.params["np.log(heads)"] - aside, plain.params["np.log(heads)"] + aside
+    assert (found["own_low"], found["own_high"]) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_heads_that_did_not_move_give_no_range_of_their_own():
+    flat = months(0.4).assign(heads=5.0)
+    found = sr.measured_response(flat)
+    assert np.isnan([found["own_low"], found["own_high"]]).all() and sr.seen_heads(flat)["most"].eq(5).all()

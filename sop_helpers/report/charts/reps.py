@@ -130,3 +130,48 @@ def payout_takeaway(plan: pd.DataFrame, currency: str) -> str:
     words = {"spif": "SPIFs", "clawback": "clawback", "draw": "draws not kept back"}
     parts = [f"{word} {money(plan[c].sum())}" for c, word in words.items() if plan[c].sum() > 0.5]
     return text + (f"; of it {', '.join(parts)}." if parts else ".")
+
+
+def size_figure(sizes: pd.DataFrame, currency: str) -> Figure:
+    """Draw the reps of each region within the sizes that may be named, and below what one more would earn with its 80 % range.
+
+    `sizes` is from `rep_hiring.sizing`.
+    """
+    figure, axes = new_figure("Reps today and by response within what was seen; what one more would earn a year", rows=2)
+    top, low = np.ravel(axes)
+    place = np.arange(len(sizes))
+    top.bar(place, sizes["most"] - sizes["fewest"], bottom=sizes["fewest"], width=0.5, color=COLOURS["neutral"], alpha=0.25, label="seen, and one beyond")
+    marks = {"reps": ("o", "actual", "today"), "by_response": ("D", "plan", "by response"), "by_workload": ("s", "budget", "by workload")}
+    for column, (mark, colour, label) in marks.items():
+        top.scatter(place, sizes[column], marker=mark, color=COLOURS[colour], label=label, zorder=3)
+    top.set_ylim(0, 1.35 * max(float(sizes[["most", "by_workload"]].max().max()), 1.0))
+    top.set_ylabel("reps")
+    top.legend(ncols=4)
+    low.vlines(place - 0.1, sizes["next_low"], sizes["next_high"], color=COLOURS["plan"], linewidth=3, label="80 % range, with published studies")
+    low.scatter(place - 0.1, sizes["next_rep"], color=COLOURS["plan"], zorder=3)
+    low.vlines(place + 0.1, sizes["own_low"], sizes["own_high"], color=COLOURS["neutral"], linewidth=3, label="80 % range, own months alone")
+    low.axhline(0, color=COLOURS["bad"], linewidth=0.8)
+    low.set_ylabel(currency)
+    thousands(low)
+    low.margins(y=0.3)
+    low.legend(ncols=2, loc="upper right")
+    for axis in (top, low):
+        axis.set_xticks(place, sizes["region"])
+        axis.set_xlim(-0.6, len(sizes) - 0.4)
+    return figure
+
+
+def size_takeaway(sizes: pd.DataFrame) -> str:
+    """Return in which regions one more rep pays at both ends of the range, where at one only, and where the best size lies beyond what was seen."""
+    known = sizes.dropna(subset="next_rep")
+    if known.empty:
+        return "No region has both a margin and earnings: one more rep cannot be judged."
+    sure, never = known["next_low"] >= 0, known["next_high"] <= 0
+    parts = [
+        f"{words} in {', '.join(known.loc[rows, 'region'])}"
+        for words, rows in (("pays over the whole range", sure), ("may pay or not", ~sure & ~never), ("does not pay", never & ~sure))
+        if rows.any()
+    ]
+    edge = known.loc[(known["by_response"] >= known["most"]) | (known["by_response"] <= known["fewest"]), "region"]
+    text = f"One more rep {'; '.join(parts)}."
+    return text + (f" The best size lies beyond what was seen in {', '.join(edge)}: the data cannot say more." if len(edge) else "")
