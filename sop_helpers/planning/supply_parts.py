@@ -34,8 +34,9 @@ def is_big(model: linopy.Model) -> bool:
 
 
 class Parts:
-    """A supply plan's program that is solved part by part; bounds and costs of what arrives may change between solves, and only parts that they touch are
-    solved again, from their last basis.
+    """A supply plan's program that is solved part by part.
+
+    Bounds and costs of what arrives may change between solves; only parts that they touch are solved again, from their last basis.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ class Parts:
             touched[self._of_column[todo]] = True
             touched[self._of_row[added]] = True
             self._run(touched, todo, ranges)
+            self._restart = False
             todo, added = np.zeros(len(todo), dtype=bool), self._broken()
             if len(added):
                 self._put_in(added)
