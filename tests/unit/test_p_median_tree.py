@@ -31,6 +31,9 @@ def test_knapsacks_that_hold_an_item(seed, capacity):
     every = np.array(list(itertools.product([0, 1], repeat=6)))
     every = every[(every @ demand) <= capacity]
     found = knapsacks_with(value, demand, capacity)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("sop_helpers.planning.p_median_master.BLOCK", 1)
+        np.testing.assert_array_equal(found, knapsacks_with(value, demand, capacity))
     for i in range(6):
         holds = every[every[:, i] == 1]
         np.testing.assert_allclose(found[i], (holds @ value).max(axis=0) if len(holds) else -np.inf)
