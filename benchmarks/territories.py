@@ -78,14 +78,17 @@ def main(seconds: float) -> None:
             gap = f"{cost / least - 1:.2%}" if np.isfinite(cost) else "nothing found"
             may = "all" if most_moved is None else f"{most_moved:.0%}"
             print(f"| {accounts:,} | {reps} | {may} | {name} | {took:.0f} | {gap} | {violation:.1g} |", flush=True)
-    print("\n| pmedcap | published | workbook | bound | s | HiGHS, whole model | s |\n|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    print("\n| pmedcap | published | workbook | bound | s | CPU s | HiGHS, whole model | s | CPU s |\n" + "|---:" * 9 + "|", flush=True)
     for number, optimum, distance, demand, capacity, p in medians():
+        busy = time.process_time()
         ours = p_median.choose_seats(distance, demand, capacity, p, seconds)
-        start = time.perf_counter()
+        busy, start = time.process_time() - busy, time.perf_counter()
+        plain_busy = time.process_time()
         plain = exact(distance, demand, capacity, p, np.ones_like(distance, dtype=bool), seconds)
-        took = time.perf_counter() - start
+        took, plain_busy = time.perf_counter() - start, time.process_time() - plain_busy
         found = f"{plain[1]:.0f}, bound {plain[2]:.1f}" if plain and np.isfinite(plain[1]) else "nothing found"
-        print(f"| {number} | {optimum:.0f} | {ours.cost:.0f} | {ours.bound:.0f} | {ours.seconds:.1f} | {found} | {took:.1f} |", flush=True)
+        proved = f"{optimum:.0f} | {ours.cost:.0f} | {ours.bound:.0f}"
+        print(f"| {number} | {proved} | {ours.seconds:.1f} | {busy:.1f} | {found} | {took:.1f} | {plain_busy:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 
 from sop_helpers.planning.p_median_exact import exact
 from sop_helpers.planning.p_median_master import Master, knapsacks
+from sop_helpers.planning.p_median_start import first_seats, replaced
 from sop_helpers.planning.p_median_tree import branch
 
 
@@ -57,37 +58,6 @@ def lagrange(cost: np.ndarray, demand: np.ndarray, capacity: int, p: int, top: f
     return kept, best, list(met.values())[-60:]
 
 
-def first_seats(cost: np.ndarray, demand: np.ndarray, capacity: float, p: int, given: list[np.ndarray] | None = None) -> tuple[np.ndarray, float]:
-    """Return an assignment by alternating between assigning accounts by regret and moving seats to the middle of theirs; its cost is infinite if none fits.
-
-    Starts from the sets of seats given, else from twenty drawn with a fixed seed.
-    """
-    rng = np.random.default_rng(0)
-    top, kept = np.inf, np.zeros(len(cost), dtype=int)
-    for seats in given or [rng.choice(len(cost), p, replace=False) for _ in range(20)]:
-        for _ in range(15):
-            order = np.sort(cost[:, seats], axis=1)
-            turn = np.argsort(-(order[:, min(1, p - 1)] - order[:, 0]) - 1e-3 * demand, kind="stable")
-            left, chosen = np.full(p, float(capacity)), np.full(len(cost), -1)
-            for i in turn:
-                fits = np.where(left >= demand[i], cost[i, seats], np.inf)
-                if np.isinf(fits.min()):
-                    break
-                chosen[i] = int(fits.argmin())
-                left[chosen[i]] -= demand[i]
-            if (chosen < 0).any():
-                break
-            member = np.eye(p)[chosen]
-            moved = (cost.T @ member).argmin(axis=0)
-            total = float(cost[np.arange(len(cost)), moved[chosen]].sum())
-            if total < top - 1e-9:
-                top, kept = total, moved[chosen]
-            if (moved == seats).all():
-                break
-            seats = moved
-    return kept, top
-
-
 def choose_seats(cost: np.ndarray, demand: np.ndarray, capacity: float, p: int, seconds: float = 120.0) -> Seats:
     """Return p seats among the accounts and the seat of each, with the bound.
 
@@ -119,6 +89,8 @@ def choose_seats(cost: np.ndarray, demand: np.ndarray, capacity: float, p: int, 
         u, _, met = lagrange(cost, demand.astype(int), int(capacity), p, goal)
         again, better = first_seats(cost, demand, capacity, p, met)
         chosen, top = (again, better) if better < top else (chosen, top)
+        if np.isfinite(top):
+            chosen, top = replaced(cost, demand, capacity, p, chosen)
         # A better one costs less by a whole unit where distances are whole, else by more than what counts as equal.
         slack = unit - 1e-4 if unit else 1e-7 * max(top, 1.0)
         chosen, top, bound = branch(Master(cost, demand.astype(int), int(capacity), p), u, chosen, top, slack, seconds - (time.perf_counter() - start))

@@ -14,6 +14,9 @@ import scipy.sparse as sp
 
 from sop_helpers.planning.p_median_exact import Region
 
+BLOCK = 4_000_000
+"""Numbers in one table of knapsacks: more knapsacks are solved in turns, to spare memory."""
+
 
 def _tables(value: np.ndarray, demand: np.ndarray, capacity: int) -> np.ndarray:
     """Return the best value of the first 0, 1, ... items within each capacity: items + 1 x capacity + 1 x knapsacks."""
@@ -54,8 +57,10 @@ def knapsacks(value: np.ndarray, demand: np.ndarray, capacity: int) -> tuple[np.
 
 def knapsacks_with(value: np.ndarray, demand: np.ndarray, capacity: int) -> np.ndarray:
     """Return, for each item and knapsack, the greatest value of a set that holds the item; minus infinity where it does not fit."""
+    out, block = np.full(value.shape, -np.inf), max(1, BLOCK // ((len(demand) + 1) * (capacity + 1)))
+    if value.shape[1] > block:
+        return np.hstack([knapsacks_with(value[:, k : k + block], demand, capacity) for k in range(0, value.shape[1], block)])
     before, after = _tables(value, demand, capacity), _tables(value[::-1], demand[::-1], capacity)
-    out = np.full(value.shape, -np.inf)
     for i, weight in enumerate(demand):
         if weight <= capacity:
             room = capacity - weight

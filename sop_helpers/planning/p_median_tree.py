@@ -14,6 +14,7 @@ import numpy as np
 
 from sop_helpers.planning.p_median_exact import Region, exact
 from sop_helpers.planning.p_median_master import Master, Node, Relaxed
+from sop_helpers.planning.p_median_start import first_seats
 
 TRIED, PRICED = 16, 4
 """Splits tried on the columns known, and of these the number priced in full."""
@@ -22,8 +23,8 @@ QUICK_STEPS = 60
 """Steps of the simplex method for a split that is only tried."""
 SMALL = 3
 """Pairs for each account up to which HiGHS solves a node outright."""
-NEAREST, GUESS_SECONDS = 5, 2.0
-"""Seats that an account may choose from, and seconds, where given seats are tried."""
+GUESS_SECONDS = 5.0
+"""Seconds of HiGHS where given seats are tried."""
 
 
 def splits(node: Node, cost: np.ndarray, relaxed: Relaxed, tried: int = TRIED) -> list[tuple[Node, Node]]:
@@ -91,7 +92,7 @@ class _Search:
 
     def __init__(self, master: Master, chosen: np.ndarray, top: float, slack: float, end: float) -> None:
         self.master, self.chosen, self.top, self.slack, self.end = master, chosen, top, slack, end
-        self.opened, self.tried, self.closed = 0, set(), np.inf
+        self.tried, self.closed = set(), np.inf
 
     @property
     def cutoff(self) -> float:
@@ -108,28 +109,25 @@ class _Search:
             self.chosen, self.top = found[0], found[1]
         return found[2]
 
-    def guess(self, relaxed: Relaxed) -> None:
-        """Try the p seats most used and, as long as it helps, those in the middle of what they serve; each account has its nearest few to choose from."""
-        cost, p = self.master.cost, self.master.p
-        seats = np.sort(np.argsort(-relaxed.seats, kind="stable")[:p])
-        while seats.tobytes() not in self.tried:
-            self.tried.add(seats.tobytes())
-            allowed, before = np.zeros(cost.shape, dtype=bool), self.top
-            near = seats[np.argsort(cost[:, seats], axis=1, kind="stable")[:, :NEAREST]]
-            np.put_along_axis(allowed, near, values=True, axis=1)
+    def guess(self, relaxed: Relaxed, *, whole: bool) -> None:
+        """Try the p seats most used: by exchanges, and by HiGHS where the relaxation uses them whole."""
+        master = self.master
+        seats = np.sort(np.argsort(-relaxed.seats, kind="stable")[: master.p])
+        if seats.tobytes() in self.tried:
+            return
+        self.tried.add(seats.tobytes())
+        found, cost = first_seats(master.cost, master.demand, master.capacity, master.p, [seats])
+        if cost < self.top - 1e-9:
+            self.chosen, self.top = found, cost
+        if whole:
+            allowed = np.zeros(master.cost.shape, dtype=bool)
+            allowed[:, seats] = True
             self._exact(allowed, GUESS_SECONDS)
-            if self.top >= before:
-                break
-            used = np.unique(self.chosen)
-            moved = np.unique((cost.T @ (self.chosen[:, None] == used)).argmin(axis=0))
-            seats = moved if len(moved) == p else seats
 
     def parts(self, node: Node, relaxed: Relaxed, bound: float) -> list[tuple[Node, Relaxed]]:
         """Open a node: close pairs, then solve it if it is small, else split it; return the parts that may hold a better assignment."""
         master, whole = self.master, np.sort(relaxed.seats)[-self.master.p] > 1 - 1e-6
-        if whole or self.opened < 4 or self.opened % 8 == 0:
-            self.guess(relaxed)
-        self.opened += 1
+        self.guess(relaxed, whole=whole)
         if bound >= self.cutoff:
             return []
         master.node = node

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sop_helpers.planning import p_median
 from sop_helpers.planning.p_median_exact import exact
 from sop_helpers.planning.p_median_master import Master, Node, knapsacks_with
+from sop_helpers.planning.p_median_start import by_regret, exchanged
 from sop_helpers.planning.p_median_tree import branch, splits
 
 
@@ -30,6 +31,9 @@ def test_knapsacks_that_hold_an_item(seed, capacity):
     every = np.array(list(itertools.product([0, 1], repeat=6)))
     every = every[(every @ demand) <= capacity]
     found = knapsacks_with(value, demand, capacity)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("sop_helpers.planning.p_median_master.BLOCK", 1)
+        np.testing.assert_array_equal(found, knapsacks_with(value, demand, capacity))
     for i in range(6):
         holds = every[every[:, i] == 1]
         np.testing.assert_allclose(found[i], (holds @ value).max(axis=0) if len(holds) else -np.inf)
@@ -81,3 +85,20 @@ def test_a_search_cut_short_does_not_say_optimal(seconds):
     short, full = (p_median.choose_seats(cost, demand, capacity, 7, limit) for limit in (seconds, 120.0))
     assert full.optimal and short.bound <= full.cost <= short.cost
     assert short.optimal == (short.bound >= short.cost - 1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_exchanges_keep_capacity_and_never_cost_more(seed):
+    cost, demand, capacity = made(seed, 20, 4)
+    seats = np.random.default_rng(seed).choice(20, 4, replace=False)
+    place = by_regret(cost, demand, 1.3 * capacity, seats)
+    if place is None:
+        return
+    before = seats[place]
+    after, least = exchanged(cost, demand, 1.3 * capacity, before)
+    assert least == cost[np.arange(20), after].sum() <= cost[np.arange(20), before].sum()
+    assert np.bincount(after, weights=demand).max() <= 1.3 * capacity and len(np.unique(after)) <= 4
+    for i, seat in itertools.product(range(20), np.unique(after)):
+        if np.bincount(after, weights=demand)[seat] + demand[i] <= 1.3 * capacity:
+            assert cost[i, seat] >= cost[i, after[i]] - 1e-9, "no shift is left"
