@@ -98,8 +98,8 @@ def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
 
     A sum is left out unless all its lags were measured.
     """
-    near = tried.loc[(tried["lag"] <= most_months) & (tried["scale"] > 0), [*KEYS, "kind", "origin", "lag", "actual", "statistical", "scale"]]
-    near = near.dropna(subset=["actual", "statistical"])
+    used = (tried["lag"] <= most_months) & (tried["scale"] > 0) & tried["actual"].notna() & tried["statistical"].notna()
+    near = tried.loc[used, [*KEYS, "kind", "origin", "lag", "actual", "statistical", "scale"]]
     near = near.assign(single=(near["actual"] - near["statistical"]) / near["scale"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
     groups = near.groupby([*KEYS, "origin"], sort=False)
     whole = near["lag"] == groups.cumcount() + 1
