@@ -238,6 +238,7 @@ def forecast(
     if tree is not None:
         chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months, work)
         tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
+    tried = replace(tried, statistical=chosen)  # from here on only what was chosen counts: the other forecasts need no memory
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
     scale = origin_scales(tried, chosen)
     bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
@@ -247,7 +248,9 @@ def forecast(
     row = np.repeat(np.arange(n), ahead)
     reasons = np.array([why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)], dtype=object)
     table["model"], table["reason"] = model[row], reasons[row]
-    return Forecast(table, _tried_table(panel, tried, chosen, season_length, scale), levels, method)
+    low, high = cross_bands(tried, chosen, scale)
+    del scale, limits, units, values, naive
+    return Forecast(table, _tried_table(panel, tried, low, high, season_length), levels, method)
 
 
 def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[str, Matrix]) -> pd.DataFrame:
@@ -274,9 +277,8 @@ def naive_scale(values: Matrix, season_length: int = 12, power: int = 1) -> Matr
     return np.where((count > 0) & (mean > 0), mean, np.nan)
 
 
-def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: int, scale: Matrix) -> pd.DataFrame:
-    lo80, hi80 = cross_bands(tried, chosen, scale)
-    there = ~np.isnan(tried.actual) & ~np.isnan(chosen)
+def _tried_table(panel: Panel, tried: Backtest, lo80: Matrix, hi80: Matrix, season_length: int) -> pd.DataFrame:
+    there = ~np.isnan(tried.actual) & ~np.isnan(tried.statistical)
     row, o, lag = np.nonzero(there)
     origin = len(panel.months) - 1 - tried.back[o]
     out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
@@ -284,7 +286,7 @@ def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: i
     out["kind"] = pd.Series(tried.kind[row], dtype="str")
     out["origin"] = panel.months[origin].astype("datetime64[us]") if len(row) else pd.DatetimeIndex([], dtype="datetime64[us]")
     out["lag"] = lag + 1
-    for name, values in {"actual": tried.actual, "statistical": chosen, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
+    for name, values in {"actual": tried.actual, "statistical": tried.statistical, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
         out[name] = values[there]
     out["scale"], out["root_scale"] = (naive_scale(panel.values, season_length, power)[row] for power in (1, 2))
     return out
