@@ -21,6 +21,7 @@ from sop_helpers.planning.smoothing import Matrix
 
 SWITCH = 0.6  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
 FEWEST = 6  # measured forecasts below which nobody can tell
+BLOCK = 4096  # series at a time where the steps of a formula would fill the memory
 
 
 @dataclass(frozen=True)
@@ -237,15 +238,19 @@ def forecast(
     if tree is not None:
         chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months, work)
         tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
+    tried = replace(tried, statistical=chosen)  # from here on only what was chosen counts: the other forecasts need no memory
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
-    bands = calibrate(tried.actual - chosen, origin_scales(tried, chosen), tried.kind, ahead)
+    scale = origin_scales(tried, chosen)
+    bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
     limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
     dead = np.isin(model, ["ended", "stopped", "no history"])
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
     row = np.repeat(np.arange(n), ahead)
     reasons = np.array([why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)], dtype=object)
     table["model"], table["reason"] = model[row], reasons[row]
-    return Forecast(table, _tried_table(panel, tried, chosen, season_length), levels, method)
+    low, high = cross_bands(tried, chosen, scale)
+    del scale, limits, units, values, naive
+    return Forecast(table, _tried_table(panel, tried, low, high, season_length), levels, method)
 
 
 def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[str, Matrix]) -> pd.DataFrame:
@@ -272,9 +277,8 @@ def naive_scale(values: Matrix, season_length: int = 12, power: int = 1) -> Matr
     return np.where((count > 0) & (mean > 0), mean, np.nan)
 
 
-def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: int) -> pd.DataFrame:
-    lo80, hi80 = cross_bands(tried, chosen)
-    there = ~np.isnan(tried.actual) & ~np.isnan(chosen)
+def _tried_table(panel: Panel, tried: Backtest, lo80: Matrix, hi80: Matrix, season_length: int) -> pd.DataFrame:
+    there = ~np.isnan(tried.actual) & ~np.isnan(tried.statistical)
     row, o, lag = np.nonzero(there)
     origin = len(panel.months) - 1 - tried.back[o]
     out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
@@ -282,7 +286,7 @@ def _tried_table(panel: Panel, tried: Backtest, chosen: Matrix, season_length: i
     out["kind"] = pd.Series(tried.kind[row], dtype="str")
     out["origin"] = panel.months[origin].astype("datetime64[us]") if len(row) else pd.DatetimeIndex([], dtype="datetime64[us]")
     out["lag"] = lag + 1
-    for name, values in {"actual": tried.actual, "statistical": chosen, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
+    for name, values in {"actual": tried.actual, "statistical": tried.statistical, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
         out[name] = values[there]
     out["scale"], out["root_scale"] = (naive_scale(panel.values, season_length, power)[row] for power in (1, 2))
     return out
@@ -302,14 +306,18 @@ def origin_scales(tried: Backtest, chosen: Matrix) -> Matrix:
     A month that surprised one origin surprised its neighbours as well: were it in the scale, large errors would be divided by large scales, and bands be too
     narrow for the months ahead, which no scale has seen.
     """
-    error = np.abs(tried.actual - chosen)
-    there = np.isfinite(error)
-    n, origins, lags = error.shape
+    n, origins, lags = chosen.shape
     origin, month = np.repeat(np.arange(origins), lags), (np.arange(1, lags + 1) - tried.back[:, None]).ravel()
     apart = ((origin[:, None] != origin) & (month[:, None] != month)).astype(float)
-    rest, others = ((part.reshape(n, origins * lags) @ apart).reshape(error.shape) for part in (np.where(there, error, 0.0), there.astype(float)))
-    noise, naive = (np.broadcast_to(part[:, :, None], error.shape) for part in (tried.noise, tried.naive_error))
-    return scales(noise, naive, rest / np.where(others > 0, others, np.nan), _errors_by_origin(tried, chosen)[2])
+    ratios, out = _errors_by_origin(tried, chosen)[2], np.empty(chosen.shape)
+    for at in range(0, n, BLOCK):
+        rows = slice(at, at + BLOCK)
+        error = np.abs(tried.actual[rows] - chosen[rows])
+        there = np.isfinite(error)
+        rest, others = ((part.reshape(len(part), origins * lags) @ apart).reshape(error.shape) for part in (np.where(there, error, 0.0), there.astype(float)))
+        noise, naive = (np.broadcast_to(part[rows, :, None], error.shape) for part in (tried.noise, tried.naive_error))
+        out[rows] = scales(noise, naive, rest / np.where(others > 0, others, np.nan), ratios)
+    return out
 
 
 def scale_today(tried: Backtest, chosen: Matrix, noise: Matrix, naive_error: Matrix) -> Matrix:
@@ -319,9 +327,9 @@ def scale_today(tried: Backtest, chosen: Matrix, noise: Matrix, naive_error: Mat
     return scales(noise, naive_error, total.sum(axis=1) / np.where(number > 0, number, np.nan), ratios)
 
 
-def cross_bands(tried: Backtest, chosen: Matrix) -> tuple[Matrix, Matrix]:
-    """Bands of 80 % for each origin from the residuals of the other origins, so that their coverage is measured honestly."""
-    residual, scale = tried.actual - chosen, origin_scales(tried, chosen)
+def cross_bands(tried: Backtest, chosen: Matrix, scale: Matrix | None = None) -> tuple[Matrix, Matrix]:
+    """Bands of 80 % for each origin from the residuals of the other origins, so that their coverage is measured honestly; `scale` as of `origin_scales`."""
+    residual, scale = tried.actual - chosen, origin_scales(tried, chosen) if scale is None else scale
     low, high = np.full_like(chosen, np.nan), np.full_like(chosen, np.nan)
     for o in range(chosen.shape[1]):
         others = np.arange(chosen.shape[1]) != o

@@ -65,7 +65,7 @@ def error_sums(
     values = trim(panel.values)
     kind = pd.Series(classify(values), index=pd.MultiIndex.from_frame(panel.keys[KEYS]))
     sums, slopes = drawn_rates(sums, panel, values)
-    scale = tried.dropna(subset=["scale"]).groupby(KEYS)["scale"].first().reindex(kind.index)
+    scale = tried.loc[tried["scale"].notna(), [*KEYS, "scale"]].drop_duplicates(KEYS).set_index(KEYS)["scale"].reindex(kind.index)
     pools = pd.concat([_pool(sums, name, most_months) for name in CLASSES], ignore_index=True)
     out = panel.keys[KEYS].assign(kind=kind.to_numpy(), scale=scale.to_numpy()).dropna(subset=["scale"]).merge(pools, on="kind")
     own = _own_factors(sums, pools, panel, values, kind.to_numpy(), most_months, season_length)
@@ -98,8 +98,8 @@ def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
 
     A sum is left out unless all its lags were measured.
     """
-    near = tried.loc[(tried["lag"] <= most_months) & (tried["scale"] > 0), [*KEYS, "kind", "origin", "lag", "actual", "statistical", "scale"]]
-    near = near.dropna(subset=["actual", "statistical"])
+    used = (tried["lag"] <= most_months) & (tried["scale"] > 0) & tried["actual"].notna() & tried["statistical"].notna()
+    near = tried.loc[used, [*KEYS, "kind", "origin", "lag", "actual", "statistical", "scale"]]
     near = near.assign(single=(near["actual"] - near["statistical"]) / near["scale"]).sort_values([*KEYS, "origin", "lag"], kind="stable")
     groups = near.groupby([*KEYS, "origin"], sort=False)
     whole = near["lag"] == groups.cumcount() + 1

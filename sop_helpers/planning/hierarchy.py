@@ -280,7 +280,7 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     """
     start, origins = tree.aggregates, tried.shape[1]
     own, lags = tried[start:], min(lag_months, tried.shape[2])
-    near = (actual - tried)[:, :, :lags]
+    near = actual[:, :, :lags] - tried[:, :, :lags]
     if start == 0 or origins < 3 or not np.isfinite(near).any():
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
     flat = _level_lags(actual - tried)
@@ -295,12 +295,12 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         full[:, o, seen[o]] = found
     # To the millionth of a unit: plans built on it must not move with the digits beyond.
     full = np.where(np.isfinite(own), full.round(6), np.nan)
-    upward = _lift(tree, own)
+    upward = _lift(tree, own[:, :, :lags])
     base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
     found = []
     for share in BLENDS:
         blend = own + share * (full - own)
-        error = _errors(tree, _lift(tree, blend), actual, lags)
+        error = _errors(tree, _lift(tree, blend[:, :, :lags]), actual, lags)
         holds = bool((error <= below * (1 + 1e-9)).all())
         found.append((holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()), share, blend))
     best = max(found, key=lambda one: one[:3])
@@ -338,16 +338,16 @@ def _lift(tree: Tree, series: Matrix) -> Matrix:
 
 def _errors(tree: Tree, forecast: Matrix, actual: Matrix, lags: int) -> pd.Series:
     """Sum of absolute errors over nodes, origins and near lags, by level."""
-    error = np.nan_to_num(np.abs(forecast - actual)[:, :, :lags]).sum(axis=(1, 2))
+    error = np.nan_to_num(np.abs(forecast[:, :, :lags] - actual[:, :, :lags])).sum(axis=(1, 2))
     return pd.Series(error).groupby(tree.level, sort=False).sum()
 
 
 def _by_level(tree: Tree, base: Matrix, upward: Matrix, series: Matrix, actual: Matrix, lags: int) -> pd.DataFrame:
-    there = np.isfinite(base - actual)[:, :, :lags]
+    there = np.isfinite(base[:, :, :lags] - actual[:, :, :lags])
     size = np.where(there, np.abs(np.nan_to_num(actual[:, :, :lags])), 0.0).sum(axis=(1, 2))
     total = pd.Series(size).groupby(tree.level, sort=False).sum()
     out = pd.DataFrame({"nodes": pd.Series(tree.level).value_counts(sort=False).astype(float)})
-    lifted = (base, upward, _lift(tree, series))
+    lifted = (base, upward, _lift(tree, series[:, :, :lags]))
     for name, forecast in zip(("base_wmape", "bottom_up_wmape", "reconciled_wmape"), lifted, strict=True):
         out[name] = _errors(tree, forecast, actual, lags) / total.where(total > 0)
     order = [level for level in (*BY, SERIES) if level in out.index]

@@ -69,7 +69,9 @@ class Bands(NamedTuple):
             Class of each series.
         """
         horizon = units.shape[1]
-        factor = np.stack([self.table.get(k, self.table[""])[:, :horizon] for k in kind]) if len(kind) else np.zeros((0, len(LEVELS), horizon))
+        names = list(self.table)
+        which = pd.Index(names).get_indexer(kind)
+        factor = np.stack([self.table[name][:, :horizon] for name in names])[np.where(which < 0, names.index(""), which)]
         limit = units[:, None, :] + factor * np.nan_to_num(scale if scale.ndim == 2 else scale[:, None])[:, None, :]
         limit = np.maximum(limit, 0.0)
         # The point forecast lies between the limits whatever the pool says.

@@ -20,7 +20,7 @@ BETAS = (0.05, 0.15, 0.4)
 PHIS = (0.8, 0.9, 0.98)
 GAMMAS = (0.0, 0.1, 0.25)
 FORMS = ("level", "damped trend", "level and season", "damped trend and season")
-CHUNK = 40  # series at a time, so that the states of a step stay near the processor; at a power of two all arrays of states would fall on the same lines of the processor's cache
+CHUNK = 40  # series at a time, which fit the processor's cache; at a power of two all arrays of states would fall on the same lines of it
 
 
 class Smoothed(NamedTuple):
