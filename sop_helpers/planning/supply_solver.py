@@ -106,9 +106,9 @@ def new_highs(
     for option, value in {"output_flag": False, "threads": 1, "random_seed": 0, **options}.items():
         highs.setOptionValue(option, value)
     rows = matrix.tocsr()
-    highs.addVars(len(cost), lower, upper)
-    highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), np.ascontiguousarray(cost))
-    highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
+    by_row, least = int(highspy.MatrixFormat.kRowwise), int(highspy.ObjSense.kMinimize)
+    matrix_of = rows.indptr, rows.indices, rows.data
+    highs.passModel(len(cost), len(low), rows.nnz, by_row, least, 0.0, cost, lower, upper, low, high, *matrix_of, np.zeros(len(cost), dtype=np.int32))
     if basis is not None:
         status = (highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper, highspy.HighsBasisStatus.kZero)
         start = highspy.HighsBasis()
