@@ -3,6 +3,7 @@
     python benchmarks/supply_plan.py               both sizes, and the same program as hand-written sparse arrays given to HiGHS (some minutes)
     python benchmarks/supply_plan.py 2000 20       only that size
     python benchmarks/supply_plan.py 2000 20 ours  without the arrays
+    python benchmarks/supply_plan.py one assembly 20000 50   the program by linopy and by hand up to HiGHS, in turn in one process, processor seconds
     python benchmarks/supply_plan.py one five 2000 20   five stress tests from the kept basis beside one plan
 
 Each run is a process of its own. Ours is timed from the company's tables to the tables of the plan; the arrays are the least that can be done by hand: one
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,18 +93,13 @@ def ours(products: int, lines: int) -> dict[str, float]:
     return {"build": built - begin, "solve": solved - built, "read back": done - solved, "total": done - begin, "objective": found.objective, "peak": peak()}
 
 
-def by_hand(products: int, lines: int) -> dict[str, float]:
-    """Write the same program down as arrays and give it to HiGHS."""
-    tables, months = company(products, lines)
-    import highspy
+def arrays(net: Any) -> tuple[Any, ...]:
+    """Write a network's program down as arrays: matrix, limits of rows, cost and limits of columns. It knows what `company` has, and no more."""
     from scipy.sparse import coo_array
 
-    from sop_helpers.planning.supply_inputs import build_network
     from sop_helpers.planning.supply_model import below_price, overtime_left, owed_price, patience
 
-    net = build_network(**tables, months=months)  # its numbers only: netting and prices are not what is compared
-    begin = time.perf_counter()
-    n, t = products, len(months)
+    n, t, lines = len(net.nodes), len(net.months), len(net.resources)
     node, lead = net.operations["node"].to_numpy(), net.operations["lead"].to_numpy()
     hours = net.hours.sort_values("op")
     on, per = hours["resource"].to_numpy(), hours["hours_per_unit"].to_numpy()
@@ -134,17 +131,56 @@ def by_hand(products: int, lines: int) -> dict[str, float]:
                            np.repeat(late, t), net.rate.ravel()])  # fmt: skip
     never = np.full(n * t, np.inf)
     upper = np.concatenate([net.upper[order].ravel(), never, net.target.ravel(), never, patience(net)[serie].ravel(), never, overtime_left(net).ravel()])
+    return matrix, low, high, cost, np.zeros(len(cost)), upper
+
+
+def by_hand(products: int, lines: int) -> dict[str, float]:
+    """Write the same program down as arrays and give it to HiGHS."""
+    tables, months = company(products, lines)
+    from sop_helpers.planning.supply_inputs import build_network
+    from sop_helpers.planning.supply_solver import new_highs
+
+    net = build_network(**tables, months=months)  # its numbers only: netting and prices are not what is compared
+    begin = time.perf_counter()
+    written = arrays(net)
     assembled = time.perf_counter()
-    highs = highspy.Highs()
-    for option, setting in (("output_flag", False), ("solver", "simplex"), ("threads", 1)):
-        highs.setOptionValue(option, setting)
-    highs.addVars(len(cost), np.zeros(len(cost)), upper)
-    highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
-    highs.addRows(len(low), low, high, matrix.nnz, matrix.indptr, matrix.indices, matrix.data)
+    highs = new_highs(*written, solver="simplex")
     highs.run()
     solved = time.perf_counter()
     objective = highs.getInfo().objective_function_value
     return {"build": assembled - begin, "solve": solved - assembled, "total": solved - begin, "objective": objective, "peak": peak()}
+
+
+def assembly(products: int, lines: int, times: int = 7) -> dict[str, float]:
+    """Assemble the program in turn by linopy and by hand and give it to HiGHS, medians of processor seconds; both must be the same program."""
+    tables, months = company(products, lines)
+    import linopy  # noqa: F401
+
+    from sop_helpers.planning.supply_inputs import build_network
+    from sop_helpers.planning.supply_model import build_model
+    from sop_helpers.planning.supply_solver import new_highs, program
+
+    net = build_network(**tables, months=months)
+    clock, took = time.process_time, []
+    for _ in range(times):
+        at = [clock()]
+        model = build_model(net)
+        at.append(clock())
+        whole = program(model)
+        at.append(clock())
+        new_highs(*whole[:6], solver="simplex")
+        at.append(clock())
+        written = arrays(net)
+        at.append(clock())
+        new_highs(*written, solver="simplex")
+        at.append(clock())
+        took.append(np.diff(at))
+    for mine, other in zip((whole.matrix.data, *whole[1:6]), (written[0].data, *written[1:]), strict=True):
+        np.testing.assert_allclose(np.sort(mine), np.sort(other))  # the order of rows and columns differs, and nothing else
+    assert whole.matrix.shape == written[0].shape
+    model_s, read, passed, hand, hand_passed = np.median(took, axis=0)
+    return {"model": model_s, "as arrays": read, "to HiGHS": passed, "by hand": hand, "by hand to HiGHS": hand_passed,
+            "ratio without HiGHS": (model_s + read) / hand, "ratio": (model_s + read + passed) / (hand + hand_passed), "entries": whole.matrix.nnz}  # fmt: skip
 
 
 def five(products: int, lines: int) -> dict[str, float]:
@@ -193,7 +229,7 @@ def main(sizes: list[tuple[int, int]], ways: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["one"]:
-        print(json.dumps({"ours": ours, "arrays": by_hand, "five": five}[sys.argv[2]](int(sys.argv[3]), int(sys.argv[4]))))
+        print(json.dumps({"ours": ours, "arrays": by_hand, "assembly": assembly, "five": five}[sys.argv[2]](int(sys.argv[3]), int(sys.argv[4]))))
     else:
         numbers = [int(a) for a in sys.argv[1:] if a.isdigit()]
         main([tuple(numbers)] if numbers else list(SIZES), ["ours"] if "ours" in sys.argv else ["ours", "arrays"])

@@ -23,6 +23,7 @@ import pandas as pd
 from sop_helpers.planning.supply_limits import add_limits
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_orders import late_shares
+from sop_helpers.planning.supply_terms import added, ahead, before, priced
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
@@ -62,17 +63,9 @@ def build_model(net: Network) -> linopy.Model:
 
     def released(rows: Any, factor: Any, where: Any, index: pd.Index) -> Any:
         """Sum of what is released in a month: arrivals of the lead time later, times a factor, by where it is taken."""
-        lead = net.operations["lead"].to_numpy()[rows]
-        total = None
-        for months in np.unique(lead):
-            chosen = lead == months
-            link = pd.RangeIndex(int(chosen.sum()), name="operation")
-            one = arrive.isel(operation=rows[chosen]).shift(month=-int(months)).assign_coords(operation=link)
-            scaled = one.fillna(0) * xr.DataArray(factor[chosen], coords=[link])
-            by = xr.DataArray(index.to_numpy()[where[chosen]], coords=[link], name=index.name)
-            part = scaled.groupby(by).sum().reindex({index.name: index}).fillna(0)
-            total = part if total is None else total + part
-        return total
+        taken = ahead(arrive, rows, net.operations["lead"].to_numpy()[rows], factor)
+        by = xr.DataArray(index.to_numpy()[where], coords=[taken.indexes["operation"]], name=index.name)
+        return taken.groupby(by).sum().reindex({index.name: index}).fillna(0)
 
     comes: Any = arrive
     shares = late_shares(net.operations.get("months_late"), len(op))
@@ -91,35 +84,36 @@ def build_model(net: Network) -> linopy.Model:
         kept = pd.Index(node[shelf > 0], name="node")
         scrap = m.add_variables(lower=0, coords=[kept, month], name="scrap")
         gone = outflow + (1 * scrap).reindex(node=node).fillna(0)
-    m.add_constraints(stock - stock.shift(month=1).fillna(0) - arrivals + gone == table(supply, node), name="balance")
+    m.add_constraints(added((1, stock), (-1, before(stock))) - arrivals + gone == table(supply, node), name="balance")
 
     wanted = net.demand.copy()
     wanted[:, 0] += net.series["backlog"].to_numpy()
-    m.add_constraints(owed - owed.shift(month=1).fillna(0) + ship + lost == table(wanted, serie), name="backlog")
+    m.add_constraints(added((1, owed), (-1, before(owed)), (1, ship), (1, lost)) == table(wanted, serie), name="backlog")
 
-    m.add_constraints(stock + below >= table(net.target, node), name="target")
-    cost = (
-        (arrive * column(net.operations["price"], op)).sum()
-        + (stock * column(net.nodes["holding"], node)).sum()
-        + (below * table(below_price(net), node)).sum()
-        + (owed * table(owed_price(net), serie)).sum()
-        + (lost * column(net.series["lost"], serie)).sum()
-    )
+    m.add_constraints(added((1, stock), (1, below)) >= table(net.target, node), name="target")
+    cost: Any = 0
+    prices = [
+        (arrive, column(net.operations["price"], op)),
+        (stock, column(net.nodes["holding"], node)),
+        (below, table(below_price(net), node)),
+        (owed, table(owed_price(net), serie)),
+        (lost, column(net.series["lost"], serie)),
+    ]
     capped = np.flatnonzero(net.nodes["max_units"].notna())
     if len(capped):
         full = pd.Index(node[capped], name="node")
         above = m.add_variables(lower=0, coords=[full, month], name="above")
         m.add_constraints(stock.isel(node=capped) - above <= column(net.nodes["max_units"].to_numpy()[capped], full), name="maximum")
-        cost = cost + (above * column(net.nodes["above"].to_numpy()[capped], full)).sum()
+        prices.append((above, column(net.nodes["above"].to_numpy()[capped], full)))
     if len(res):
         overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
         work = released(net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy(), res)
-        cost = cost + (overtime * table(net.rate, res)).sum()
+        prices.append((overtime, table(net.rate, res)))
         inside, free = work - overtime, regular_left(net)
         if net.outside is not None and (net.outside > 0).any():
             outside = m.add_variables(lower=0, upper=table(net.outside, res), coords=[res, month], name="outside")
             inside = inside - outside
-            cost = cost + (outside * table(net.outside_rate, res)).sum()
+            prices.append((outside, table(net.outside_rate, res)))
         if net.crews is None:
             m.add_constraints(inside <= table(free, res), name="capacity")
         else:
@@ -130,8 +124,8 @@ def build_model(net: Network) -> linopy.Model:
         cost = cost + add_strategy(m, net, inside, stock)
     cost = cost + add_limits(m, net, outflow, stock, arrive, scrap, released)
     if scrap is not None:
-        cost = cost + (scrap * column(net.nodes["value"].to_numpy()[shelf > 0], kept)).sum()
-    m.add_objective(cost)
+        prices.append((scrap, column(net.nodes["value"].to_numpy()[shelf > 0], kept)))
+    m.add_objective(priced(*prices) + cost)
     return m
 
 

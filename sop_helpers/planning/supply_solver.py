@@ -56,6 +56,8 @@ def quiet() -> Iterator[None]:
 def positions(labels: np.ndarray, named: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return where the columns or rows of each name stand in the matrix."""
     labels = np.asarray(labels)
+    if labels.size and labels[0] == 0 and labels[-1] == len(labels) - 1 and (np.diff(labels) == 1).all():
+        return named  # nothing is left out, so labels are positions
     place = np.full(int(labels.max(initial=0)) + 1, -1, dtype=np.int64)
     place[labels] = np.arange(len(labels))
     return {name: place[of] for name, of in named.items()}
@@ -81,7 +83,9 @@ def program(model: linopy.Model) -> Program:
     lower, upper = np.asarray(parts.lb, dtype=float), np.asarray(parts.ub, dtype=float)
     columns = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
     rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
-    return Program(parts.A.tocsr(), low, high, np.asarray(parts.c, dtype=float), lower, upper, columns, rows)
+    priced, prices = model.objective.linear_terms()
+    cost = np.bincount(model.variables.label_index.label_to_pos[priced], weights=prices, minlength=len(lower))
+    return Program(parts.A.tocsr(), low, high, cost, lower, upper, columns, rows)
 
 
 def spread(named: dict[str, np.ndarray], at: dict[str, np.ndarray], count: int, other: int) -> np.ndarray:
@@ -106,9 +110,9 @@ def new_highs(
     for option, value in {"output_flag": False, "threads": 1, "random_seed": 0, **options}.items():
         highs.setOptionValue(option, value)
     rows = matrix.tocsr()
-    highs.addVars(len(cost), lower, upper)
-    highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), np.ascontiguousarray(cost))
-    highs.addRows(rows.shape[0], low, high, rows.nnz, rows.indptr, rows.indices, rows.data)
+    by_row, least = int(highspy.MatrixFormat.kRowwise), int(highspy.ObjSense.kMinimize)
+    matrix_of = rows.indptr, rows.indices, rows.data
+    highs.passModel(len(cost), len(low), rows.nnz, by_row, least, 0.0, cost, lower, upper, low, high, *matrix_of, np.zeros(len(cost), dtype=np.int32))
     if basis is not None:
         set_basis(highs, *basis)
     return highs

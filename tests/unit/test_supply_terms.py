@@ -1,0 +1,68 @@
+"""Sums laid down at once are the sums that linopy's algebra makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sop_helpers.planning.supply_solver import program
+from sop_helpers.planning.supply_terms import added, ahead, before, priced
+
+linopy = pytest.importorskip("linopy")
+ROWS, MONTHS = 4, 5
+
+
+@pytest.fixture
+def sums():
+    """Return a model's two variables over operation and month."""
+    linopy.options["semantics"] = "v1"
+    m = linopy.Model(sparse=True)
+    coords = [pd.Index(list("abcd"), name="operation"), pd.Index(range(MONTHS), name="month")]
+    return m, m.add_variables(lower=0, coords=coords, name="stock"), m.add_variables(lower=0, coords=coords, name="ship")
+
+
+def matrix(m):
+    """Return the rows of constraints by name as dense arrays."""
+    found = program(m)
+    dense = found.matrix.toarray()
+    return {name: dense[at.ravel()] for name, at in found.rows.items()}
+
+
+def test_added_is_the_algebra_with_every_row_kept(sums):
+    m, stock, ship = sums
+    m.add_constraints(stock - stock.shift(month=1).fillna(0) + 2 * ship == 1, name="algebra")
+    m.add_constraints(added((1, stock), (-1, before(stock)), (2, ship)) == 1, name="at once")
+    rows = matrix(m)
+    assert rows["at once"].shape[0] == ROWS * MONTHS  # v1 drops the first month where a shift leaves it absent
+    np.testing.assert_array_equal(rows["at once"], rows["algebra"])
+
+
+def test_ahead_is_the_shift_of_each_row_and_keeps_the_months_beyond_the_end(sums):
+    m, stock, ship = sums
+    rows, months, factor = np.array([2, 0, 2]), np.array([1, 0, 9]), np.array([3.0, 5.0, 7.0])
+    m.add_constraints(ahead(stock, rows, months, factor) <= ship.isel(operation=[0, 1, 2]).assign_coords(operation=range(3)) + 1, name="taken")
+    found = matrix(m)["taken"][:, : ROWS * MONTHS].reshape(3, MONTHS, ROWS, MONTHS)
+    wanted = np.zeros_like(found)
+    for t in range(MONTHS):
+        wanted[1, t, 0, t] = 5.0
+        if t + 1 < MONTHS:
+            wanted[0, t, 2, t + 1] = 3.0
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_priced_is_the_sum_of_products(sums):
+    m, stock, ship = sums
+    price = np.arange(ROWS * MONTHS, dtype=float).reshape(ROWS, MONTHS)
+    m.add_constraints(added((1, stock), (1, ship)) >= 1, name="some")
+    m.add_objective(priced((stock, price), (ship, 10 * price), (stock, price)))
+    np.testing.assert_array_equal(program(m).cost, np.concatenate([2 * price.ravel(), 10 * price.ravel()]))
+
+
+def test_variables_of_other_rows_and_prices_of_another_shape_are_refused(sums):
+    m, stock, ship = sums
+    other = m.add_variables(lower=0, coords=[pd.Index(list("wxyz"), name="operation"), pd.Index(range(MONTHS), name="month")], name="other")
+    with pytest.raises(ValueError, match="not of the same rows and months"):
+        added((1, stock), (1, other))
+    with pytest.raises(ValueError, match="stock has"):
+        priced((stock, np.ones(ROWS)))
