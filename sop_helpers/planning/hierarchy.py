@@ -147,7 +147,7 @@ def reconcile(base: Matrix, tree: Tree, errors: Matrix, locked: Matrix | None = 
 
 
 def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) -> Matrix:
-    """Reconcile the free series; nodes without a free series drop out."""
+    """Reconcile the free series by the library; nodes without a free series drop out."""
     from scipy import sparse
 
     summing = sparse.csr_array(tree.summing[:, np.flatnonzero(rows)])
@@ -167,51 +167,20 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
     # What is reconciled is the distance from bottom-up: forecasts that agree stay as they are to the last digit.
     below = base[-bottom:]
     base = base - summing @ below
-    unit = float(spread.min())
+    unit = float(spread.min())  # the library takes errors below 1e-4 for none
     if summing.shape[0] <= DENSE and known.shape[1] >= 4:
+        from hierarchicalforecast.methods import MinTrace
+        from threadpoolctl import threadpool_limits
+
         filled = np.where(known, errors, 0.0) * np.where(variance > 0, spread / np.sqrt(np.where(variance > 0, variance, 1.0)), 0.0)[:, None] / unit
         dead = variance <= 0
         filled[dead] = (spread[dead] / unit)[:, None] * np.random.default_rng(0).choice([-1.0, 1.0], (int(dead.sum()), known.shape[1]))
-        change = _shrunk(base[:-bottom] / unit, sparse.csr_array(summing[:-bottom]), filled)
+        with threadpool_limits(1, "blas"):  # the last digit of a sum must not hang on how many processors add it up
+            fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
+        change = np.asarray(fit["mean"])[-bottom:]
     else:
         change = _weighted(base[:-bottom] / unit, sparse.csr_array(summing[:-bottom]), (spread / unit) ** 2)
     return np.maximum(below + change * unit, 0.0)
-
-
-def _shrunk(base: Matrix, above: Any, errors: Matrix) -> Matrix:
-    """MinT with the covariance of the errors shrunk towards their variances (Schäfer & Strimmer 2005), in the form that solves for the aggregates.
-
-    What ``hierarchicalforecast.methods.MinTrace("mint_shrink")`` gives, a test says so; but the covariance is never laid out: it is variances plus the product
-    of the errors with themselves, so that months count and not nodes, and no process waits three seconds for the library's imports.
-
-    Parameters
-    ----------
-    base : ndarray (aggregates, h)
-        How far the aggregates' own forecasts lie from bottom-up.
-    above : csr_array (aggregates, series)
-        Their members.
-    errors : ndarray (aggregates + series, observations)
-        Past errors, without gaps.
-    """
-    from scipy import linalg, sparse
-    from threadpoolctl import threadpool_limits
-
-    tiny, number = 2e-8, errors.shape[1]  # as in the library: nothing is divided by zero, no variance is nil
-    with threadpool_limits(1, "blas"):  # the last digit of a sum must not hang on how many processors add it up
-        centred = errors - errors.mean(axis=1, keepdims=True)
-        unlike = centred / (centred.std(axis=1, keepdims=True) + tiny)
-        # Over all pairs of nodes: squared correlations, and the variance of the products that they are the means of.
-        square = unlike**2
-        together = (((unlike.T @ unlike) ** 2).sum() - (square.sum(axis=1) ** 2).sum()) / number**2 / 2
-        apart = ((square.sum(axis=0) ** 2).sum() - (square**2).sum()) / 2 - number * together
-        keep = 1.0 - min(max(apart / (number * (number - 1)) / (together + tiny), 0.0), 1.0)
-        shared = centred * np.sqrt(keep / (number - 1))
-        own = np.maximum((centred**2).sum(axis=1) / (number - 1), tiny) - (shared**2).sum(axis=1)
-        top, below = own[: len(base)], own[len(base) :]
-        gap = shared[: len(base)] - above @ shared[len(base) :]
-        system = np.diag(top) + (above @ sparse.diags_array(below) @ above.T).toarray() + gap @ gap.T
-        told = linalg.solve(system, base, assume_a="pos")
-        return below[:, None] * (above.T @ told) - shared[len(base) :] @ (gap.T @ told)
 
 
 def _weighted(base: Matrix, above: Any, variance: Matrix) -> Matrix:

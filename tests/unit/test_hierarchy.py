@@ -90,21 +90,6 @@ def test_many_nodes_are_weighted_as_the_library_does(monkeypatch: pytest.MonkeyP
     np.testing.assert_allclose(hierarchy.reconcile(base, tree, errors), told["mean"][tree.aggregates :], rtol=1e-9)
 
 
-@pytest.mark.parametrize("common", [0.0, 0.5, 5.0])
-def test_few_nodes_are_reconciled_as_the_library_does(common: float) -> None:
-    """The shrunk covariance is never laid out, but the answer is the library's, whether errors go together or not."""
-    from hierarchicalforecast.methods import MinTrace
-
-    rng = np.random.default_rng(6)
-    keys = pd.DataFrame({"product": [f"P{i // 3}" for i in range(60)], "region": ["N", "S", "W"] * 20})
-    tree = hierarchy.tree_of(keys, pd.Series({f"P{i}": f"F{i % 3}" for i in range(20)}))
-    base = tree.up(rng.uniform(100, 200, (60, 6))) + rng.normal(0, 5, (len(tree.level), 6))
-    errors = rng.normal(0, rng.uniform(0.05, 0.2, (len(tree.level), 1)), (len(tree.level), 24)) + common * rng.normal(0.03, 0.1, 24)
-    errors *= base.mean(axis=1, keepdims=True)
-    told = MinTrace("mint_shrink").fit_predict(S=tree.summing.toarray(), y_hat=base, y_insample=errors, y_hat_insample=np.zeros_like(errors))
-    np.testing.assert_allclose(hierarchy.reconcile(base, tree, errors), np.maximum(told["mean"][tree.aggregates :], 0.0), rtol=1e-7)
-
-
 def test_locks_that_contradict_each_other_are_refused() -> None:
     tree = hierarchy.tree_of(KEYS, FAMILY)
     locked = np.full((len(tree.level), 1), np.nan)
