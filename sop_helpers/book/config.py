@@ -175,6 +175,7 @@ class SalesPolicy(Part):
     clawback_days: int = Field(180, ge=0, description="Days after closing within which commission on a cancelled deal is taken back.")
     hiring_lead_months: int = Field(3, ge=0, description="Months from the decision to hire to the first month at work.")
     most_moved: float = Field(0.3, ge=0, le=1, description="Share of the accounts' potential that a proposal of territories may move.")
+    seats_afresh: bool = Field(False, description="Whether 22_sales also shows territories drawn afresh, seats and all; takes up to half a minute a region.")
 
     _ramp = field_validator("ramp")(_shares)
 

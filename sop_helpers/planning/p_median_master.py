@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sop_helpers.planning.p_median_exact import Region
+from sop_helpers.planning.supply_solver import quiet
 
 BLOCK = 4_000_000
 """Numbers in one table of knapsacks: more knapsacks are solved in turns, to spare memory."""
@@ -139,7 +140,8 @@ class Master:
         program.row_upper_ = np.r_[np.full(n, inf), np.zeros(n), self.p, [min(high, inf) for _, _, high in node.regions]]
         program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         program.a_matrix_.start_, program.a_matrix_.index_, program.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-        self.highs = highspy.Highs()
+        with quiet():
+            self.highs = highspy.Highs()
         for name, value in (("output_flag", False), ("threads", 1), ("presolve", "off")):
             self.highs.setOptionValue(name, value)
         self.highs.passModel(program)

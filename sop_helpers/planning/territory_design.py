@@ -70,7 +70,8 @@ def seats(accounts: pd.DataFrame) -> pd.DataFrame:
     return out.assign(x=placed["wx"] / placed["weight"], y=placed["wy"] / placed["weight"]).reset_index()
 
 
-def _distance(accounts: pd.DataFrame, places: pd.DataFrame) -> np.ndarray:
+def distances(accounts: pd.DataFrame, places: pd.DataFrame) -> np.ndarray:
+    """Return the distance from each account (row) to each place (column), in the unit of x and y; n/a without positions."""
     east = accounts["x"].to_numpy(float)[:, None] - places["x"].to_numpy(float)[None]
     north = accounts["y"].to_numpy(float)[:, None] - places["y"].to_numpy(float)[None]
     return np.hypot(east, north)
@@ -127,7 +128,7 @@ def propose(
         fixed = np.flatnonzero(table["held"].notna().to_numpy() & (current >= 0))
         home[fixed] = False
         home[fixed, current[fixed]] = True
-    distance = _distance(table, places)
+    distance = distances(table, places)
     measured = np.isfinite(distance).any() and table["x"].notna().any()
     hours = table["workload"].to_numpy(float)
     weight = hours / hours.mean() if np.isfinite(hours).all() and hours.sum() > 0 else np.ones(len(table))

@@ -104,7 +104,7 @@ SQUARE = {"workload": 0.3, "potential": 0.3}
 
 def test_what_moves_is_told_with_its_reason(accounts):
     found = design.propose(accounts, SQUARE, most_moved=0.3, gap=0)
-    moved = design.moves(found)
+    moved = conform("territory_moves", design.moves(found))
     assert moved["account"].tolist() == ["f", "g"] and set(moved["proposed"]) == {"W2"}
     assert moved["reason"].str.contains("relieves W1").all() and moved["reason"].str.startswith("nearer").all()
     assert found.moved_share == pytest.approx(0.2) and found.assignment.word == "optimal"

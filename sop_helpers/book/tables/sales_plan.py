@@ -118,3 +118,20 @@ class Cancellations(Contract):
     class Config(Contract.Config):
         unique = ["opportunity"]
         metadata = {"direction": "input", "required": False}
+
+
+class TerritoryMoves(Contract):
+    """Accounts that the proposal of territories gives to another one, biggest potential first; a draft for the head of sales."""
+
+    account: Series[str] = f.code("Account.")
+    territory: Series[str] = f.code("Its territory today; blank where it has none.", optional=True)
+    proposed: Series[str] = f.code("Territory proposed.")
+    potential: Series[float] = f.money("What it could buy in a year.", optional=True, ge=0)
+    workload: Series[float] = f.number("Hours of selling it takes.", "hours", optional=True, ge=0)
+    distance: Series[float] = f.number("To the seat of today's territory, in the unit of accounts.x and accounts.y.", "distance", optional=True, ge=0)
+    distance_new: Series[float] = f.number("To the seat of the territory proposed.", "distance", optional=True, ge=0)
+    reason: Series[str] = f.text("Why it moves.")
+
+    class Config(Contract.Config):
+        unique = ["account"]
+        metadata = made_by(STEP)
