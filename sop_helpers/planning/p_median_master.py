@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sop_helpers.planning.p_median_exact import Region
-from sop_helpers.planning.supply_solver import quiet
+from sop_helpers.planning.supply_solver import new_highs
 
 BLOCK = 4_000_000
 """Numbers in one table of knapsacks: more knapsacks are solved in turns, to spare memory."""
@@ -113,9 +113,7 @@ class Master:
 
     def open(self, node: Node, relaxed: Relaxed | None = None, most: int = 1200) -> None:
         """Build the linear program of a node from the columns known that are allowed, the `most` with the least reduced cost by its prices."""
-        import highspy
-
-        inf, n = highspy.kHighsInf, self.n
+        n = self.n
         keep = np.flatnonzero(~(self.members & ~node.allowed.T[self.seat]).any(axis=1))
         if relaxed is not None and len(keep) > most:
             gain = self.members[keep] @ relaxed.prices - self._costs(keep) + relaxed.seat_prices[self.seat[keep]]
@@ -131,20 +129,11 @@ class Master:
         unserved = sp.vstack([sp.eye_array(n), sp.csc_array((rows - n, n))])
         seat_rows = sp.csc_array((np.ones(len(keep)), (self.seat[keep], np.arange(len(keep)))), shape=(n, len(keep)))
         priced = sp.vstack([sp.csc_array(self.members[keep].T.astype(float)), seat_rows, sp.csc_array((rows - 2 * n, len(keep)))])
-        matrix = sp.csc_array(sp.hstack([seats, unserved, priced]))
-        program = highspy.HighsLp()
-        program.num_col_, program.num_row_ = matrix.shape[1], rows
-        program.col_cost_ = np.r_[np.zeros(n), np.full(n, self.penalty), self._costs(keep)]
-        program.col_lower_, program.col_upper_ = np.zeros(matrix.shape[1]), np.r_[np.ones(n), np.full(n + len(keep), inf)]
-        program.row_lower_ = np.r_[np.ones(n), np.full(n, -inf), self.p, [max(low, -inf) for _, low, _ in node.regions]]
-        program.row_upper_ = np.r_[np.full(n, inf), np.zeros(n), self.p, [min(high, inf) for _, _, high in node.regions]]
-        program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        program.a_matrix_.start_, program.a_matrix_.index_, program.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-        with quiet():
-            self.highs = highspy.Highs()
-        for name, value in (("output_flag", False), ("threads", 1), ("presolve", "off")):
-            self.highs.setOptionValue(name, value)
-        self.highs.passModel(program)
+        matrix = sp.csr_array(sp.hstack([seats, unserved, priced]))
+        low = np.r_[np.ones(n), np.full(n, -np.inf), self.p, [least for _, least, _ in node.regions]]
+        high = np.r_[np.full(n, np.inf), np.zeros(n), self.p, [top for _, _, top in node.regions]]
+        cost = np.r_[np.zeros(n), np.full(n, self.penalty), self._costs(keep)]
+        self.highs = new_highs(matrix, low, high, cost, np.zeros(matrix.shape[1]), np.r_[np.ones(n), np.full(n + len(keep), np.inf)], presolve="off")
         self.highs.run()
         self.basis = self.highs.getBasis()
 

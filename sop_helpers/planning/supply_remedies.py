@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import months_between, no_rows
-from sop_helpers.planning.supply_model import build_model
+from sop_helpers.planning.supply_model import build_model, overtime_left, regular_left
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units, limit_name
 from sop_helpers.planning.supply_solver import Solution, Solver
@@ -78,8 +78,6 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
 
 def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
     """Return what can be tried against a cause: its name, what lifts the limit, and what puts it back."""
-    from sop_helpers.planning.supply_model import overtime_left, regular_left
-
     if kind in ("capacity", "regular"):
         regular, free = net.regular.copy(), overtime_left(net)
         regular[at] *= 1.1
