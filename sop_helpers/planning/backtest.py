@@ -227,7 +227,7 @@ def forecast(
     )
     points = start_forecast(values, ahead, scope, season_length, today(), work)()
     naive = naive_forecast(values, ahead, season_length)
-    switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "imapa", "tsb", "recent mean", "like product"])
+    switch = tried.switched & np.isin(points.model, ["portfolio", "family season", "imapa", "tsb", "learned rate", "recent mean", "like product"])
     units = np.where(switch[:, None], naive, points.units)
     chosen = tried.chosen()
     levels, method, shared = no_levels(), "", np.zeros(n, dtype=bool)

@@ -6,13 +6,14 @@ Series are routed by length and by class (Syntetos, Boylan & Croston 2005); each
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning import portfolio
+from sop_helpers.planning import portfolio, rates
 from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.intermittent import croston, imapa
@@ -30,6 +31,7 @@ REASONS = {
     "recent mean": "less than a year of history: recent mean with the season of its family",
     "family season": "less than two years of history: trend of its own, season of its family",
     "imapa": "intermittent demand: mean rate of blocks of one month up to the usual interval (IMAPA)",
+    "learned rate": "intermittent demand: how series like it went on, learned from all of them",
     "family share": "sold in too few months to stand alone: half its own forecast, half its recent share of its family in the region",
     "tsb": "intermittent demand that may be fading: size times probability of demand",
     "portfolio": "regular demand: mean of",
@@ -135,10 +137,22 @@ def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "dr
 def start_learning(
     values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0, work: Work | None = None
 ) -> Callable[[], list[Learner]]:
-    """Begin to train the learners of a tier on the regular series of a company (see `portfolio.start_training`)."""
-    values = trim(values)
+    """Begin to train the learners of a tier on a company's regular series (see `portfolio.start_training`), and that of rates on the intermittent ones."""
+    values, work = trim(values), work or Work()
     regular = (lengths(values)[1] > 2 * season_length) & np.isin(classify(values), CLASSES[:2])
-    return portfolio.start_training(values[regular], horizon, season_length, tier, seed, work)
+    begun = portfolio.start_training(values[regular], horizon, season_length, tier, seed, work)
+    if not portfolio.TIERS[tier][0]:
+        return begun
+    rate = work.each(partial(rates.train, values=values, sparse=partial(intermittent_now, season_length=season_length)), [rates.RECIPE], [seed])
+    return lambda: [*begun(), *(learner for learner in rate if learner is not None)]
+
+
+def intermittent_now(values: Matrix, season_length: int = 12) -> NDArray[np.bool_]:
+    """Tell which series (n,) have more than a season of history that is intermittent or lumpy, and sell still."""
+    values = trim(values)
+    sold, silence = _silence(values)
+    length = lengths(values)[1]
+    return (sold > 0) & ~_stopped(length, sold, silence, season_length) & np.isin(classify(values), CLASSES[2:]) & (length > season_length)
 
 
 class Living(NamedTuple):
@@ -154,14 +168,21 @@ class Living(NamedTuple):
 def living(values: Matrix, scope: Scope, season_length: int = 12) -> Living:
     """Tell live series from those that stopped: no sale for a season and for four times their usual interval."""
     values = trim(values)
-    months = values.shape[1]
-    hit = np.nan_to_num(values) > 0
-    sold = hit.sum(axis=1)
-    silence = np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
-    gap = lengths(values)[1] / np.maximum(sold, 1)
-    stopped = (sold > 0) & (silence >= np.maximum(season_length, np.ceil(4 * gap)))
-    ended = scope.end <= months
+    sold, silence = _silence(values)
+    stopped = _stopped(lengths(values)[1], sold, silence, season_length)
+    ended = scope.end <= values.shape[1]
     return Living((sold > 0) & ~stopped & ~ended, stopped, ended, sold, silence)
+
+
+def _silence(values: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Months sold, and months since the last of them."""
+    hit, months = np.nan_to_num(values) > 0, values.shape[1]
+    sold = hit.sum(axis=1)
+    return sold, np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
+
+
+def _stopped(length: NDArray[np.int64], sold: NDArray[np.int64], silence: NDArray[np.int64], season_length: int) -> NDArray[np.bool_]:
+    return (sold > 0) & (silence >= np.maximum(season_length, np.ceil(4 * length / np.maximum(sold, 1))))
 
 
 def point_forecast(
@@ -213,17 +234,21 @@ def start_forecast(
     def calm(rows: NDArray[np.bool_]) -> Matrix:
         return values[rows] / profile[rows][:, np.arange(months) % m]
 
-    regular = portfolio.start(values[whole], horizon, m, trained, work) if whole.any() else None
+    rate = next((one for one in trained or [] if one.recipe.kind == rates.RECIPE.kind), None)
+    of_regular = [one for one in trained or [] if one is not rate]
+    regular = portfolio.start(values[whole], horizon, m, of_regular, work) if whole.any() else None
     # More than a season but less than two: an own season cannot be told from noise.
     borrowing = portfolio.start(calm(middle)[:, -2 * m :], horizon, 4 * m, work=work) if middle.any() else None
 
     def finish() -> Points:
         units, scale, ahead = np.zeros((n, horizon)), np.zeros(n), (months + np.arange(horizon)) % m
         model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
-        fading = sparse & (silence > 2 * gap)
+        fading = sparse & (silence > 2 * gap) & (rate is None)
         units[fading], model[fading] = croston(values[fading], horizon, "tsb"), "tsb"
-        steady = sparse & ~fading
+        steady = sparse & ~fading & (rate is None)
         units[steady], model[steady] = imapa(values[steady], horizon), "imapa"
+        if rate is not None:
+            units[sparse], model[sparse] = rates.predict(rate, values[sparse])[:, None], "learned rate"
         if regular is not None:
             fit = regular()
             units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)

@@ -151,7 +151,7 @@ def learn_sums(values: Matrix, months: int, levels: tuple[float, ...], seed: int
     if number[-1] > MOST_EXAMPLES:
         pick = np.sort(np.random.default_rng(seed).choice(number[-1], MOST_EXAMPLES, replace=False))
         rows = [mine[pick[(pick >= first) & (pick < last)] - first] for mine, first, last in zip(rows, number, number[1:], strict=False)]
-    features = np.vstack([_features(values[mine, :origin]) for mine, origin in zip(rows, origins, strict=True)])
+    features = np.vstack([np.column_stack(history_features(values[mine, :origin])) for mine, origin in zip(rows, origins, strict=True)])
     target = np.concatenate([values[mine, origin : origin + months].sum(axis=1) for mine, origin in zip(rows, origins, strict=True)])
     models = tuple(lightgbm.train(SETTINGS | {"alpha": level, "seed": seed}, lightgbm.Dataset(features, target), TREES) for level in levels)
     return SumModel(months, levels, models)
@@ -165,7 +165,7 @@ def sum_quantiles(values: Matrix, model: SumModel) -> Matrix:
     out = negative_binomial(values, model.months, model.levels)
     if model.models:
         rows = lengths(values)[1] >= 12
-        features = _features(values[rows])
+        features = np.column_stack(history_features(values[rows]))
         told = [one.predict(features, num_threads=1) for one in model.models]
         out[rows] = np.maximum.accumulate(np.maximum(np.column_stack(told), 0.0), axis=1)
     return out
@@ -189,8 +189,21 @@ def negative_binomial(values: Matrix, months: int, levels: tuple[float, ...]) ->
     return np.where(rate[:, None] > 0, np.nan_to_num(found), 0.0)
 
 
-def _features(values: Matrix) -> Matrix:
-    """What a history says of the months to come: rates, recent means, spread and largest demands, and how long ago, how often and how much was bought."""
+def history_features(values: Matrix) -> tuple[Matrix, Matrix]:
+    """What a history says of the months to come.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Demand with its zeros, NaN before a series begins.
+
+    Returns
+    -------
+    ndarray (n, 10)
+        In units: rates by TSB and IMAPA, means of the last 3, 6 and 12 months and of all, spread, the largest and third largest month, mean size of a demand.
+    ndarray (n, 3)
+        Months since the last demand, share of months with one, number of them in the last twelve.
+    """
     there, y = ~np.isnan(values), np.nan_to_num(values)
     months = values.shape[1]
     hit, count = y > 0, np.maximum((y > 0).sum(axis=1), 1)
@@ -200,5 +213,5 @@ def _features(values: Matrix) -> Matrix:
     mean = y.sum(axis=1) / length
     spread = np.sqrt(np.where(there, (y - mean[:, None]) ** 2, 0.0).sum(axis=1) / length)
     top = np.sort(y, axis=1)
-    units = [croston(values, 1, "tsb")[:, 0], imapa(values, 1)[:, 0], *recent, mean, spread, top[:, -1], top[:, -min(3, months)]]
-    return np.column_stack([*units, since, hit.sum(axis=1) / length, hit[:, -12:].sum(axis=1), y.sum(axis=1) / count])
+    units = [croston(values, 1, "tsb")[:, 0], imapa(values, 1)[:, 0], *recent, mean, spread, top[:, -1], top[:, -min(3, months)], y.sum(axis=1) / count]
+    return np.column_stack(units), np.column_stack([since, hit.sum(axis=1) / length, hit[:, -12:].sum(axis=1)])

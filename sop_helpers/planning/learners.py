@@ -124,16 +124,16 @@ def train(recipe: Recipe, seed: int = 0, *, values: Matrix, horizon: int, season
     return Learner(recipe, back, season_length, fit(recipe, features[good], target[good], seed))
 
 
-def fit(recipe: Recipe, features: Matrix, target: Matrix, seed: int) -> str:
-    """Train LightGBM by a recipe to the least absolute error; the same seed gives the same model, as text."""
+def fit(recipe: Recipe, features: Matrix, target: Matrix, seed: int, objective: str = "l1", weight: Matrix | None = None) -> str:
+    """Train LightGBM by a recipe, to the least absolute error if nothing else is asked for; the same seed gives the same model, as text."""
     import lightgbm
 
     settings = {
-        "objective": "l1", "num_leaves": recipe.leaves, "learning_rate": recipe.rate, "min_child_samples": recipe.least, "max_bin": 127, "seed": seed,
+        "objective": objective, "num_leaves": recipe.leaves, "learning_rate": recipe.rate, "min_child_samples": recipe.least, "max_bin": 127, "seed": seed,
         "feature_fraction": recipe.features, "bagging_fraction": 0.7, "bagging_freq": 1,
         "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1,
     }  # fmt: skip
-    return lightgbm.train(settings, lightgbm.Dataset(features, target), recipe.trees).model_to_string()
+    return lightgbm.train(settings, lightgbm.Dataset(features, target, weight=weight), recipe.trees).model_to_string()
 
 
 def predict(learner: Learner, values: Matrix, horizon: int) -> Matrix:

@@ -38,3 +38,14 @@ def test_forecasting_nothing_has_the_least_absolute_error(series) -> None:
     history, actual = series
     error = {name: np.abs(actual - make(history)[:, None]).mean() for name, make in parts.RATES.items()}
     assert min(error, key=error.get) == "nothing"
+
+
+def test_the_total_is_right_on_the_year_published_and_nearer_than_smoothed_rates_on_the_years_before(series) -> None:
+    if not learners.available():
+        pytest.skip("LightGBM cannot be loaded on this machine: install the OpenMP library (libgomp1)")
+    months = np.hstack(series)
+    for known in (39, 36, 33, 30, 27):
+        smoothed, learned, squares = parts.workbook(months[:, :known], months[:, known : known + 12])
+        assert abs(learned) < abs(smoothed) and squares < 1, known
+        if known == 39:
+            assert abs(learned) <= 0.05
