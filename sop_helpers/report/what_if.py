@@ -152,8 +152,8 @@ class WhatIfDesk:
     def _picture(self) -> str:
         from sop_helpers.report.charts.join import bridge_takeaway, what_if_figure
 
-        buffer = io.BytesIO()
-        what_if_figure(self.answer, self.base, self.cycle.currency).savefig(buffer, format="png", dpi=90)
+        buffer, figure = io.BytesIO(), what_if_figure(self.answer, self.base, self.cycle.currency)
+        figure.savefig(buffer, format="png", dpi=90, bbox_inches=figure.bbox_inches)  # its margins are set: cutting them would draw everything twice
         alt = html.escape(bridge_takeaway(self.answer.sellable, self.cycle.currency), quote=True)
         return f'<img class="sop-what-if-chart" alt="{alt}" style="max-width:100%" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
