@@ -88,7 +88,7 @@ def ours(products: int, lines: int) -> dict[str, float]:
     supply_results.supply_plan(net, flows["arrive"])
     supply_results.stock_projection(net, flows)
     supply_results.constrained_demand(net, flows)
-    shortages(net, flows, supply_results.capacity_load(net, flows, found.hour, held=found.held))
+    shortages(net, flows, supply_results.capacity_load(net, flows, found.hour))
     done = time.perf_counter()
     return {"build": built - begin, "solve": solved - built, "read back": done - solved, "total": done - begin, "objective": found.objective, "peak": peak()}
 

@@ -19,6 +19,7 @@ import pandas as pd
 from sop_helpers.planning import supply_results as results
 from sop_helpers.planning.supply_exact import exact_lots, true_cost
 from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_limit_prices import limit_prices
 from sop_helpers.planning.supply_lots import passes, round_lots
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
@@ -36,7 +37,7 @@ class SupplyResult:
 
     Attributes
     ----------
-    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan, lane_load : DataFrame
+    supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan, lane_load, limit_prices : DataFrame
         As the contracts of the same names.
     objective : float
         Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
@@ -66,6 +67,7 @@ class SupplyResult:
     causes: list[Cause]
     hiring_plan: pd.DataFrame
     lane_load: pd.DataFrame
+    limit_prices: pd.DataFrame
 
 
 def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **network: Any) -> SupplyResult:
@@ -111,9 +113,10 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
     manned = staffed(net, final.values)
-    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"), relaxed.held)
+    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"))
     wish = strategy_price(net, final.values)
-    short, causes = shortages(manned, flows, load, relaxed.lane)
+    lane = relaxed.prices.get("transport")
+    short, causes = shortages(manned, flows, load, lane.one if lane else None)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
@@ -128,7 +131,8 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         network=manned,
         causes=causes,
         hiring_plan=hiring_plan(net, final.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape)),
-        lane_load=results.lane_load(net, flows["arrive"], relaxed.lane, relaxed.lane_held),
+        lane_load=results.lane_load(net, flows["arrive"], lane),
+        limit_prices=limit_prices(net, flows, relaxed.prices),
     )
 
 

@@ -91,7 +91,7 @@ def exact_lots(net: Network, seconds: float) -> tuple[Solution, float]:
     control = cost - float(ops["unit_cost"].to_numpy(dtype=float) @ values["arrive"].sum(axis=1))
     spread = (ops["price"] - ops["unit_cost"]).to_numpy(dtype=float)
     paid = cost - float(fixed[rows] @ np.round(values["order"]).sum(axis=1)) + float(spread @ values["arrive"].sum(axis=1))
-    return Solution(values, paid, np.zeros((0, 0))), max(cost - bound, 0.0) / max(abs(control), 1e-9)
+    return Solution(values, paid), max(cost - bound, 0.0) / max(abs(control), 1e-9)
 
 
 def _tie(m, net: Network, rows: np.ndarray, order, most: Matrix) -> None:

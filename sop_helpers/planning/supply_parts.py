@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import PRICED, Program, Solution, Solver, new_highs, program, run, set_basis, spread, statuses
+from sop_helpers.planning.supply_solver import Price, Program, Solution, Solver, new_highs, priced, program, run, set_basis, spread, statuses
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -96,14 +96,13 @@ class Parts:
             if len(added):
                 self._put_in(added)
         self._todo[:], self._restart = False, False
-        prices: dict[str, tuple[Matrix, Range]] = {}
-        for name in set(PRICED) & set(whole.rows) if ranges else ():
+        prices: dict[str, Price] = {}
+        for name in priced(whole.rows) if ranges else ():
             at, (less, more) = whole.rows[name], self._held
             left = at.ravel()[~self._active[at.ravel()]]
             less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ self._x, 0.0)
-            prices[name] = np.maximum(-self._dual[at], 0.0) + 0.0, Range(less[at], more[at])
-        hour, lane = prices.get("capacity", (np.zeros((0, 0)), None)), prices.get("transport", (None, None))
-        return Solution({name: self._x[of] for name, of in whole.columns.items()}, float(self._cost @ self._x), *hour, *lane)
+            prices[name] = Price(np.maximum(-self._dual[at], 0.0) + 0.0, Range(less[at], more[at]))
+        return Solution({name: self._x[of] for name, of in whole.columns.items()}, float(self._cost @ self._x), prices)
 
     def bound(self, rows: NDArray[np.int64], lower: Matrix, upper: Matrix) -> None:
         """Set the bounds of the arrivals of some operations."""
@@ -172,8 +171,8 @@ class Parts:
                 self._column[c], self._row[r] = statuses(highs)
             if ranges:
                 self._dual[r] = found.row_dual
-                priced = np.concatenate([whole.rows[n].ravel() for n in PRICED if n in whole.rows] or [np.zeros(0, dtype=np.int64)])
-                mine = np.flatnonzero(np.isin(r, priced))
+                told = np.concatenate([whole.rows[name].ravel() for name in priced(whole.rows)] or [np.zeros(0, dtype=np.int64)])
+                mine = np.flatnonzero(np.isin(r, told))
                 self._held[0][r[mine]], self._held[1][r[mine]] = price_ranges(highs, whole.low[r], whole.high[r], whole.lower[c], whole.upper[c], mine)
 
     def _batches(self, touched: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:

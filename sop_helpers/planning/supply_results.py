@@ -9,7 +9,7 @@ from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.supply_lanes import KEYS
 from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
 from sop_helpers.planning.supply_orders import late_shares
-from sop_helpers.planning.supply_ranges import Range
+from sop_helpers.planning.supply_solver import Price
 
 
 def long(values: dict[str, Matrix], rows: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
@@ -142,11 +142,11 @@ def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
     return long(values, net.series[["product", "region"]], net.months)
 
 
-def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside: Matrix | None = None, held: Range | None = None) -> pd.DataFrame:
+def capacity_load(net: Network, flows: dict[str, Matrix], hour: Price, outside: Matrix | None = None) -> pd.DataFrame:
     """Return hours required and planned by resource and month, as the contract capacity_load.
 
     Required is the load of making everything just in time, without any limit; planned includes open production orders. `hour` is the price of one
-    more hour in the plan before whole lots, `held` how far it holds; `outside` are the hours that others work, which planned hours leave out.
+    more hour in the plan before whole lots; `outside` are the hours that others work, which planned hours leave out.
     """
     count = len(net.resources)
     op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
@@ -156,6 +156,7 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         load, planned_load = (np.where(net.regular > 0, h / net.regular, np.nan) for h in (required, planned))
+    low, high = holds(hour, net.regular)
     values = {
         "available_hours": net.regular,
         "overtime_limit": net.overtime,
@@ -164,16 +165,23 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Matrix, outside:
         "overtime_hours": over,
         "load": load,
         "planned_load": planned_load,
-        "value_of_hour": hour,
-        "value_from_hours": np.maximum(net.regular - held.less, 0.0) if held else np.full_like(net.regular, np.nan),
-        "value_to_hours": np.where(np.isinf(held.more), np.nan, net.regular + held.more) if held else np.full_like(net.regular, np.nan),
+        "value_of_hour": hour.one,
+        "value_from_hours": low,
+        "value_to_hours": high,
         "outside_hours": elsewhere,
     }
     return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)
 
 
-def lane_load(net: Network, arrive: Matrix, price: Matrix | None, held: Range | None) -> pd.DataFrame:
-    """Return how full each lane with a limit is planned, as the contract lane_load; `price` and `held` as those of hours in `capacity_load`."""
+def holds(price: Price | None, limit: Matrix) -> tuple[Matrix, Matrix]:
+    """Return from which limit and up to which a price holds; the latter is missing where it never changes, both where there is no price."""
+    if price is None or price.held is None:
+        return np.full_like(limit, np.nan), np.full_like(limit, np.nan)
+    return np.maximum(limit - price.held.less, 0.0), np.where(np.isinf(price.held.more), np.nan, limit + price.held.more)
+
+
+def lane_load(net: Network, arrive: Matrix, price: Price | None) -> pd.DataFrame:
+    """Return how full each lane with a limit is planned, as the contract lane_load; `price` as that of hours in `capacity_load`."""
     lanes = net.limits.lanes
     columns = ["max_load", "open_load", "planned_load", "over_load", "planned_units", "value_of_one", "value_from", "value_to"]
     if lanes is None:
@@ -181,18 +189,17 @@ def lane_load(net: Network, arrive: Matrix, price: Matrix | None, held: Range | 
     op, where, count = lanes.uses["op"].to_numpy(), lanes.uses["lane"].to_numpy(), len(lanes.table)
     load = released(net, arrive, op, lanes.uses["per_unit"].to_numpy(dtype=float), where, count) + lanes.taken
     units = released(net, arrive, op, np.ones(len(op)), where, count)
-    blank = np.full_like(load, np.nan)
-    stated, gone = np.where(np.isfinite(lanes.room), lanes.room, np.nan), np.minimum(lanes.taken, lanes.most)
-    below, above = (stated - held.less, stated + held.more) if held else (blank, blank)
+    gone = np.minimum(lanes.taken, lanes.most)
+    low, high = holds(price, np.where(np.isfinite(lanes.room), lanes.room, np.nan))
     values = {
         "max_load": lanes.most,
         "open_load": lanes.taken,
         "planned_load": load,
         "over_load": np.where(load > lanes.most + 1e-6, load - lanes.most, 0.0),
         "planned_units": units,
-        "value_of_one": blank if price is None else price,
-        "value_from": np.maximum(below, 0.0) + gone,
-        "value_to": np.where(np.isinf(above), np.nan, above + gone),
+        "value_of_one": np.full_like(load, np.nan) if price is None else price.one,
+        "value_from": low + gone,
+        "value_to": high + gone,
     }
     out = long(values, lanes.table[KEYS], net.months)
     return out[np.isfinite(out["max_load"])].reset_index(drop=True)

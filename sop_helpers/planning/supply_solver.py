@@ -7,9 +7,9 @@ capacity and limits do to it. Later solves start from the last basis.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,22 +22,28 @@ if TYPE_CHECKING:
     import linopy
 
 
-PRICED = ("capacity", "transport")  # constraints whose price is told, and how far it holds
+PRICED = ("capacity", "transport", "supplier ", "space of ")  # how constraints are called whose price is told, and how far it holds
+
+
+class Price(NamedTuple):
+    """What one more of a limit would save, and how much less and more of it that ``held`` for, where it was asked for."""
+
+    one: Matrix
+    held: Range | None = None
 
 
 @dataclass
 class Solution:
-    """Values of the variables by name, as matrices; the objective and the price of capacity, as solved last.
-
-    ``held`` are the hours less and more for which that price holds, where they were asked for; ``lane`` and ``lane_held`` the same of the room on lanes.
-    """
+    """Values of the variables by name, as matrices; the objective, and the prices of limits by the name of their constraint, as solved last."""
 
     values: dict[str, Matrix]
     objective: float
-    hour: Matrix
-    held: Range | None = None
-    lane: Matrix | None = None
-    lane_held: Range | None = None
+    prices: dict[str, Price] = field(default_factory=dict)
+
+    @property
+    def hour(self) -> Price:
+        """Of an hour, by resource and month."""
+        return self.prices.get("capacity", Price(np.zeros((0, 0))))
 
 
 @contextmanager
@@ -61,6 +67,11 @@ def positions(labels: np.ndarray, named: dict[str, np.ndarray]) -> dict[str, np.
     place = np.full(int(labels.max(initial=0)) + 1, -1, dtype=np.int64)
     place[labels] = np.arange(len(labels))
     return {name: place[of] for name, of in named.items()}
+
+
+def priced(rows: Iterable[str]) -> list[str]:
+    """Return the names of constraints whose price is told."""
+    return [name for name in rows if name.startswith(PRICED)]
 
 
 class Program(NamedTuple):
@@ -183,7 +194,7 @@ class Solver:
         Parameters
         ----------
         ranges : bool
-            Say how far the price of an hour holds; only for the program as it was built.
+            Say how far prices hold; only for the program as it was built.
 
         Raises
         ------
@@ -194,10 +205,9 @@ class Solver:
         found = self._highs.getSolution()
         self.x = x = np.asarray(found.col_value)
         dual = np.asarray(found.row_dual)
-        hour, lane = (np.maximum(-dual[self._rows[name]], 0.0) + 0.0 if name in self._rows else None for name in PRICED)
-        held = [self._held(self._rows[name]) if ranges and name in self._rows else None for name in PRICED]
-        hour = np.zeros((0, 0)) if hour is None else hour
-        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), hour, held[0], lane, held[1])
+        rows = {name: self._rows[name] for name in priced(self._rows)}
+        prices = {name: Price(np.maximum(-dual[at], 0.0) + 0.0, self._held(at) if ranges else None) for name, at in rows.items()}
+        return Solution({name: x[at] for name, at in self._at.items()}, float(self._cost @ x), prices)
 
     def basis(self) -> Start:
         """Return the basis as it is."""

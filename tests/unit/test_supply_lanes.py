@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from supply_networks import MONTHS, company, monthly, random_company, second_opinion, table
+from test_supply_ranges import tried_prices
 
 from sop_helpers.book.conform import conform
 from sop_helpers.planning.supply import plan_supply
@@ -83,7 +84,7 @@ def test_all_items_together_keep_the_limit_and_any_start_and_any_parts_give_one_
     anew, started, parts = Solver(model).solve(), Solver(model, start).solve(ranges=True), solve_in_parts(model, start)[0]
     assert started.objective == pytest.approx(anew.objective, rel=1e-9, abs=1e-6)
     assert parts.objective == pytest.approx(anew.objective, rel=1e-9, abs=1e-6)
-    assert parts.lane.shape == started.lane.shape == (1, len(MONTHS))
+    assert parts.prices["transport"].one.shape == started.prices["transport"].one.shape == (1, len(MONTHS))
 
 
 def test_items_joined_by_a_lane_are_solved_together_and_those_that_share_nothing_are_not():
@@ -141,19 +142,7 @@ def test_extra_transport_goes_at_its_price_and_is_left_out_where_it_has_none():
 @pytest.mark.parametrize("seed", [0, 1, 2, 5, 6, 9])
 def test_the_value_of_room_is_the_finite_difference_as_far_as_it_is_said_to_hold(seed):
     net = build_network(**random_lane(seed), months=MONTHS, frozen_months=0)
-    solver = Solver(build_model(net), starting_basis(net))
-    base = solver.solve(ranges=True)
-    room, rows = net.limits.lanes.room.ravel(), solver._rows["transport"].ravel()
-    tried = 0
-    for k, (price, less, more) in enumerate(zip(base.lane.ravel(), base.lane_held.less.ravel(), base.lane_held.more.ravel(), strict=True)):
-        for step in (min(more, 20.0), -min(less, 20.0)):
-            if abs(step) < 1e-3 or room[k] + step < 0:
-                continue
-            solver._highs.changeRowBounds(int(rows[k]), -np.inf, room[k] + step)
-            assert (base.objective - solver.solve().objective) / step == pytest.approx(price, rel=1e-6, abs=1e-6), (k, step)
-            tried += 1
-        solver._highs.changeRowBounds(int(rows[k]), -np.inf, room[k])
-    assert tried >= 4
+    assert tried_prices(net, "transport", net.limits.lanes.room, 20.0) >= 4
 
 
 def test_a_full_lane_is_the_first_cause_with_what_more_room_saves():

@@ -64,9 +64,9 @@ def test_parts_cost_what_the_whole_costs_and_keep_every_row(seed: int, small: bo
 
 def test_lines_that_are_never_full_are_left_out_and_priced_at_nothing() -> None:
     model, whole, found, _ = both(lines(3))
-    full = (found.values["overtime"] > 1e-6).any(axis=1) | (found.hour > 1e-9).any(axis=1)
+    full = (found.values["overtime"] > 1e-6).any(axis=1) | (found.hour.one > 1e-9).any(axis=1)
     assert 0 < full.sum() < len(full)
-    assert found.hour.shape == whole.hour.shape and (found.hour[~full] == 0).all()
+    assert found.hour.one.shape == whole.hour.one.shape and (found.hour.one[~full] == 0).all()
 
 
 def test_a_plan_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

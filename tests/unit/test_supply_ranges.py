@@ -11,29 +11,33 @@ from sop_helpers.planning import supply_parts
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
+from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
+
+
+def tried_prices(net: Network, constraint: str, limit: np.ndarray, widest: float) -> int:
+    """Hold the prices of a constraint against plans solved with more and with less of its limit, and return how many were tried."""
+    solver = Solver(build_model(net), starting_basis(net))
+    base = solver.solve(ranges=True)
+    price, rows, room, tried = base.prices[constraint], solver._rows[constraint].ravel(), np.ravel(limit), 0
+    for k, (one, less, more) in enumerate(zip(price.one.ravel(), price.held.less.ravel(), price.held.more.ravel(), strict=True)):
+        for step in (min(more, widest), -min(less, widest)):
+            if abs(step) < 1e-3 or room[k] + step < 0:
+                continue
+            for share in (0.5, 1.0):
+                solver._highs.changeRowBounds(int(rows[k]), -np.inf, room[k] + share * step)
+                gain = (base.objective - solver.solve().objective) / (share * step)
+                assert gain == pytest.approx(one, rel=1e-6, abs=1e-6), (k, step, share)
+                tried += 1
+        solver._highs.changeRowBounds(int(rows[k]), -np.inf, room[k])
+    return tried
 
 
 @pytest.mark.parametrize("data", [*(lines(seed) for seed in range(4)), *(random_company(seed) for seed in (1, 3, 12))])
 def test_a_price_is_the_finite_difference_as_far_as_it_is_said_to_hold(data) -> None:
     net = build_network(**data, months=MONTHS, frozen_months=0)
-    solver = Solver(build_model(net), starting_basis(net))
-    base = solver.solve(ranges=True)
-    rows, hours = solver._rows["capacity"].ravel(), np.maximum(net.regular - net.committed, 0).ravel()
-    tried = 0
-    for k, (price, less, more) in enumerate(zip(base.hour.ravel(), base.held.less.ravel(), base.held.more.ravel(), strict=True)):
-        for side, wide in ((1, more), (-1, less)):
-            step = side * min(wide, 40.0)
-            if abs(step) < 1e-3 or hours[k] + step < 0:
-                continue
-            for share in (0.5, 1.0):
-                solver._highs.changeRowBounds(int(rows[k]), -np.inf, hours[k] + share * step)
-                gain = (base.objective - solver.solve().objective) / (share * step)
-                assert gain == pytest.approx(price, rel=1e-6, abs=1e-6), (k, step, share)
-                tried += 1
-        solver._highs.changeRowBounds(int(rows[k]), -np.inf, hours[k])
-    assert tried > 20
+    assert tried_prices(net, "capacity", np.maximum(net.regular - net.committed, 0), 40.0) > 20
 
 
 def test_beyond_its_range_an_hour_is_worth_something_else() -> None:
@@ -41,13 +45,13 @@ def test_beyond_its_range_an_hour_is_worth_something_else() -> None:
     solver = Solver(build_model(net), starting_basis(net))
     base = solver.solve(ranges=True)
     rows, hours = solver._rows["capacity"].ravel(), (net.regular - net.committed).ravel()
-    k = int(np.argmax(np.where(np.isfinite(base.held.more.ravel()), base.hour.ravel(), 0)))
-    edge = hours[k] + base.held.more.ravel()[k]
+    k = int(np.argmax(np.where(np.isfinite(base.hour.held.more.ravel()), base.hour.one.ravel(), 0)))
+    edge = hours[k] + base.hour.held.more.ravel()[k]
     costs = []
     for most in (edge, edge + 5.0):
         solver._highs.changeRowBounds(int(rows[k]), -np.inf, most)
         costs.append(solver.solve().objective)
-    assert (costs[0] - costs[1]) / 5.0 < base.hour.ravel()[k] - 1e-6
+    assert (costs[0] - costs[1]) / 5.0 < base.hour.one.ravel()[k] - 1e-6
 
 
 def test_the_table_says_from_and_to_and_the_same_in_parts(monkeypatch) -> None:

@@ -22,6 +22,7 @@ from sop_helpers.book.tables import (
     inputs,
     join,
     lanes,
+    limits,
     network,
     pipeline,
     plans,
@@ -46,7 +47,7 @@ def _tables(module) -> dict[str, type[Contract]]:
 
 
 MODULES = (
-    inputs, network, lanes, sales_force, views, plans, pipeline, sales_plan, join, demand, stock, supply_views, reasons, causes, adherence, review,
+    inputs, network, lanes, limits, sales_force, views, plans, pipeline, sales_plan, join, demand, stock, supply_views, reasons, causes, adherence, review,
 )
 MODELS = [model for module in MODULES for model in _tables(module).items()]
 INPUTS: dict[str, type[Contract]] = {name: model for name, model in MODELS if model.Config.metadata["direction"] == "input"}
