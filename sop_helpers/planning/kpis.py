@@ -148,7 +148,7 @@ def format_value(value: float, unit: str, signed: bool = False, words: bool = Tr
     """
     if pd.isna(value):
         return "n/a"
-    plus = "+" if signed else ""
+    plus = "+z" if signed else "z"  # z: what rounds to nothing has no sign
     if unit == "share":
         return f"{100 * value:{plus}.1f} " + ("points" if signed else "%")
     if unit.startswith("currency"):

@@ -27,6 +27,7 @@ CLASSES = {"green": "green", "done": "green", "amber": "amber", "red": "red", "l
 STATUS_COLUMNS = {"status", "level"}
 # Columns that hold numbers with their unit as text, such as "96.7 %".
 MEASURES = {"value", "change", "target", "benchmark"}
+TERMS = {"wmape", "mase", "smape", "rmsse", "fva", "kpi"}  # abbreviations of the field in the names of columns
 LONG = 44  # letters from which a column of text gets a width to be read in
 SHORT = 14  # letters up to which codes are not broken at their hyphens
 _MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")
@@ -201,7 +202,7 @@ def table_html(
     """Return the HTML of a table; see `show_table`. `missing` stands for numbers that are missing."""
     columns = [_column(frame.iloc[:, place], (formats or {}).get(name), (links or {}).get(name), missing) for place, name in enumerate(frame.columns)]
     numeric = [_is_number(frame.iloc[:, place]) or str(name).lower() in MEASURES for place, name in enumerate(frame.columns)]
-    heads = "".join(f'<th scope="col"{_class(n)}>{html.escape(str(name).replace("_", " "))}</th>' for name, n in zip(frame.columns, numeric, strict=True))
+    heads = "".join(f'<th scope="col"{_class(n)}>{html.escape(_head(str(name)))}</th>' for name, n in zip(frame.columns, numeric, strict=True))
     rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)) if columns else ""
     if not len(frame):
         rows = f'<tr><td colspan="{max(len(columns), 1)}" class="none">Nothing to show.</td></tr>'
@@ -210,6 +211,11 @@ def table_html(
         f'<div class="table" role="region" tabindex="0" aria-label="{title}"><table class="sortable"><caption>{title}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _head(name: str) -> str:
+    """Return a column's name as people write it: words, and the field's abbreviations in capitals."""
+    return " ".join(word.upper() if word in TERMS else word for word in name.replace("_", " ").split(" "))
 
 
 def _column(values: pd.Series, form: Format | None, link: str | None, missing: str = "n/a") -> list[str]:

@@ -77,6 +77,7 @@ def test_unknown_and_double_values_are_refused():
 
 def test_values_are_written_for_people():
     assert kpis.format_value(np.nan, "days") == "n/a"
+    assert kpis.format_value(-0.04, "days", signed=True) == "+0.0 days", "what rounds to nothing has no minus"
     assert kpis.format_value(1_234_567, "currency a day") == "1,235 k a day"
     assert kpis.format_value(2.346, "ratio", signed=True) == "+2.35"
     assert (kpis.format_value(36.31, "days"), kpis.format_value(36.31, "days", words=False)) == ("36.3 days", "36.3")

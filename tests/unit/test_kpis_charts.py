@@ -60,7 +60,7 @@ def test_bridge_names_the_effect_and_the_family():
     actual = budget.assign(revenue=[50.0, 110.0])
     table = bridge.add_up(bridge.revenue_bridge(budget, actual))
     said = performance.bridge_takeaway(table, "EUR")
-    assert "40 EUR (-20.0%) below budget" in said and "price with -40" in said and "A with -50" in said
+    assert "40 EUR (20.0%) below budget" in said and "price with -40" in said and "A with -50" in said
     text = words(performance.bridge_figure(table, "EUR", "Revenue"))
     assert all(step in text for step in ("budget", "volume", "mix", "price", "actual", "net"))
 

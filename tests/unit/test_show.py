@@ -152,3 +152,8 @@ def test_progress_says_how_far_and_goes_when_done(monkeypatch: pytest.MonkeyPatc
     with show.show_progress("forecast", after=0) as tell:
         tell(4, 4)
     assert capsys.readouterr().err == ""
+
+
+def test_abbreviations_of_the_field_stand_in_capitals_in_the_heads() -> None:
+    page = show.table_html(pd.DataFrame({"base_wmape": [0.1], "fva_points": [1.0], "family": ["A"]}), "t")
+    assert ">base WMAPE</th>" in page and ">FVA points</th>" in page and ">family</th>" in page

@@ -158,7 +158,7 @@ def bridge_takeaway(bridge: pd.DataFrame, currency: str) -> str:
     effects = total[["volume", "mix", "price"]].astype(float)
     name = effects.abs().idxmax()
     most = families.assign(gap=families["actual"] - families["plan"]).sort_values("gap", key=abs, ascending=False, kind="stable").iloc[0]
-    share = f" ({gap / total['plan']:+.1%})" if total["plan"] > 0 else ""
+    share = f" ({abs(gap) / total['plan']:.1%})" if total["plan"] > 0 else ""
     start = f"Revenue is {money(abs(gap))} {currency}{share} {'above' if gap >= 0 else 'below'} budget"
     family = f"the family that moved it most {most['family']} with {_signed(most['gap'])}"
     return f"{start}; the largest effect is {name} with {_signed(effects[name])}, {family}."
