@@ -19,7 +19,7 @@ from sop_helpers.book import coerce, tables
 from sop_helpers.book.coerce import Dialect, Problem, TableError
 from sop_helpers.book.config import Source, Workbook
 from sop_helpers.book.fiscal import month_of, periods_of
-from sop_helpers.book.lines import add_up_file
+from sop_helpers.book.lines import Summed, add_up_file
 from sop_helpers.book.matching import allowed_values, check_contract, match_columns
 from sop_helpers.book.readers import Unreadable, filled_sheets, read_file
 
@@ -194,18 +194,26 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
         folder = workbook.sources.folder
         what = f"there is no {table}.csv, {table}.xlsx or {table}.parquet in {folder}, and the workbook names no other source"
         raise TableError(table, f"{folder}/{table}.csv", [Problem("", what)], f"Bring it; templates/inputs/{table}.csv shows the columns.")
-    loaded = Loaded(pd.DataFrame(), origin.label)
     usable = origin.path is not None and origin.path.is_file() and not origin.problem
     fiscal = workbook.fiscal_weeks if "sum" in tables.meta(table) else {}
-    summed = add_up_file(origin.path, origin.source, table, loaded.notes) if usable and not fiscal else None
+    if usable and (summed := add_up_file(origin.path, origin.source, table, fiscal)) is not None:
+        try:
+            return _load(workbook, table, month, origin, fiscal, summed)
+        except TableError:
+            pass  # the rows of the sums are not those of the file, which people know: the ordinary reader names them
+    return _load(workbook, table, month, origin, fiscal)
+
+
+def _load(workbook: Workbook, table: str, month: pd.Timestamp | None, origin: Origin, fiscal: dict[str, Any], summed: Summed | None = None) -> Loaded:
+    """Read a table from its source, or take what a large file was added up to, and hold it against its contract."""
+    source, loaded = origin.source, Loaded(pd.DataFrame(), origin.label, list(summed.notes) if summed else [])
     try:
-        cells, epoch = _cells(workbook, table, origin, month) if summed is None else (summed, 0)
+        cells, epoch = (summed.cells, 0) if summed else _cells(workbook, table, origin, month)
     except Unreadable as error:
         raise TableError(table, origin.label, [Problem("", str(error))], error.todo) from None
-    source = origin.source
     dialect = Dialect(source.decimal, source.date_format, frozenset(source.null_values), workbook.company.currency, epoch)
     problems: list[Problem] = []
-    taken = match_columns(table, list(cells.columns), source if summed is None else Source(), problems, loaded.notes if summed is None else [])
+    taken = match_columns(table, list(cells.columns), Source() if summed else source, problems, [] if summed else loaded.notes)
     named = cells[list(taken.values())].set_axis(list(taken), axis=1)
     if not len(cells) and tables.meta(table)["required"]:
         problems.append(Problem("", "the query returns no rows" if source.query else "there is a header and no rows: fill it in; expected at least one row"))
@@ -214,11 +222,15 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
     frame, lines, days = _coerce_columns(table, named, dialect, problems)
     if problems:
         raise TableError(table, origin.label, problems)
-    if lines and fiscal:
+    if summed:
+        days, lines = summed.days, bool((summed.days.dt.day > 1).any())
+    elif lines and fiscal:
         frame = frame.assign(**{tables.meta(table)["as_of"]: month_of(days, **fiscal)})
-    extra = len(cells.columns) > len(named.columns)
     frame = _as_known(table, frame, month, origin.label)
-    frame = _add_up(table, frame, lines or extra, loaded.notes)
+    if summed:
+        _note_sums(table, int(summed.lines[frame.index].sum()), len(frame), loaded.notes)
+    else:
+        frame = _add_up(table, frame, lines or len(cells.columns) > len(named.columns), loaded.notes)
     if lines and "data_until" in frame:
         frame = _mark_partial_month(frame, days, month, loaded.notes, fiscal)
     problems = check_contract(table, frame)
@@ -297,12 +309,17 @@ def _as_known(table: str, frame: pd.DataFrame, month: pd.Timestamp | None, label
     return frame
 
 
+def _note_sums(table: str, lines: int, rows: int, notes: list[Problem]) -> None:
+    if lines > rows:
+        notes.append(Problem("", f"{lines:,} lines are added up to {rows:,} rows by {', '.join(tables.schema(table).unique or [])}"))
+
+
 def _add_up(table: str, frame: pd.DataFrame, lines: bool, notes: list[Problem]) -> pd.DataFrame:
     """Add order lines up to the contract's key; lines are dated by days or carry columns beyond the contract, such as a customer."""
     sums, key = tables.meta(table).get("sum"), list(tables.schema(table).unique or [])
     if not sums or not lines or not (repeated := frame.duplicated(key)).any():
         return frame
-    notes.append(Problem("", f"{len(frame):,} lines are added up to {len(frame) - int(repeated.sum()):,} rows by {', '.join(key)}"))
+    _note_sums(table, len(frame), len(frame) - int(repeated.sum()), notes)
     groups = frame.assign(_row=frame.index).groupby(key, sort=True, dropna=False)
     # what no line of a month states stays blank
     first = groups[sums].sum(min_count=1).assign(_row=groups["_row"].first())

@@ -23,7 +23,7 @@ from small_inputs import MONTH, PRODUCTS, company
 from sop_helpers.book import lines, sources, tables
 from sop_helpers.book.checks import check_inputs
 from sop_helpers.book.coerce import TableError
-from sop_helpers.book.config import Source
+from sop_helpers.book.config import Calendar, Source
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.sources import has_source, load_table, read_table, source_digest, source_of
 
@@ -375,6 +375,28 @@ LINES = "order,Month,product,region,units,revenue,orders\n" + "".join(
 )
 
 
+def read_both_ways(monkeypatch, book) -> list[tuple[pd.DataFrame | None, list[str]]]:
+    """Read sales by the ordinary reader and out of core: the table and the notes, or nothing and the error."""
+    out = []
+    for large in (lines.LARGE, 1):
+        monkeypatch.setattr(lines, "LARGE", large)
+        try:
+            loaded = load_table(book, "sales", pd.Timestamp("2026-10-01"))
+            out.append((loaded.frame, [str(note) for note in loaded.notes]))
+        except TableError as error:
+            out.append((None, [str(error)]))
+    return out
+
+
+def same_both_ways(monkeypatch, book) -> tuple[pd.DataFrame | None, list[str]]:
+    (usual, said), (large, said_of_large) = read_both_ways(monkeypatch, book)
+    assert said == said_of_large
+    assert (usual is None) == (large is None)
+    if usual is not None:
+        pd.testing.assert_frame_equal(large, usual)
+    return large, said
+
+
 @pytest.mark.parametrize("form", ["csv", "title", "parquet"])
 def test_large_files_are_added_up_out_of_core_to_the_same(tmp_path, monkeypatch, form):
     if form == "parquet":
@@ -384,30 +406,78 @@ def test_large_files_are_added_up_out_of_core_to_the_same(tmp_path, monkeypatch,
     else:
         described = {"sales": Source(header_row=3)} if form == "title" else {}
         book = company(tmp_path, {"sales.csv": "Orders\n\n" * (form == "title") + LINES}, **described)
-    usual = load_table(book, "sales", pd.Timestamp("2026-09-01"))
-    monkeypatch.setattr(lines, "LARGE", 1)
+    said = same_both_ways(monkeypatch, book)[1]
+    assert "900 lines are added up" in said[1]
     monkeypatch.setattr(sources, "_cells", None)
-    large = load_table(book, "sales", pd.Timestamp("2026-09-01"))
-    pd.testing.assert_frame_equal(large.frame, usual.frame)
-    assert "900 lines are added up" in str(large.notes[-1])
+    assert len(read_table(book, "sales", MONTH)), "the ordinary reader was not asked"
+
+
+DAYS = [f"{day:%Y-%m-%d}" for day in pd.date_range("2025-05-01", "2026-09-21")]
+
+
+@pytest.mark.parametrize("weeks", ["months", "4-4-5"])
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        (DAYS, True),
+        ([*DAYS, "2026-09-30", "2026-10-03"], False),
+        ([*DAYS, "2026-10-05"], True),  # nobody knows yet
+        ([f"{day} 10:30:00" for day in DAYS], True),
+        ([day[:7] for day in DAYS], False),
+        (DAYS[:20], False),
+    ],
+    ids=["partial", "whole", "later lines", "with a clock", "by month", "one month"],
+)
+def test_large_files_tell_that_the_last_month_is_partial(tmp_path, monkeypatch, weeks, days, found):
+    text = "Month,product,region,units,revenue,customer\n" + "".join(f"{day},A,R,2,2.5,C{i % 7}\n" for i, day in enumerate(days))
+    book = company(tmp_path, {"sales.csv": text}).model_copy(update={"calendar": Calendar(weeks=weeks)})
+    table, said = same_both_ways(monkeypatch, book)
+    assert any("the month is taken as partial" in note for note in said) == found
+    assert table["data_until"].dropna().tolist() == [pd.Timestamp("2026-09-21")] * found
+    monkeypatch.setattr(sources, "_cells", None)
+    assert len(read_table(book, "sales", MONTH)), "the ordinary reader was not asked"
+
+
+def test_the_day_that_a_large_file_states_itself_is_kept(tmp_path, monkeypatch):
+    text = "month,product,region,units,revenue,data_until\n" + "".join(f"{day},A,R,2,2.5,{'2026-09-25' if i > 500 else ''}\n" for i, day in enumerate(DAYS))
+    table, _ = same_both_ways(monkeypatch, company(tmp_path, {"sales.csv": text}))
+    assert table["data_until"].max() == pd.Timestamp("2026-09-25")
+
+
+ROW = "2026-02-02,001,S,1,0.37"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("2026-02-02,001,S,1,0.37", "03/04/2026,001,S,1,0.37", "row 3: found '03/04/2026'"),
-        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,S,inf,0.37", "row 3: found 'inf'"),
-        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,S,1_0,0.37", "row 3: found '1_0'"),
-        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,,1,0.37", "column region, row 3: blank"),
-        ("2026-02-02,001,S,1,0.37", "2026-02-02,001,S,1,0.37,9,9", "row 3 has 9 cells where the header has 7"),
+        (ROW, "03/04/2026,001,S,1,0.37", "column month, row 3: found '03/04/2026'"),
+        (ROW, "2026-02-30,001,S,1,0.37", "column month, row 3: found '2026-02-30'"),
+        (ROW, "2026-13-02,001,S,1,0.37", "column month, row 3: found '2026-13-02'"),
+        (ROW, "2026-02-02 soon,001,S,1,0.37", "column month, row 3: found '2026-02-02 soon'"),
+        (ROW, "2206-02-02,001,S,1,0.37", "column month, row 3: found '2206-02-02'"),
+        (ROW, "2026-02-02,001,S,inf,0.37", "column units, row 3: found 'inf'"),
+        (ROW, "2026-02-02,001,S,1e999,0.37", "column units, row 3: found '1e999'"),
+        (ROW, "2026-02-02,001,S,1_0,0.37", "column units, row 3: found '1_0'"),
+        (ROW, "2026-02-02,001,,1,0.37", "column region, row 3: blank"),
+        (ROW, "2026-02-02,001,S,1,0.37,9,9", "row 3 has 9 cells where the header has 7"),
+        (ROW, "2026-02-02,001,S,-1,", "column revenue, row 3: blank"),
+        (ROW + ",", "2026-02-02,001,S,1,0.37,-2000", "column orders, row 3: found '-2000'; expected at least 0"),
+        (ROW, "2026-02-02,001,S\0,1,0.37", "row 3 holds a null character"),
+        (f"1,{ROW}", f"caf\udce9,{ROW}", "row 3 is not utf-8-sig: byte 0xe9"),
         ("revenue", "turnover", "column revenue: the column is required and missing"),
     ],
 )
-def test_large_files_that_are_not_plain_are_named_by_the_ordinary_reader(tmp_path, monkeypatch, old, new, said):
-    monkeypatch.setattr(lines, "LARGE", 1)
-    with pytest.raises(TableError) as error:
-        read_table(company(tmp_path, {"sales.csv": LINES.replace(old, new, 1)}), "sales")
-    assert said in str(error.value)
+def test_what_is_wrong_with_a_large_file_is_said_as_of_a_small_one(tmp_path, monkeypatch, old, new, said):
+    book = company(tmp_path, {"sales.csv": None})
+    (tmp_path / "data" / "sales.csv").write_text(LINES.replace(old, new, 1), encoding="utf-8", errors="surrogateescape")
+    table, errors = same_both_ways(monkeypatch, book)
+    assert table is None and said in errors[0] and "table sales from data/sales.csv" in errors[0]
+
+
+@pytest.mark.parametrize("new", ["2026-02-02,\u3000001\t,S,1,0.37", " 2026-02-02 ,001,S, 1 ,0.37", '2026-02-02,001,S,"1,000",.37', "2026/2/2,001,S,1,0.37"])
+def test_blanks_and_other_ways_of_writing_count_the_same_in_a_large_file(tmp_path, monkeypatch, new):
+    table, said = same_both_ways(monkeypatch, company(tmp_path, {"sales.csv": LINES.replace(ROW, new, 1)}))
+    assert table is not None and "900 lines are added up to" in said[1]
 
 
 def test_large_files_with_numbers_as_people_write_them_are_still_read(tmp_path, monkeypatch):
