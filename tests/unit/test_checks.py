@@ -281,6 +281,18 @@ def test_stock_and_open_supply():
     assert messages == ["amber 1 item has negative stock: P/L: -3.", "amber 1 receipt of 4 units is overdue: R1 (P, 2026-08)."]
 
 
+def test_negative_units_on_the_way_are_named_as_negative_stock_is():
+    places = {"month": ["2026-08", "2026-09", "2026-09"], "item": ["P"] * 3, "location": ["L", "L", "M"], "on_hand": [1.0] * 3}
+    inventory = table("inventory", **places, in_transit=[-9.0, -3.0, None])
+    assert found(base(**SOUND, inventory=inventory)) == ["amber 1 item has negative units on the way: P/L: -3."]
+    assert found(base(**SOUND, inventory=inventory.assign(in_transit=[-9.0, 3.0, 0.0]))) == []
+
+
+def test_one_unit_of_open_supply_is_said_in_the_singular():
+    receipts = table("receipts", receipt=["R1"], kind=["purchase"], item=["P"], location=["L"], due_month=["2026-08"], units=[1.0])
+    assert found(base(**SOUND, receipts=receipts)) == ["amber 1 receipt of 1 unit is overdue: R1 (P, 2026-08)."]
+
+
 def test_lead_times_lots_and_moves():
     rows = operations(lead_time_months=[0.0, 30.0, 2.0], lot_min=[1e6, None, None], max_units=[5.0, None, None])
     messages = found({**base(**SOUND), "operations": rows})

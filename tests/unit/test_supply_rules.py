@@ -98,7 +98,7 @@ def test_an_item_that_does_not_say_what_it_takes_of_a_measure_is_named_with_the_
     in_kg = {"measure": ["kg"]}
     rows = found(lane_company(in_kg, {"item": ["P", "Q"], "measure": ["kg", "KG"], "per_unit": [2.0, 3.0]}), "units")
     assert [r[:2] for r in rows] == [["lane_limits", "measure"]]
-    assert rows[0][2].startswith("Row 2 limits PLANT to LYON in 'kg' (is 'KG' meant?), and 1 item") and rows[0][2].endswith("Q.")
+    assert rows[0][2].startswith("Row 2 limits PLANT to LYON in 'kg' (is 'KG' meant?), and 1 item that moves there does not say") and rows[0][2].endswith("Q.")
     assert found(lane_company(in_kg, {"item": ["P", "Q"], "measure": ["kg", "kg"], "per_unit": [2.0, 3.0]}), "units") == []
     assert "how much of it they take: P, Q." in found(lane_company(in_kg), "units")[0][2]
 

@@ -91,13 +91,14 @@ ONE = {
 
 def agree(message: str) -> str:
     """Put a sentence on a single thing into the singular: "1 products have no price" becomes "1 product has no price"."""
-    if not message.startswith("1 ") or message.startswith("1 of "):
-        return message
     said, colon, named = message.partition(":")
+    said = re.sub(r"(?<= )1 (unit|month)s\b", r"1 \1", said)
+    if not said.startswith("1 ") or said.startswith("1 of "):
+        return said + colon + named
     words = said.split(" ")
     plural = next((i for i, word in enumerate(words) if word.endswith("s")), None)
     if plural is None:
-        return message
+        return said + colon + named
     many = words[plural]
     words[plural] = {"launches": "launch", "series": "series"}.get(many, f"{many[:-3]}y" if many.endswith("ies") else many[:-1])
     # what comes before the plural describes it ("make operations"), what follows agrees with it

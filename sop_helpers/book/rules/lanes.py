@@ -50,14 +50,17 @@ def measures(given: Inputs) -> Iterator[Issue]:
         lacking = rows["item"].unique().tolist()
         near = codes_like([measure], stated.loc[stated["item"].isin(lacking), "measure"])
         meant = f" (is {near[measure]!r} meant?)" if near else ""
+        who, takes = "1 item that moves there does", "that it takes"
+        if len(lacking) > 1:
+            who, takes = f"{len(lacking)} items that move there do", "it they take"
         yield Issue(
             "red",
             "units",
             "lane_limits",
             "measure",
             len(lacking),
-            f"Row {rows['row'].iloc[0]} limits {start} to {end} in {measure!r}{meant}, and {len(lacking)} items that move there do not say in item_measures "
-            f"how much of it they take: {some(lacking)}.",
+            f"Row {rows['row'].iloc[0]} limits {start} to {end} in {measure!r}{meant}, and {who} not say in item_measures "
+            f"how much of {takes}: {some(lacking)}.",
             "Add them to item_measures, mend the measure, or leave it blank to count units of all items alike.",
         )
     products = given.get("products")

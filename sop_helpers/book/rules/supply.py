@@ -157,23 +157,31 @@ def capacity(given: Inputs) -> Iterator[Issue]:
         )
 
 
+BELOW_ZERO = [
+    ("on_hand", "stock", "Count them; bookings may be missing."),
+    ("in_transit", "units on the way", "Mend them; the plan takes what is on the way from receipts."),
+]
+
+
 def stock(given: Inputs) -> Iterator[Issue]:
     """Whether stock is possible and open supply still believable."""
     inventory, receipts, orders = given.get("inventory"), given.get("receipts"), given.get("open_orders")
     if inventory is not None:
         latest = inventory[inventory["month"] == inventory["month"].max()]
-        below = latest[latest["on_hand"] < 0]
-        if len(below):
-            names = [f"{i}/{p}: {u:,.0f}" for i, p, u in zip(below["item"], below["location"], below["on_hand"], strict=True)]
+        for column, what, action in BELOW_ZERO:
+            below = latest[latest[column] < 0] if column in latest else latest[:0]
+            if below.empty:
+                continue
+            names = [f"{i}/{p}: {u:,.0f}" for i, p, u in zip(below["item"], below["location"], below[column], strict=True)]
             yield Issue(
                 "amber",
                 "negatives",
                 "inventory",
-                "on_hand",
+                column,
                 len(below),
-                f"{len(below)} items have negative stock: {some(names)}.",
-                "Count them; bookings may be missing.",
-                float(below["value"].sum()) if below["value"].notna().any() else float("nan"),
+                f"{len(below)} items have negative {what}: {some(names)}.",
+                action,
+                float(below["value"].sum()) if column == "on_hand" and below["value"].notna().any() else float("nan"),
             )
     if receipts is not None and len(late := receipts[receipts["due_month"] < given.month]):
         names = [f"{r} ({i}, {m:%Y-%m})" for r, i, m in zip(late["receipt"], late["item"], late["due_month"], strict=True)]
