@@ -12,6 +12,7 @@ import pandas as pd
 
 from sop_helpers.planning.accuracy import accuracy, tracking_signal
 from sop_helpers.planning.frames import months_between, no_rows
+from sop_helpers.planning.wording import counted
 
 COLUMNS = ["kpi", "month", "value", "note"]
 FEW = 3
@@ -176,7 +177,7 @@ def demand_values(
     totals = table.groupby("month")[["actual", "forecast"]].sum()
     signal = pd.Series(tracking_signal(totals["actual"], totals["forecast"]), index=totals.index)
     note = f"lag {used}, closed months"
-    few = "" if len(totals) >= 6 else f"; {len(totals)} months so far, too few to alarm"
+    few = "" if len(totals) >= 6 else f"; {counted(len(totals), 'months')} so far, too few to alarm"
     return gather(
         long("WMAPE", measured["wmape"], note), long("forecast accuracy", measured["forecast_accuracy"], note), long("bias", measured["bias"], note),
         long("tracking signal", signal, f"lag {used}, closed months, total{few}"),
@@ -235,7 +236,7 @@ def stock_values(inventory: pd.DataFrame, sales: pd.DataFrame, products: pd.Data
     unknown = inventory.loc[value.isna(), "item"].nunique()
     stock = value.groupby(inventory["month"]).sum(min_count=1)
     dio = trailing_days(stock, cogs)
-    span = _span(dio) + f", {source}" + (f", {unknown} items without a cost left out" if unknown else "")
+    span = _span(dio) + f", {source}" + (f", {counted(unknown, 'items')} without a cost left out" if unknown else "")
     sold = ledger.set_index("month")["revenue"].dropna()
     sold = sold if len(sold) else sales.groupby("month")["revenue"].sum()
     dso = trailing_days(ledger.set_index("month")["receivables"].dropna(), sold)
@@ -250,7 +251,7 @@ def stock_values(inventory: pd.DataFrame, sales: pd.DataFrame, products: pd.Data
 
 
 def _span(table: pd.DataFrame) -> pd.Series:
-    return table["months"].map("{:.0f} months".format).astype("str")
+    return table["months"].map(lambda months: counted(f"{months:.0f}", "months")).astype("str")
 
 
 def _cover(stock: pd.DataFrame, sales: pd.DataFrame, plan: pd.DataFrame, cost: pd.Series) -> pd.Series:

@@ -7,6 +7,7 @@ import pandas as pd
 from sop_helpers.planning import actions as follow
 from sop_helpers.planning import kpis
 from sop_helpers.planning.options import amount
+from sop_helpers.planning.wording import counted
 
 AGENDA = ["order", "part", "topic", "minutes", "owner", "material"]
 ATTENDANCE = ["function", "person", "email", "mandatory", "delegate", "status"]
@@ -58,7 +59,8 @@ def quorum(table: pd.DataFrame) -> str:
     needed = table[table["mandatory"]]
     if (table["status"] == "invited").all():
         stand_ins = int(needed["delegate"].notna().sum())
-        return f"{len(table)} people are invited; {len(needed)} functions must be there, {stand_ins} of them have a stand-in."
+        invited = counted(len(table), "people are", "person is")
+        return f"{invited} invited; {counted(len(needed), 'functions')} must be there, {counted(stand_ins, 'of them have', 'of them has')} a stand-in."
     absent = needed.loc[~needed["status"].isin(["present", "delegate"]), "function"].tolist()
     there = int(table["status"].isin(["present", "delegate"]).sum())
     return f"{there} of {len(table)} functions were there" + (f"; missing although needed: {', '.join(absent)}." if absent else "; all that are needed were.")
@@ -204,7 +206,7 @@ def in_short(
     points += [_scenario_topic(financials, currency)] if financials["scenario"].nunique() > 1 else []
     points += [follow.summary(actions)] if len(actions) else []
     waiting = decisions[~decisions["decision"].isin(decisions.loc[decisions["chosen"], "decision"])]["decision"].nunique()
-    points += [f"{waiting} decisions wait for the meeting."] if waiting else []
+    points += [f"{counted(waiting, 'decisions wait', 'decision waits')} for the meeting."] if waiting else []
     signed = sign_offs.loc[sign_offs["status"] == "signed", "step"].drop_duplicates().tolist()
     return points + ["Signed off so far: " + ", ".join(signed) + "." if signed else "Nothing is signed off yet: this plan is a draft."]
 
@@ -233,7 +235,7 @@ def _demand_topic(plan: pd.DataFrame, changes: pd.DataFrame, currency: str) -> s
     if plan.empty:
         return "Demand plan: none was made."
     span = f"{plan['month'].min():%Y-%m} to {plan['month'].max():%Y-%m}"
-    text = f"Demand plan {span}: {amount(plan['units'].sum())} units, {amount(plan['revenue'].sum())} {currency}"
+    text = f"Demand plan {span}: {counted(amount(plan['units'].sum()), 'units')}, {amount(plan['revenue'].sum())} {currency}"
     steps = changes[~changes["step"].isin(["last plan", "this plan"])]
     if steps.empty:
         return text + "; no closed plan to compare with."
@@ -247,7 +249,7 @@ def _shortage_topic(shortages: pd.DataFrame, currency: str) -> str:
     never = shortages["recovered_month"].isna()
     cause = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable").index[0]
     lost = f", {amount(shortages.loc[never, 'money'].sum())} of it not made up for" if never.any() else ", all made up for later"
-    return f"Shortages from {first:%Y-%m} on: {amount(units)} units worth {amount(money)} {currency}{lost}; first cause: {str(cause).rstrip('.')}."
+    return f"Shortages from {first:%Y-%m} on: {counted(amount(units), 'units')} worth {amount(money)} {currency}{lost}; first cause: {str(cause).rstrip('.')}."
 
 
 def _scenario_topic(financials: pd.DataFrame, currency: str) -> str:

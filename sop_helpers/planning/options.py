@@ -7,6 +7,8 @@ import zlib
 
 import pandas as pd
 
+from sop_helpers.planning.wording import counted
+
 COLUMNS = ["decision", "question", "option", "money", "consequence", "owner", "chosen"]
 Row = dict[str, object]
 
@@ -88,11 +90,13 @@ def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: di
         group = shortages[shortages["cause"] == cause]
         products = group.groupby("product")["money"].sum().sort_values(ascending=False, kind="stable").index.tolist()
         named = ", ".join(str(names.get(p, p)) for p in products[:3]) + (f" and {len(products) - 3} more" if len(products) > 3 else "")
-        question = f"How do we serve {named}, short of {amount(group['short_units'].sum())} units in {_months(group['month'])} ({str(cause).rstrip('.')})?"
+        short = counted(amount(group["short_units"].sum()), "units")
+        question = f"How do we serve {named}, short of {short} in {_months(group['month'])} ({str(cause).rstrip('.')})?"
         lost = group[group["recovered_month"].isna()]
         late = group[group["recovered_month"].notna()]
-        parts = [f"{amount(late['short_units'].sum())} units come late, the last in {late['recovered_month'].max():%Y-%m}"] if len(late) else []
-        parts += [f"{amount(lost['short_units'].sum())} units are not served within the plan"] if len(lost) else []
+        come = counted(amount(late["short_units"].sum()), "units come", "unit comes")
+        parts = [f"{come} late, the last in {late['recovered_month'].max():%Y-%m}"] if len(late) else []
+        parts += [f"{counted(amount(lost['short_units'].sum()), 'units are', 'unit is')} not served within the plan"] if len(lost) else []
         start = {"decision": f"D-{label}-short-{_slug(str(cause))}", "question": question, "owner": people.get("supply"), "chosen": False}
         rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
                              "consequence": "; ".join(parts) + "." if parts else "As planned."})
@@ -101,7 +105,8 @@ def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: di
             part = group[group["remedy"] == remedy]
             # Units that come late are paid for later; only those not served at all are revenue won.
             won = part.loc[part["recovered_month"].isna(), "money"].sum()
-            serves = f"Would serve {amount(part['short_units'].sum())} units worth {amount(part['money'].sum())} {currency} in time; what it costs comes off."
+            units = counted(amount(part["short_units"].sum()), "units")
+            serves = f"Would serve {units} worth {amount(part['money'].sum())} {currency} in time; what it costs comes off."
             rows.append(start | {"option": str(remedy)[:1].upper() + str(remedy)[1:], "money": won if won > 0 else None, "consequence": serves})
     return rows
 
@@ -123,22 +128,25 @@ def _for_capacity(
         peaks = f" at a peak of {peak:.0%}" if pd.notna(peak) else ""
         start = {
             "decision": f"D-{label}-load-{_slug(resource)}", "owner": people.get("production", people.get("supply")), "chosen": False,
-            "question": f"How do we cover {resource}, {amount(excess)} hours over regular time in {_months(part['month'])}{peaks}?",
+            "question": f"How do we cover {resource}, {counted(amount(excess), 'hours')} over regular time in {_months(part['month'])}{peaks}?",
         }
         left = max(excess - hours, 0.0)
+        others = counted(amount(left), "hours are", "hour is")
+        wanted = counted(amount(excess), "hours at their value", "hour at its value")
+        moved = counted(amount(hours), "hours of work move", "hour of work moves")
         rows.append(start | {
-            "option": f"Follow the plan: {amount(hours)} hours of overtime", "money": -hours * rate,
-            "consequence": f"The other {amount(left)} hours are made in months with room, or come late." if left > 0.5 else "All is made on time.",
+            "option": f"Follow the plan: {counted(amount(hours), 'hours')} of overtime", "money": -hours * rate,
+            "consequence": f"The other {others} made in months with room, or come late." if left > 0.5 else "All is made on time.",
         })
         rows.append(start | {
             "option": "Add regular hours in those months (shift, temporary staff, subcontracting)", "money": gain if pd.notna(gain) else None,
-            "consequence": f"Worth at most this much, before what the hours cost: {amount(excess)} hours at their value in the plan.",
+            "consequence": f"Worth at most this much, before what the hours cost: {wanted} in the plan.",
         })
         if hours > 0.5:
             # What being late would cost is known only to a plan made without overtime: no price is better than half a price.
             rows.append(start | {
                 "option": "No overtime", "money": None,
-                "consequence": f"{amount(hours)} hours of work move to other months or come late; {amount(hours * rate)} {currency} of overtime are saved.",
+                "consequence": f"{moved} to other months or come late; {amount(hours * rate)} {currency} of overtime are saved.",
             })
     return rows
 

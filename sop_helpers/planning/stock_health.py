@@ -76,7 +76,7 @@ def health_words(health: pd.DataFrame, currency: str) -> str:
         return "There is no stock of value."
     low = int((health["status"] == "below target").sum())
     text = f"Stock is worth {value:,.0f} {currency}; {excess / value:.0%} of it came too early and {obsolete / value:.0%} the plan never uses"
-    return text + (f"; {low} of {len(health)} items and places are below their target." if low else ".")
+    return text + (f"; {low} of {len(health)} items and places {'are below their' if low > 1 else 'is below its'} target." if low else ".")
 
 
 def _until(issued: np.ndarray, months: np.ndarray) -> np.ndarray:

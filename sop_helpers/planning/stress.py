@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.wording import counted
+
 WEEKS_PER_MONTH = 365.25 / 12 / 7
 
 
@@ -46,7 +48,7 @@ def stress_tests(
     if not (np.isfinite(demand_factor) and demand_factor >= 0):
         raise ValueError(f"demand_factor is {demand_factor}; expected a finite number, zero or more")
     out = {f"{resource} stops in {month:%Y-%m}": _stopped(tables, months, resource, month) for resource, month in stops}
-    out |= {f"{supplier} {weeks_late:g} weeks late": _late(tables, supplier, weeks_late / WEEKS_PER_MONTH) for supplier in late_suppliers}
+    out |= {f"{supplier} {counted(f'{weeks_late:g}', 'weeks')} late": _late(tables, supplier, weeks_late / WEEKS_PER_MONTH) for supplier in late_suppliers}
     if demand_factor != 1:
         demand = tables["demand"]
         more = {c: demand[c] * demand_factor for c in ("units", "revenue") if c in demand}

@@ -25,6 +25,7 @@ from sop_helpers.planning.supply_network import (
 )
 from sop_helpers.planning.supply_orders import late_shares, promised, promises, to_order
 from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour
+from sop_helpers.planning.wording import counted
 
 LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none
 _RECEIPT_OF = {"make": "production", "buy": "purchase", "move": "transfer"}
@@ -209,7 +210,7 @@ def build_network(
     if told is not None:
         wanted = told.due(booked)
     if owed > 0:
-        notes.append(f"{owed:,.0f} units of open orders are past their month and are owed from the start.")
+        notes.append(f"{counted(f'{owed:,.0f}', 'units of open orders are', 'unit of open orders is')} past their month and owed from the start.")
     sellable = np.unique(series["node"])
     bare = nodes.iloc[sellable].loc[~np.isin(sellable, ops["node"]), "node"]
     if len(bare):

@@ -17,6 +17,7 @@ from sop_helpers.planning.frames import standing
 from sop_helpers.planning.supply_limits import Limits
 from sop_helpers.planning.supply_orders import Promises
 from sop_helpers.planning.supply_workers import Crews
+from sop_helpers.planning.wording import counted
 
 Matrix = NDArray[np.float64]
 
@@ -219,7 +220,7 @@ def latest_stock(inventory: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     below = last[last["on_hand"] < 0]
     notes = []
     if len(below):
-        notes.append(f"{len(below)} items have negative stock, taken as zero: {some(below['item'] + ' @ ' + below['location'])}.")
+        notes.append(f"{counted(len(below), 'items have', 'item has')} negative stock, taken as zero: {some(below['item'] + ' @ ' + below['location'])}.")
     return last.assign(on_hand=last["on_hand"].clip(lower=0)), notes
 
 

@@ -13,6 +13,7 @@ from sop_helpers.planning.supply_lanes import UNITS
 from sop_helpers.planning.supply_limits import supplier_use, supplier_weights
 from sop_helpers.planning.supply_network import Matrix, Network, month_number, path_costs
 from sop_helpers.planning.supply_results import at_release, scatter
+from sop_helpers.planning.wording import counted
 
 SERVED_LATE = "serving late costs less than making it in time"
 NOT_MADE = "making it costs more than losing the sale"
@@ -146,7 +147,7 @@ class Finder:
         name = self.names[node]
         if self.expired[node, t] > 1e-6 and self.net.limits.shelf is not None:
             keeps = int(self.net.limits.shelf[node])
-            told = f"shelf life of {name}: {keeps} month{'' if keeps == 1 else 's'}, and {self.expired[node, t]:,.0f} expire before {self.label[t]}"
+            told = f"shelf life of {name}: {counted(keeps, 'months')}, and {self.expired[node, t]:,.0f} expire before {self.label[t]}"
             return Cause(told, "sell it before it expires, or order it later", "shelf life", node, t)
         sources = self.sources.get(node, [])
         if not sources:
@@ -167,13 +168,13 @@ class Finder:
             who = self.ops["operation"][op] if supplier is None else supplier
             what = "supplier limit" if self.ops["kind"][op] == "buy" else "limit of the operation"
             told = f"{what} of {who}: at most {most:,.0f} {name} a month"
-            return Cause(told, f"{{units}} units more from {who} or a second source cost about {{value}}", "limit", op, t, op=op)
+            return Cause(told, f"{{units}} more from {who} or a second source cost about {{value}}", "limit", op, t, op=op)
         for row, weight in supplier_weights(self.net, op):
             room = self.net.limits.supplied[row, t]
             if weight > 0 and room - self.delivered[row, t] < max(weight * self._step(op), 1e-6 * max(1.0, room)):
                 measure = self.net.limits.suppliers["measure"].iat[row]
                 told = f"supplier limit of {supplier}: at most {room:,.0f} {'units' if measure == 'units' else 'in money'} of all its items in {self.label[t]}"
-                return Cause(told, f"{{units}} units more from {supplier} or a second source cost about {{value}}", "supplier", row, t, weight, op)
+                return Cause(told, f"{{units}} more from {supplier} or a second source cost about {{value}}", "supplier", row, t, weight, op)
         return None
 
     def _behind(self, op: int, t: int) -> Cause | None:
@@ -218,8 +219,8 @@ class Finder:
 
     def _rest(self, node: int, t: int, op: int) -> Cause:
         if self._step(op) > 0:
-            told = f"lot size of {self.ops['operation'][op]}: {self._step(op):,.0f} units"
-            return Cause(told, "order a smaller lot, or one lot earlier; {units} units are missing", "lot", op, t, op=op)
+            told = f"lot size of {self.ops['operation'][op]}: {counted(f'{self._step(op):,.0f}', 'units')}"
+            return Cause(told, "order a smaller lot, or one lot earlier; {missing}", "lot", op, t, op=op)
         return Cause(SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", "choice", node, t, op=op)
 
     def _step(self, op: int) -> float:
@@ -243,12 +244,12 @@ class Finder:
         lead, first = int(self.ops["lead"][op]), int(self.first[op])
         kind = "lead time" if t < lead else "first month" if t < lead + first else "frozen"
         why = {
-            "lead time": f"lead time of {lead} month{'' if lead == 1 else 's'}",
+            "lead time": f"lead time of {counted(lead, 'months')}",
             "first month": f"first month of {self.ops['operation'][op]}",
             "frozen": "frozen months",
         }
         text = f"{why[kind]}: {name} cannot arrive before {self.label[later]}"
-        return Cause(text, f"expedite {{units}} units of {name} to {self.label[t]}; that is worth up to {{late}}", kind, node, t, op=op)
+        return Cause(text, f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}", kind, node, t, op=op)
 
 
 def _room(net: Network, arrive: Matrix) -> Matrix:
@@ -322,10 +323,12 @@ def _remedy(net: Network, cause: Cause, units: float, value: float, late: float,
         more, saves = units * cause.per_unit, 0.0 if lane is None else lane[cause.at, cause.month]
         what = net.limits.lanes.table["measure"].iat[cause.at]
         worth = f"; one more saves {saves:,.0f}" if saves >= 0.5 else ""
-        return f"{more:,.0f} {what} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
+        return f"{counted(f'{more:,.0f}', what)} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
     if cause.kind not in ("capacity", "regular"):
-        return cause.remedy.format(units=f"{units:,.0f}", value=f"{value:,.0f}", late=f"{late:,.0f}")
+        shown = f"{units:,.0f}"
+        told = {"units": counted(shown, "units"), "missing": counted(shown, "units are missing", "unit is missing")}
+        return cause.remedy.format(**told, value=f"{value:,.0f}", late=f"{late:,.0f}")
     hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"
     worth = f"; one more hour saves {hour[cause.at, cause.month]:,.0f}" if hour[cause.at, cause.month] > 0 else ""
     beyond = " beyond the limit" if cause.kind == "capacity" else ""
-    return f"{hours:,.0f} hours more on {name} in {label} (overtime{beyond}: {hours * rate:,.0f}), or build earlier{worth}"
+    return f"{counted(f'{hours:,.0f}', 'hours')} more on {name} in {label} (overtime{beyond}: {hours * rate:,.0f}), or build earlier{worth}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import money
 
 
@@ -53,7 +54,8 @@ def corrections_words(corrections: pd.DataFrame, history: pd.DataFrame) -> str:
     open_ones = corrections[~corrections["accepted"].astype(bool)]
     waiting = int((open_ones["cause"] != "level shift").sum())
     steps = open_ones[open_ones["cause"] == "level shift"].drop_duplicates(["product", "region"])
-    text = f"{len(taken)} of {len(history):,} months were corrected ({parts}), {share:.1f} % of all units" if len(taken) else "No correction is accepted yet"
+    were = "was" if len(taken) == 1 else "were"
+    text = f"{len(taken)} of {len(history):,} months {were} corrected ({parts}), {share:.1f} % of all units" if len(taken) else "No correction is accepted yet"
     text += f"; {waiting} more {'are' if waiting > 1 else 'is'} left out or wait{'' if waiting > 1 else 's'} for the meeting" if waiting else ""
     many = f"the level of {len(steps)} series seems to have moved for good" if len(steps) else ""
     return f"{text}; {many}: say so in the journal, or leave it in." if many else f"{text}."
@@ -80,7 +82,7 @@ def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame
     change = (100 * (change["after"] / change["before"].where(change["before"] > 0) - 1)).dropna().sort_values(kind="stable")
     months = ahead["month"].nunique()
     if months < 12 or last["month"].nunique() < 12 or not before or change.empty:
-        return f"The plan holds {money(after)} units over its first {months} months."
+        return f"The plan holds {counted(money(after), 'units')} over its first {counted(months, 'months')}."
     width = 100 * (band["hi80"] - band["lo80"]).sum() / max(2 * band["units"].sum(), 1e-9)
     text = f"The next twelve months are planned {100 * (after / before - 1):+.1f} % against the cleansed last twelve"
     if len(change) > 1:
@@ -97,7 +99,7 @@ def fva_words(steps: pd.DataFrame, lag: int) -> str:
     verb = "takes" if one["fva_points"] >= 0 else "adds"
     way = "off" if one["fva_points"] >= 0 else "to"
     text = f"Tried out on the past, the statistical forecast {verb} {abs(one['fva_points']):.1f} points {way} the error of seasonal naive"
-    return text + f" up to {lag} months ahead: WMAPE {100 * one['wmape']:.1f} %, bias {100 * one['bias']:+.1f} %."
+    return text + f" up to {counted(lag, 'months')} ahead: WMAPE {100 * one['wmape']:.1f} %, bias {100 * one['bias']:+.1f} %."
 
 
 def changes_words(changes: pd.DataFrame, currency: str) -> str:
@@ -165,4 +167,5 @@ def rule_words(agreed: pd.DataFrame, rule: str) -> str:
     if agreed.empty:
         return f"The rule {rule!r} changes nothing: no other view has what it needs."
     named = "weighted by their measured accuracy" if rule == "weights" else "by the view chosen for each family"
-    return f"The views are reconciled {named}: {agreed['units'].sum():+,.0f} units against the workbook's own view."
+    more = counted(f"{agreed['units'].sum():+,.0f}", "units")
+    return f"The views are reconciled {named}: {more} against the workbook's own view."

@@ -24,6 +24,7 @@ from sop_helpers.planning import desk
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_network import Network
+from sop_helpers.planning.wording import counted
 
 ALL = "(all)"
 OURS = "desk-"  # how the ids of overrides written here begin
@@ -271,7 +272,7 @@ class OverrideDesk:
         if new.empty:
             return f"Somebody took an override of {self.named} back while you typed. Nothing was saved: press Reload to see the plan as it is now."
         one = new.iloc[-1]
-        value = f"{one['units']:,.0f} units" if pd.notna(one["units"]) else f"{one['change_pct']:+.1f} %"
+        value = counted(f"{one['units']:,.0f}", "units") if pd.notna(one["units"]) else f"{one['change_pct']:+.1f} %"
         what = f"{one['author']} set {one['start_month']:%Y-%m} to {one['end_month']:%Y-%m} to {value} ({one['reason'] or 'no reason given'})"
         return f"While you typed, {what}. Nothing was saved: press Reload to see it, then type again."
 

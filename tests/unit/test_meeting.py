@@ -256,7 +256,7 @@ def test_minutes_add_up_and_nobody_gets_none(weights: list[float], minutes: int)
 def test_attendance_before_and_after() -> None:
     words = pd.DataFrame(columns=["function", "person", "status"])
     before = conform("attendance", meeting.attendance(ROSTER, words))
-    assert before["status"].eq("invited").all() and "2 functions must be there, 1 of them have a stand-in" in meeting.quorum(before)
+    assert before["status"].eq("invited").all() and "2 functions must be there, 1 of them has a stand-in" in meeting.quorum(before)
     said = pd.DataFrame([("sales", "Stand In", "delegate"), ("general management", "Elena", "absent"), ("quality", "Quinn", "present")], columns=words.columns)
     after = conform("attendance", meeting.attendance(ROSTER, said)).set_index("function")
     assert after["status"].to_dict() == {"general management": "absent", "sales": "delegate", "supply": "invited", "quality": "present"}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, thousands
 from sop_helpers.report.charts.supply import panels
 
@@ -64,4 +65,5 @@ def adherence_takeaway(kept: pd.DataFrame, measure: str = "production") -> str:
     most = mine.loc[mine["missed_units"].idxmax()]
     way = "more" if most["actual_units"] > most["planned_units"] else "less"
     text = f"{last['adherence']:.0%} of the {measure} planned for {last['month']:%B %Y} was kept{before}"
-    return text + (f"; furthest off its plan is {most['name']}: {most['missed_units']:,.0f} units {way}." if most["missed_units"] >= 0.5 else ".")
+    missed = counted(f"{most['missed_units']:,.0f}", "units")
+    return text + (f"; furthest off its plan is {most['name']}: {missed} {way}." if most["missed_units"] >= 0.5 else ".")

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sop_helpers.planning.consensus import STEP_ORDER
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 
@@ -50,7 +51,8 @@ def signals_chart(history: pd.DataFrame, signals: pd.DataFrame, names: pd.Series
         axis.plot(mine["month"], mine["expected_units"], color=COLOURS["plan"], marker="D", linestyle="none", label="expected")
         axis.plot(mine["month"], mine["actual_units"], color=COLOURS["bad"], marker="o", markersize=10, fillstyle="none", linestyle="none", label="signal")
         axis.vlines(mine["month"], mine["expected_units"], mine["actual_units"], color=COLOURS["bad"], linestyles=":")
-        axis.set_title(f"{names.get(one.product, one.product)}, {one.region}: {one.kind} of {money(abs(one.units))} units", fontsize="medium", loc="left")
+        size = counted(money(abs(one.units)), "units")
+        axis.set_title(f"{names.get(one.product, one.product)}, {one.region}: {one.kind} of {size}", fontsize="medium", loc="left")
         axis.set_ylim(0, 1.12 * max(h["raw_units"].max(), mine["expected_units"].max(), 1e-9))
         month_axis(axis)
         thousands(axis)
@@ -202,7 +204,7 @@ def accuracy_chart(accuracy: pd.DataFrame, lag: int) -> Figure:
         Longest lag measured, in months.
     """
     wide = accuracy.pivot(index="key", columns="stream", values="wmape").sort_values("seasonal naive", kind="stable")
-    figure, axis = new_figure(f"Forecast error against seasonal naive, up to {lag} months ahead", "WMAPE of products by region, % of demand")
+    figure, axis = new_figure(f"Forecast error against seasonal naive, up to {counted(lag, 'months')} ahead", "WMAPE of products by region, % of demand")
     place = np.arange(len(wide))
     axis.barh(place + 0.2, 100 * wide["seasonal naive"], 0.38, color=COLOURS["last"], hatch="...", edgecolor="white", label="seasonal naive")
     axis.barh(place - 0.2, 100 * wide["statistical"], 0.38, color=COLOURS["forecast"], label="statistical")

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 
@@ -56,7 +57,7 @@ def outlook_takeaway(sales: pd.DataFrame, plan: pd.DataFrame, constrained: pd.Da
     if ahead.empty:
         return "There is no plan to look ahead with."
     was = sales.groupby("month")["revenue"].sum().sort_index().tail(len(ahead))
-    text = f"The next {len(ahead)} months are planned at {money(ahead.sum())} {currency}"
+    text = f"The next {counted(len(ahead), 'months are', 'month is')} planned at {money(ahead.sum())} {currency}"
     if was.sum() > 0:
         text += f", {ahead.sum() / was.sum() - 1:+.1%} on the {len(was)} before"
     can = constrained[constrained["month"].isin(ahead.index)]["revenue"].sum()
@@ -97,7 +98,7 @@ def options_figure(decisions: pd.DataFrame, currency: str, most: int = 6) -> Fig
 def options_takeaway(decisions: pd.DataFrame, currency: str) -> str:
     """Return how many decisions wait, how many are taken, and the option with the most money."""
     asked, taken = decisions["decision"].nunique(), decisions.loc[decisions["chosen"], "decision"].nunique()
-    text = f"{asked - taken} decisions wait" + (f", {taken} are taken" if taken else "")
+    text = counted(asked - taken, "decisions wait", "decision waits") + (f", {counted(taken, 'are', 'is')} taken" if taken else "")
     priced = decisions.dropna(subset="money")
     if priced.empty or not priced["money"].abs().max() > 0:
         return text + "; no option has a price."

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sop_helpers.planning.quotas import bands
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 
@@ -148,7 +149,7 @@ def capacity_takeaway(capacity: pd.DataFrame, currency: str, months: int = 12) -
     near = capacity[capacity["month"].isin(capacity["month"].drop_duplicates().nsmallest(months))]
     total, quota, plan = (near[c].sum() for c in ("capacity", "quota", "plan_revenue"))
     set_ = near.groupby("month")["quota"].transform("sum") > 0
-    text = f"Over {near['month'].nunique()} months the sales force can bring {money(total)} {currency}"
+    text = f"Over {counted(near['month'].nunique(), 'months')} the sales force can bring {money(total)} {currency}"
     text += f", {total / plan:.0%} of the demand plan" if plan > 0 else ""
     text += f"; quotas are carried to {near.loc[set_, 'capacity'].sum() / quota:.0%} in the months that have them" if quota > 0 else ""
     gaps = near.groupby("region")["gap"].sum()

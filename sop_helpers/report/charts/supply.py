@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 _PANELS = 6
@@ -52,18 +53,19 @@ def load_takeaway(load: pd.DataFrame) -> str:
         return "No resource has hours, so nothing limits the plan."
     top = known.loc[known["load"].idxmax()]
     over = known[known["load"] > 1]
-    months = over["month"].nunique()
+    months = counted(over["month"].nunique(), "months go", "month goes")
     if over.empty:
         text = f"No month asks for more than regular time; {top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}"
     else:
-        text = f"{top['resource']} would need {top['load']:.0%} of regular time in {top['month']:%B %Y}; {months} months go over 100 % on some resource"
+        text = f"{top['resource']} would need {top['load']:.0%} of regular time in {top['month']:%B %Y}; {months} over 100 % on some resource"
     overtime = load["overtime_hours"].sum()
-    text += f". The plan builds ahead and works {overtime:,.0f} overtime hours" if overtime >= 0.5 else ". The plan needs no overtime"
+    text += f". The plan builds ahead and works {counted(f'{overtime:,.0f}', 'overtime hours')}" if overtime >= 0.5 else ". The plan needs no overtime"
     worth = load.loc[load["value_of_hour"].fillna(0).idxmax()]
     if worth["value_of_hour"] > 0.005:
         text += f"; one more hour is worth most ({worth['value_of_hour']:,.2f}) on {worth['resource']} in {worth['month']:%B %Y}"
         if "value_to_hours" in load and worth["value_to_hours"] > worth["available_hours"] + 0.5:
-            text += f", up to {worth['value_to_hours'] - worth['available_hours']:,.0f} hours more"
+            hours = f"{worth['value_to_hours'] - worth['available_hours']:,.0f}"
+            text += f", up to {counted(hours, 'hours')} more"
     return text + "."
 
 
@@ -151,7 +153,7 @@ def demand_served_takeaway(served: pd.DataFrame, shortages: pd.DataFrame, curren
     short = shortages["short_units"].sum()
     causes = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable")
     text = f"{1 - short / demand:.1%} of the units wanted are shipped in their month; "
-    text += f"{money(short)} units worth {money(shortages['money'].sum())} {currency} are not"
+    text += f"{counted(money(short), 'units')} worth {money(shortages['money'].sum())} {currency} {'is' if money(short) == '1' else 'are'} not"
     text += f", of which {money(lost)} are lost" if lost >= 0.5 else ", none of them lost"
     return text + f". The cause worth most ({money(causes.iloc[0])}) is: {causes.index[0]}."
 
@@ -179,7 +181,8 @@ def purchase_takeaway(purchases: pd.DataFrame, months: pd.DatetimeIndex, currenc
     """Return what is to be ordered now and over the horizon, and the supplier that gets most."""
     now = purchases.loc[purchases["order_month"] == months[0], "cost"].sum()
     by = purchases.groupby("supplier")["cost"].sum().sort_values(ascending=False, kind="stable")
-    text = f"Orders for {money(now)} {currency} go out in {months[0]:%B %Y}, {money(by.sum())} over {len(months)} months to {len(by)} suppliers"
+    span, number = counted(len(months), "months"), counted(len(by), "suppliers")
+    text = f"Orders for {money(now)} {currency} go out in {months[0]:%B %Y}, {money(by.sum())} over {span} to {number}"
     return text + f"; {by.index[0]} gets {by.iloc[0] / by.sum():.0%} of it." if by.sum() > 0 else text + "."
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 from sop_helpers.report.charts.supply import panels
 
@@ -64,7 +65,7 @@ def grid_takeaway(grid: pd.DataFrame, month: pd.Timestamp) -> str:
     if len(ratio):
         parts.append(f"planned stock is {ratio.max():.1f} times its target in {ratio.idxmax()} and {ratio.min():.1f} times in {ratio.idxmin()}")
     owed = grid[(grid["strategy"] == "make to order") & (grid["month"] >= month)].sort_values("month").groupby("family")["backlog_plan"].agg(["first", "last"])
-    parts += [f"the backlog of {name} goes from {money(row['first'])} to {money(row['last'])} units" for name, row in owed.dropna().iterrows()]
+    parts += [f"the backlog of {name} goes from {money(row['first'])} to {counted(money(row['last']), 'units')}" for name, row in owed.dropna().iterrows()]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else "No month before this one was planned, so the grids show the plan alone."
 
@@ -148,7 +149,7 @@ def band_takeaway(gaps: pd.DataFrame, months: pd.DatetimeIndex, currency: str) -
     if gaps.empty:
         return f"In {when} no item ends a month below its target."
     worst, deep = gaps.iloc[0], int(gaps["into_safety"].sum())
-    text = f"In {when} {len(gaps)} items and places end a month below target, {money(gaps['money'].sum())} {currency} at their worst"
+    text = f"In {when} {counted(len(gaps), 'items and places end', 'item ends')} a month below target, {money(gaps['money'].sum())} {currency} at their worst"
     text += f", {deep} of them in their safety stock" if 0 < deep < len(gaps) else ""
     return text + f"; most is missing of {worst['item']} in {worst['location']} ({money(worst['money'])} {currency} in {worst['month']:%B %Y})."
 
@@ -179,7 +180,7 @@ def cash_takeaway(cash: pd.DataFrame, months: pd.DatetimeIndex, currency: str) -
     if not paid.sum() > 0:
         return "Suppliers are paid nothing in these months."
     soon, by = paid.reindex(months[:3]).sum(), inside.groupby("supplier")["paid"].sum()
-    text = f"Suppliers are paid {money(soon)} {currency} in the next {len(months[:3])} months and {money(paid.sum())} over {len(months)}"
+    text = f"Suppliers are paid {money(soon)} {currency} in the next {counted(len(months[:3]), 'months')} and {money(paid.sum())} over {len(months)}"
     return text + f"; the most goes out in {paid.idxmax():%B %Y} ({money(paid.max())}), and {by.idxmax()} gets {by.max() / by.sum():.0%}."
 
 
@@ -211,5 +212,5 @@ def hiring_takeaway(hiring: pd.DataFrame, currency: str) -> str:
     if hired + gone < 0.05:
         return "The plan changes nobody's job."
     most = (hiring["hired"] + hiring["laid_off"]).groupby(hiring["resource"]).sum().idxmax()
-    text = f"The plan hires {hired:,.3g} people and lays off {gone:,.3g}, most of them on {most}"
+    text = f"The plan hires {counted(f'{hired:,.3g}', 'people', 'person')} and lays off {gone:,.3g}, most of them on {most}"
     return text + (f"; wages, hiring and lay-offs cost {money(hiring['cost'].sum())} {currency}." if "cost" in hiring else ".")
