@@ -323,11 +323,16 @@ def _remedy(net: Network, cause: Cause, units: float, value: float, late: float,
         more, saves = units * cause.per_unit, 0.0 if lane is None else lane[cause.at, cause.month]
         what = net.limits.lanes.table["measure"].iat[cause.at]
         worth = f"; one more saves {saves:,.0f}" if saves >= 0.5 else ""
-        return f"{counted(f'{more:,.0f}', what)} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
+        # a measure is the company's own word: it has no singular that can be told
+        room = counted(f"{more:,.0f}", what, None if what == UNITS else what)
+        return f"{room} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
     if cause.kind not in ("capacity", "regular"):
         shown = f"{units:,.0f}"
         told = {"units": counted(shown, "units"), "missing": counted(shown, "units are missing", "unit is missing")}
-        return cause.remedy.format(**told, value=f"{value:,.0f}", late=f"{late:,.0f}")
+        remedy = cause.remedy
+        for mark, said in (told | {"value": f"{value:,.0f}", "late": f"{late:,.0f}"}).items():  # not str.format: names may hold braces of their own
+            remedy = remedy.replace(f"{{{mark}}}", said)
+        return remedy
     hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"
     worth = f"; one more hour saves {hour[cause.at, cause.month]:,.0f}" if hour[cause.at, cause.month] > 0 else ""
     beyond = " beyond the limit" if cause.kind == "capacity" else ""

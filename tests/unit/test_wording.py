@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from supply_networks import MONTHS, company, monthly
+from supply_networks import MONTHS, company, monthly, table
 from test_meeting import LOAD, SHORT, _decisions
 
 from sop_helpers.planning.stress import stress_tests
@@ -65,3 +65,18 @@ def test_a_week_late_is_one_week() -> None:
     data = company(products=[{"product": "A", "family": "F", "unit_price": 30.0, "unit_cost": 10.0}], operations=[buy],
                    demand=monthly([1.0] * 6, product="A", region="r"))  # fmt: skip
     assert "S 1 week late" in stress_tests(data, MONTHS, late_suppliers=["S"], weeks_late=1)
+
+
+def test_a_name_with_braces_is_a_name() -> None:
+    assert short_of_one(max_units=50.0 / 3, supplier="S {EU}")["remedy"].startswith("1 unit more from S {EU} or a second source")
+
+
+@pytest.mark.parametrize(("measure", "said"), [(None, "1 unit more on this lane"), ("boxes", "1 boxes more on this lane")])
+def test_room_on_a_lane_is_counted_in_units_or_in_the_companys_own_word(measure: str | None, said: str) -> None:
+    buy = {"operation": "buy A", "kind": "buy", "item": "A", "location": "main", "lead_time_months": 0.0, "unit_cost": 10.0}
+    move = {"operation": "move A", "kind": "move", "item": "A", "from_location": "main", "location": "depot", "lead_time_months": 0.0, "unit_cost": 0.0}
+    lanes = {"lane_limits": table("lane_limits", [{"from_location": "main", "location": "depot", "measure": measure, "max_load": 10.0}])}
+    lanes |= {"item_measures": table("item_measures", [{"item": "A", "measure": measure, "per_unit": 1.0}])} if measure else {}
+    data = company(products=[{"product": "A", "family": "F", "unit_price": 30.0, "unit_cost": 10.0}], operations=[buy, move],
+                   regions=[{"region": "r", "ship_from": "depot"}], demand=monthly([11.0, 0.0, 0.0, 0.0, 0.0, 0.0], product="A", region="r"))  # fmt: skip
+    assert plan_supply(**(data | lanes), months=MONTHS, frozen_months=0).shortages["remedy"].iloc[0].startswith(said)
