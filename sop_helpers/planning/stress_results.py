@@ -18,9 +18,9 @@ from sop_helpers.planning.supply_inputs import build_network, receipts_by_month
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience, regular_left
 from sop_helpers.planning.supply_network import Network, by_month, capacity, check_numbers
 from sop_helpers.planning.supply_orders import late_shares
-from sop_helpers.planning.supply_parts import is_big, solver_of
+from sop_helpers.planning.supply_parts import Parts, is_big
 from sop_helpers.planning.supply_reasons import late_units
-from sop_helpers.planning.supply_solver import Solution, Solver
+from sop_helpers.planning.supply_solver import Solution, Solver, program
 from sop_helpers.planning.supply_start import starting_basis
 
 COLUMNS = ["test", "cost", "cost_more", "short_units", "short_money", "lost_money", "overtime_hours", "first_short_month"]
@@ -45,12 +45,15 @@ class StressModel:
         self.tables, self.targets, self.months, self.rules = tables, targets, months, rules
         self.base = self._now = build_network(**tables, targets=targets, months=months, **rules)
         built, start = build_model(self.base), starting_basis(self.base)
+        self._start = start
+        self._solver: Solver | Parts
         if is_big(built):
-            self._solver, self.plan = solver_of(built, start)
+            self._plan = Parts(program(built), start)
+            self.plan = self._plan.solve()
         else:
-            self._solver = Solver(built, start)
+            self._plan, self._solver = None, Solver(built, start)
             self.plan = self._solver.solve()
-        self._solver.keep()
+            self._solver.keep()
 
     def network(self, tables: Mapping[str, pd.DataFrame]) -> Network:
         """Lay changed tables out; where only hours or what is late differ, the rest is taken from the plan as it is."""
@@ -75,12 +78,18 @@ class StressModel:
         net = self.network(tables)
         if not same_program(self.base, net):
             return net, Solver(build_model(net), starting_basis(net)).solve()
+        if self._plan is not None:
+            self._solver, self._now = self._plan.again(), self.base  # only what the test touches is solved
+            if self._move(net):
+                # With other coefficients the basis of the plan is a bad start: from it simplex took five times as long as it does from scratch.
+                self._solver.apart(self._start)
+            return net, self._solver.solve()
         self._move(net)
         self._solver.restore()
         return net, self._solver.solve()
 
-    def _move(self, net: Network) -> None:
-        """Set hours, demand, receipts and lateness to those of a network of the same program, where the solver has others."""
+    def _move(self, net: Network) -> bool:
+        """Set hours, demand, receipts and lateness to those of a network of the same program, where the solver has others; say whether lateness changed."""
         solver, base, now = self._solver, self.base, self._now
         free, before, has = (regular_left(n) for n in (net, base, now))
         if len(net.resources) and not (np.array_equal(free, has) and np.array_equal(overtime_left(net), overtime_left(now))):
@@ -96,6 +105,7 @@ class StressModel:
         if len(ops):
             self._delay(ops, late.iloc[ops], was.iloc[ops])
         self._now = net
+        return len(ops) > 0
 
     def _delay(self, ops: np.ndarray, late: pd.Series, was: pd.Series) -> None:
         """Let what some operations bring come later: other coefficients in the balances of their nodes."""

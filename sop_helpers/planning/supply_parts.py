@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import Price, Program, Solution, Solver, new_highs, priced, program, run, set_basis, spread, statuses
+from sop_helpers.planning.supply_solver import Price, Program, Solution, Solver, moved, new_highs, priced, program, run, set_basis, spread, statuses
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def is_big(model: linopy.Model) -> bool:
 class Parts:
     """A supply plan's program that is solved part by part.
 
-    Bounds and costs of what arrives may change between solves; only parts that they touch are solved again, from their last basis.
+    Bounds, costs, right-hand sides and coefficients may change between solves; only parts that they touch are solved again, from their last basis.
 
     Parameters
     ----------
@@ -49,11 +49,12 @@ class Parts:
 
     def __init__(self, whole: Program, start: Start, x: Matrix | None = None):
         count_rows, count = whole.matrix.shape
-        self._whole, self._cost = whole._replace(cost=whole.cost.copy(), lower=whole.lower.copy(), upper=whole.upper.copy()), whole.cost
+        own = {name: getattr(whole, name).copy() for name in ("cost", "lower", "upper", "low", "high")}
+        self._whole, self._built = whole._replace(**own), whole
         # Status of columns and rows; that of large parts is with their solvers, until it is asked for.
         self._column, self._row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
         self._kept: dict[int, tuple[Any, NDArray[np.int64], NDArray[np.int64]]] = {}
-        self._restart = False
+        self._restart, self._later = False, np.zeros(0, dtype=np.int64)
         self._dual, self._held = np.zeros(count_rows), (np.full(count_rows, np.inf), np.full(count_rows, np.inf))
         shared = {name: at for name, at in whole.rows.items() if not name.startswith(ALONE)}
         # Rows of whatever is limited by month, one line each, and what they take.
@@ -85,14 +86,17 @@ class Parts:
         RuntimeError
             HiGHS ended with anything but an optimum.
         """
-        whole, todo, added = self._whole, self._todo.copy(), np.zeros(0, dtype=np.int64)
+        whole, todo, added = self._whole, self._todo.copy(), self._broken()
+        if len(added):
+            self._put_in(added)
         while todo.any() or len(added):
             touched = np.zeros(self._of_column.max() + 1, dtype=bool)
             touched[self._of_column[todo]] = True
             touched[self._of_row[added]] = True
             self._run(touched, todo, ranges)
             self._restart = False
-            todo, added = np.zeros(len(todo), dtype=bool), self._broken()
+            todo, added = np.zeros(len(todo), dtype=bool), np.union1d(self._broken(), self._later)
+            self._later = self._later[:0]
             if len(added):
                 self._put_in(added)
         self._todo[:], self._restart = False, False
@@ -102,7 +106,7 @@ class Parts:
             left = at.ravel()[~self._active[at.ravel()]]
             less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ self._x, 0.0)
             prices[name] = Price(np.maximum(-self._dual[at], 0.0) + 0.0, Range(less[at], more[at]))
-        return Solution({name: self._x[of] for name, of in whole.columns.items()}, float(self._cost @ self._x), prices)
+        return Solution({name: self._x[of] for name, of in whole.columns.items()}, float(self._built.cost @ self._x), prices)
 
     def bound(self, rows: NDArray[np.int64], lower: Matrix, upper: Matrix) -> None:
         """Set the bounds of the arrivals of some operations."""
@@ -111,7 +115,36 @@ class Parts:
 
     def reward(self, rows: NDArray[np.int64], amount: Matrix) -> None:
         """Lower the cost of the arrivals of some operations by an amount; zero gives their own cost back."""
-        self._change(self._whole.cost, rows, self._cost[self._whole.columns["arrive"][rows]] - amount)
+        self._change(self._whole.cost, rows, self._built.cost[self._whole.columns["arrive"][rows]] - amount)
+
+    def most(self, name: str, upper: Matrix) -> None:
+        """Set the upper bounds of a variable whose lower bounds are zero."""
+        at, new = self._whole.columns[name].ravel(), np.asarray(upper, dtype=float).ravel()
+        self._todo[at[self._whole.upper[at] != new]] = True
+        self._whole.upper[at] = new
+
+    def right(self, name: str, change: Matrix) -> None:
+        """Add to the right-hand sides of a constraint as it was built, which stay zero or more where they limit from above."""
+        at = self._whole.rows[name].ravel()
+        low, high = moved(self._built.low[at], self._built.high[at], np.ravel(change))
+        self._touch(at[(low != self._whole.low[at]) | (high != self._whole.high[at])])
+        self._whole.low[at], self._whole.high[at] = low, high
+
+    def coefficient(self, constraint: str, variable: str, row: NDArray[np.int64], column: NDArray[np.int64], value: Matrix) -> None:
+        """Set coefficients by the position (flat) of their row in a constraint and of their column in a variable; not in rows that parts share."""
+        from scipy import sparse
+
+        matrix = self._whole.matrix
+        at, of = self._whole.rows[constraint].ravel()[row], self._whole.columns[variable].ravel()[column]
+        step = value - np.asarray(matrix[at, of]).ravel()
+        self._whole = self._whole._replace(matrix=(matrix + sparse.csr_matrix((step, (at, of)), shape=matrix.shape)).tocsr())
+        self._touch(at)
+        self._todo[of] = True  # where nothing of a column is left, no row leads to it any more
+        self._put_in(at[:0])
+
+    def again(self) -> Parts:
+        """Return parts of the program as it was built that stand at the optimum found last, which has to be that of the program as it was built."""
+        return Parts(self._built, self.basis(), self._x)
 
     def basis(self) -> Start:
         """Return the basis of the last solve."""
@@ -125,10 +158,25 @@ class Parts:
         self._row = spread(start.rows, self._whole.rows, len(self._row), BASIC)
         self._restart = True
 
+    def apart(self, start: Start) -> None:
+        """Let the next solve start from a basis without shared rows: first what has changed by itself, then all that shared rows tied together."""
+        self.restart(start)
+        self._kept.clear()
+        shared = np.concatenate([np.zeros(0, dtype=np.int64), *[lines.ravel() for lines in self._lines]])
+        self._later = shared[self._active[shared]]
+        self._active[shared] = False
+        self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
+
     def _change(self, numbers: Matrix, rows: NDArray[np.int64], values: Matrix) -> None:
         at = self._whole.columns["arrive"][rows]
         self._todo[at[numbers[at] != values]] = True
         numbers[at] = values
+
+    def _touch(self, rows: NDArray[np.int64]) -> None:
+        """Let the parts be solved again that rows belong to; a row left out so far is put in when the plan breaks it."""
+        self._todo[self._whole.matrix[rows[self._active[rows]]].indices] = True
+        self.basis()
+        self._kept.clear()  # solvers that are kept take up new bounds and costs, but no new rows
 
     def _put_in(self, rows: NDArray[np.int64]) -> None:
         self._active[rows] = True

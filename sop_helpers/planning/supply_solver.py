@@ -99,6 +99,12 @@ def program(model: linopy.Model) -> Program:
     return Program(parts.A.tocsr(), low, high, cost, lower, upper, columns, rows)
 
 
+def moved(low: Matrix, high: Matrix, change: Matrix) -> tuple[Matrix, Matrix]:
+    """Return limits of rows after a change of their right-hand sides, which stay zero or more where they limit from above."""
+    least = np.where(np.isneginf(low), np.minimum(high, 0.0), -np.inf)
+    return low + np.where(np.isneginf(low), 0.0, change), np.maximum(high + change, least)
+
+
 def spread(named: dict[str, np.ndarray], at: dict[str, np.ndarray], count: int, other: int) -> np.ndarray:
     """Return the status of every column or row from that of those named."""
     out = np.full(count, other, dtype=np.int8)
@@ -236,10 +242,7 @@ class Solver:
     def right(self, name: str, change: Matrix) -> None:
         """Add to the right-hand sides of a constraint as it was built, which stay zero or more where they limit from above."""
         at = self._rows[name].ravel()
-        low, high = self._limits[0][at], self._limits[1][at]
-        least = np.where(np.isneginf(low), np.minimum(high, 0.0), -np.inf)
-        low = low + np.where(np.isneginf(low), 0.0, change.ravel())
-        self._highs.changeRowsBounds(len(at), at.astype(np.int32), low, np.maximum(high + change.ravel(), least))
+        self._highs.changeRowsBounds(len(at), at.astype(np.int32), *moved(self._limits[0][at], self._limits[1][at], np.ravel(change)))
 
     def spent(self, solution: Solution, names: list[str]) -> float:
         """Return what a solution pays for some of the variables, at their cost as built."""

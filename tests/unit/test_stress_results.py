@@ -9,21 +9,27 @@ from supply_networks import MONTHS, random_company
 from test_supply_parts import lines
 
 from sop_helpers.book.conform import conform
+from sop_helpers.planning import supply_parts
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.stress_results import StressModel, likely_tests, same_program, stress_table
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 
 
+@pytest.mark.parametrize("large", [None, 5_000, 1])
 @pytest.mark.parametrize("weeks", [2.0, 6.0])
-@pytest.mark.parametrize("data", [lines(2), random_company(4), random_company(9)])
-def test_every_test_costs_what_a_plan_made_anew_costs(data, weeks) -> None:
+@pytest.mark.parametrize("data", [lines(2), lines(5), random_company(4), random_company(9)])
+def test_every_test_costs_what_a_plan_made_anew_costs(data, weeks, large, monkeypatch) -> None:
     data = dict(data)
+    if large is not None:  # in parts, which are solved on their own from this many columns on
+        monkeypatch.setattr(supply_parts, "BIG", 1)
+        monkeypatch.setattr(supply_parts, "LARGE", large)
     targets = data.pop("targets")
     tests = {"stops": [(data["resources"]["resource"].iloc[0], MONTHS[2])], "late_suppliers": data["operations"]["supplier"].dropna().unique().tolist(),
              "weeks_late": weeks, "demand_factor": 1.1}  # fmt: skip
     model = StressModel(data, targets, MONTHS, frozen_months=0)
     table = conform("stress_tests", stress_table(model, **tests)).set_index("test")
+    monkeypatch.undo()
     base = plan_supply(**data, targets=targets, months=MONTHS, frozen_months=0, whole_lots=False)
     assert table["cost"].iloc[0] == pytest.approx(base.objective) and table["cost_more"].iloc[0] == 0
     for name, changed in stress_tests(data, MONTHS, **tests).items():
