@@ -294,9 +294,11 @@ def _tried_table(panel: Panel, tried: Backtest, lo80: Matrix, hi80: Matrix, seas
 
 def _errors_by_origin(tried: Backtest, chosen: Matrix) -> tuple[Matrix, NDArray[np.int64], tuple[float, float]]:
     """Return sum and number of absolute errors by series and origin, and the usual ratios of the parts of a scale."""
-    error = np.abs(tried.actual - chosen)
+    error = tried.actual - chosen
+    np.abs(error, out=error)
     there = np.isfinite(error)
-    total, count = np.where(there, error, 0.0).sum(axis=2), there.sum(axis=2)
+    error[~there] = 0.0
+    total, count = error.sum(axis=2), there.sum(axis=2)
     return total, count, usual_ratios(tried.noise, tried.naive_error, total / np.where(count > 0, count, np.nan))
 
 

@@ -271,12 +271,14 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         blend = own + share * (full - own)
         error = _errors(tree, _lift(tree, blend[:, :, :lags]), actual, lags)
         holds = bool((error <= below * (1 + 1e-9)).all())
-        found.append((holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()), share, blend))
+        found.append((holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()), share))
+        del blend  # as large as the backtest: made again for the one that is taken
     best = max(found, key=lambda one: one[:3])
     if not best[1]:
         levels = _by_level(tree, tried, upward, own, actual, lags)
         return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest")
-    share, blend = best[3], best[4]
+    share = best[3]
+    blend = own + share * (full - own)
     today = units[start:] + share * (next(reconciled).round(6) - units[start:])
     name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
     return Reconciled(blend, today, _by_level(tree, tried, upward, blend, actual, lags), f"{name}, {share:.0%} of the way from bottom-up")

@@ -94,7 +94,8 @@ def calibrate(residual: Matrix, scale: Matrix, kind: NDArray[np.object_], horizo
     horizon : int
         Lags wanted; beyond those measured the last one grows with the square root of the lag.
     """
-    scaled = residual / np.where(scale > 0, scale, np.nan)
+    scaled = np.where(scale > 0, scale, np.nan)
+    np.divide(residual, scaled, out=scaled)  # in place: these are the largest arrays of all
     table = {"": _quantiles(scaled, horizon)}
     for name in sorted(set(kind) - {""}):
         pool = scaled[kind == name]
