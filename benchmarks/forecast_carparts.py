@@ -73,19 +73,20 @@ def bias(actual: Matrix, rate: Matrix) -> float:
     return float(rate.sum() * actual.shape[1] / actual.sum() - 1)
 
 
-def scope_of_all(history: Matrix) -> forecasting.Scope:
-    """One family, no like products, no ends."""
+def forecasts(history: Matrix, ahead: int) -> tuple[Matrix, Matrix]:
+    """Units of the workbook's forecast with smoothed rates and with learned ones (quick tier): one family, no like products, no ends."""
     n = len(history)
-    return forecasting.Scope(np.zeros(n, dtype=int), np.full(n, -1), np.full(n, 10**6))
+    scope = forecasting.Scope(np.zeros(n, dtype=int), np.full(n, -1), np.full(n, 10**6))
+    smoothed, learned = (forecasting.point_forecast(history, ahead, scope, trained=t).units for t in (None, forecasting.learn(history, ahead, tier="quick")))
+    return smoothed, learned
 
 
-def workbook(history: Matrix, actual: Matrix, tier: str = "quick", seed: int = 0) -> tuple[float, float, float]:
+def workbook(history: Matrix, actual: Matrix) -> tuple[float, float, float]:
     """Bias of the total of the workbook's forecast with smoothed rates and with learned ones, and the latter's squared error of sums over the former's.
 
     The whole forecast: young parts, ended ones and those not sold yet, of which nothing is forecast, are in it.
     """
-    scope, ahead = scope_of_all(history), actual.shape[1]
-    units = [forecasting.point_forecast(history, ahead, scope, trained=trained).units for trained in (None, forecasting.learn(history, ahead, 12, tier, seed))]
+    units = forecasts(history, actual.shape[1])
     squares = [((one.sum(axis=1) - actual.sum(axis=1)) ** 2).mean() for one in units]
     smoothed, learned = (float(one.sum() / actual.sum() - 1) for one in units)
     return smoothed, learned, float(squares[1] / squares[0])
@@ -106,8 +107,7 @@ def main() -> int:
     start = time.process_time()
     losses, covered = own_losses(history, actual)
     seconds = time.process_time() - start
-    scope = scope_of_all(history)
-    units = forecasting.point_forecast(history, actual.shape[1], scope, trained=forecasting.learn(history, actual.shape[1], tier="quick")).units
+    units = forecasts(history, actual.shape[1])[1]
     print(f"| the workbook's, rates learned | {100 * (units.sum() / actual.sum() - 1):+.1f} % | {np.abs(actual - units).mean():.3f} | | |")
     print(f"| learned quantiles of sums | | | {losses[0]:.3f} | {losses[1]:.3f} |")
     print(f"\nThe learned quantiles covered {covered[0]:.1%} and {covered[1]:.1%}, at {1000 * seconds / len(actual):.2f} ms CPU a series, training counted.")

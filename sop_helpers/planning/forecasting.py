@@ -150,9 +150,7 @@ def start_learning(
 def intermittent_now(values: Matrix, season_length: int = 12) -> NDArray[np.bool_]:
     """Tell which series (n,) have more than a season of history that is intermittent or lumpy, and sell still."""
     values = trim(values)
-    sold, silence = _silence(values)
-    length = lengths(values)[1]
-    return (sold > 0) & ~_stopped(length, sold, silence, season_length) & np.isin(classify(values), CLASSES[2:]) & (length > season_length)
+    return living(values, None, season_length).live & np.isin(classify(values), CLASSES[2:]) & (lengths(values)[1] > season_length)
 
 
 class Living(NamedTuple):
@@ -165,24 +163,17 @@ class Living(NamedTuple):
     silence: NDArray[np.int64]
 
 
-def living(values: Matrix, scope: Scope, season_length: int = 12) -> Living:
-    """Tell live series from those that stopped: no sale for a season and for four times their usual interval."""
+def living(values: Matrix, scope: Scope | None, season_length: int = 12) -> Living:
+    """Tell live series from those that stopped: no sale for a season and for four times their usual interval; without a scope none ends as planned."""
     values = trim(values)
-    sold, silence = _silence(values)
-    stopped = _stopped(lengths(values)[1], sold, silence, season_length)
-    ended = scope.end <= values.shape[1]
-    return Living((sold > 0) & ~stopped & ~ended, stopped, ended, sold, silence)
-
-
-def _silence(values: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Months sold, and months since the last of them."""
-    hit, months = np.nan_to_num(values) > 0, values.shape[1]
+    months = values.shape[1]
+    hit = np.nan_to_num(values) > 0
     sold = hit.sum(axis=1)
-    return sold, np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
-
-
-def _stopped(length: NDArray[np.int64], sold: NDArray[np.int64], silence: NDArray[np.int64], season_length: int) -> NDArray[np.bool_]:
-    return (sold > 0) & (silence >= np.maximum(season_length, np.ceil(4 * length / np.maximum(sold, 1))))
+    silence = np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
+    gap = lengths(values)[1] / np.maximum(sold, 1)
+    stopped = (sold > 0) & (silence >= np.maximum(season_length, np.ceil(4 * gap)))
+    ended = np.zeros(len(values), dtype=bool) if scope is None else scope.end <= months
+    return Living((sold > 0) & ~stopped & ~ended, stopped, ended, sold, silence)
 
 
 def point_forecast(

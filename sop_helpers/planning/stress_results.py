@@ -44,16 +44,11 @@ class StressModel:
     def __init__(self, tables: Mapping[str, pd.DataFrame], targets: pd.DataFrame, months: pd.DatetimeIndex, **rules: Any):
         self.tables, self.targets, self.months, self.rules = tables, targets, months, rules
         self.base = self._now = build_network(**tables, targets=targets, months=months, **rules)
-        built, start = build_model(self.base), starting_basis(self.base)
-        self._start = start
-        self._solver: Solver | Parts
-        if is_big(built):
-            self._plan = Parts(program(built), start)
-            self.plan = self._plan.solve()
-        else:
-            self._plan, self._solver = None, Solver(built, start)
-            self.plan = self._solver.solve()
-            self._solver.keep()
+        built, self._start = build_model(self.base), starting_basis(self.base)
+        self._kept = Parts(program(built), self._start) if is_big(built) else Solver(built, self._start)
+        self.plan = self._kept.solve()
+        if isinstance(self._kept, Solver):
+            self._kept.keep()
 
     def network(self, tables: Mapping[str, pd.DataFrame]) -> Network:
         """Lay changed tables out; where only hours or what is late differ, the rest is taken from the plan as it is."""
@@ -78,19 +73,20 @@ class StressModel:
         net = self.network(tables)
         if not same_program(self.base, net):
             return net, Solver(build_model(net), starting_basis(net)).solve()
-        if self._plan is not None:
-            self._solver, self._now = self._plan.again(), self.base  # only what the test touches is solved
-            if self._move(net):
+        if isinstance(self._kept, Parts):
+            parts = self._kept.again()  # only what the test touches is solved
+            if self._move(parts, self.base, net):
                 # With other coefficients the basis of the plan is a bad start: from it simplex took five times as long as it does from scratch.
-                self._solver.apart(self._start)
-            return net, self._solver.solve()
-        self._move(net)
-        self._solver.restore()
-        return net, self._solver.solve()
+                parts.apart(self._start)
+            return net, parts.solve()
+        self._move(self._kept, self._now, net)
+        self._now = net
+        self._kept.restore()
+        return net, self._kept.solve()
 
-    def _move(self, net: Network) -> bool:
-        """Set hours, demand, receipts and lateness to those of a network of the same program, where the solver has others; say whether lateness changed."""
-        solver, base, now = self._solver, self.base, self._now
+    def _move(self, solver: Solver | Parts, now: Network, net: Network) -> bool:
+        """Set hours, demand, receipts and lateness from those of `now` to those of a network of the same program; say whether lateness changed."""
+        base = self.base
         free, before, has = (regular_left(n) for n in (net, base, now))
         if len(net.resources) and not (np.array_equal(free, has) and np.array_equal(overtime_left(net), overtime_left(now))):
             solver.right("capacity", free - before)
@@ -103,11 +99,10 @@ class StressModel:
         late, was = (n.operations["months_late"] if "months_late" in n.operations else pd.Series(0.0, n.operations.index) for n in (net, now))
         ops = np.flatnonzero((late != was).to_numpy())
         if len(ops):
-            self._delay(ops, late.iloc[ops], was.iloc[ops])
-        self._now = net
+            self._delay(solver, ops, late.iloc[ops], was.iloc[ops])
         return len(ops) > 0
 
-    def _delay(self, ops: np.ndarray, late: pd.Series, was: pd.Series) -> None:
+    def _delay(self, solver: Solver | Parts, ops: np.ndarray, late: pd.Series, was: pd.Series) -> None:
         """Let what some operations bring come later: other coefficients in the balances of their nodes."""
         comes, came = late_shares(late, len(ops)), late_shares(was, len(ops))
         steps, periods = max(len(comes), len(came)), len(self.months)
@@ -118,7 +113,7 @@ class StressModel:
         inside = month < periods
         row = (self.base.operations["node"].to_numpy()[ops[at]][:, None] * periods + month)[inside]
         column = (ops[at][:, None] * periods + t)[inside]
-        self._solver.coefficient("balance", "arrive", row, column, np.repeat(-share[k, at][:, None], periods, axis=1)[inside])
+        solver.coefficient("balance", "arrive", row, column, np.repeat(-share[k, at][:, None], periods, axis=1)[inside])
 
 
 def _but_late(frame: pd.DataFrame) -> pd.DataFrame:

@@ -210,7 +210,7 @@ def build_network(
     if told is not None:
         wanted = told.due(booked)
     if owed > 0:
-        notes.append(f"{counted(f'{owed:,.0f}', 'units')} of open orders past their month: owed from the start.")
+        notes.append(f"{counted(f'{owed:,.0f}', 'units are', 'unit is')} owed from the start: open orders past their month.")
     sellable = np.unique(series["node"])
     bare = nodes.iloc[sellable].loc[~np.isin(sellable, ops["node"]), "node"]
     if len(bare):

@@ -41,8 +41,7 @@ def _rows(months: pd.DatetimeIndex, names: tuple[str, str, str], room: Matrix, p
     """One limit by month, as far as it has one; its price is stated for those months only."""
     capped = np.flatnonzero(np.isfinite(room))
     room, planned = room[capped], planned[capped]
-    low, high = holds(price, room)
-    worth = np.full(len(room), np.nan) if price is None else price.one
+    worth, low, high = holds(price, room)
     over = np.where(planned > room + 1e-6, planned - room, 0.0)
     numbers = {"room": room, "planned": planned, "over": over, "value_of_one": worth, "value_from": low, "value_to": high}
     return pd.DataFrame({"month": months[capped].as_unit("us"), **dict(zip(["kind", "name", "measure"], names, strict=True)), **numbers})

@@ -55,6 +55,7 @@ class Parts:
         self._column, self._row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
         self._kept: dict[int, tuple[Any, NDArray[np.int64], NDArray[np.int64]]] = {}
         self._restart, self._later = False, np.zeros(0, dtype=np.int64)
+        self._stale = True  # which part a row belongs to is worked out when it is asked for: several changes may come before
         self._dual, self._held = np.zeros(count_rows), (np.full(count_rows, np.inf), np.full(count_rows, np.inf))
         shared = {name: at for name, at in whole.rows.items() if not name.startswith(ALONE)}
         # Rows of whatever is limited by month, one line each, and what they take.
@@ -90,6 +91,9 @@ class Parts:
         if len(added):
             self._put_in(added)
         while todo.any() or len(added):
+            if self._stale:
+                self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
+                self._stale = False
             touched = np.zeros(self._of_column.max() + 1, dtype=bool)
             touched[self._of_column[todo]] = True
             touched[self._of_row[added]] = True
@@ -140,7 +144,7 @@ class Parts:
         self._whole = self._whole._replace(matrix=(matrix + sparse.csr_matrix((step, (at, of)), shape=matrix.shape)).tocsr())
         self._touch(at)
         self._todo[of] = True  # where nothing of a column is left, no row leads to it any more
-        self._put_in(at[:0])
+        self._stale = True
 
     def again(self) -> Parts:
         """Return parts of the program as it was built that stand at the optimum found last, which has to be that of the program as it was built."""
@@ -165,7 +169,7 @@ class Parts:
         shared = np.concatenate([np.zeros(0, dtype=np.int64), *[lines.ravel() for lines in self._lines]])
         self._later = shared[self._active[shared]]
         self._active[shared] = False
-        self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
+        self._stale = True
 
     def _change(self, numbers: Matrix, rows: NDArray[np.int64], values: Matrix) -> None:
         at = self._whole.columns["arrive"][rows]
@@ -183,7 +187,7 @@ class Parts:
         if not self._restart:
             self.basis()
         self._kept.clear()
-        self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
+        self._stale = True
 
     def _broken(self) -> NDArray[np.int64]:
         """Rows left out so far of whatever breaks one of its months: hours moved out of one month go into another."""

@@ -156,7 +156,7 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Price, outside: 
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         load, planned_load = (np.where(net.regular > 0, h / net.regular, np.nan) for h in (required, planned))
-    low, high = holds(hour, net.regular)
+    worth, low, high = holds(hour, net.regular)
     values = {
         "available_hours": net.regular,
         "overtime_limit": net.overtime,
@@ -165,7 +165,7 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Price, outside: 
         "overtime_hours": over,
         "load": load,
         "planned_load": planned_load,
-        "value_of_hour": hour.one,
+        "value_of_hour": worth,
         "value_from_hours": low,
         "value_to_hours": high,
         "outside_hours": elsewhere,
@@ -173,11 +173,12 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Price, outside: 
     return long(values, pd.DataFrame({"resource": pd.Series(net.resources, dtype="str")}), net.months)
 
 
-def holds(price: Price | None, limit: Matrix) -> tuple[Matrix, Matrix]:
-    """Return from which limit and up to which a price holds; the latter is missing where it never changes, both where there is no price."""
+def holds(price: Price | None, limit: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Return a price, from which limit and up to which it holds; the last is missing where it never changes, what is not known is missing as well."""
+    blank = np.full_like(limit, np.nan)
     if price is None or price.held is None:
-        return np.full_like(limit, np.nan), np.full_like(limit, np.nan)
-    return np.maximum(limit - price.held.less, 0.0), np.where(np.isinf(price.held.more), np.nan, limit + price.held.more)
+        return blank if price is None else price.one, blank, blank
+    return price.one, np.maximum(limit - price.held.less, 0.0), np.where(np.isinf(price.held.more), np.nan, limit + price.held.more)
 
 
 def lane_load(net: Network, arrive: Matrix, price: Price | None) -> pd.DataFrame:
@@ -190,14 +191,14 @@ def lane_load(net: Network, arrive: Matrix, price: Price | None) -> pd.DataFrame
     load = released(net, arrive, op, lanes.uses["per_unit"].to_numpy(dtype=float), where, count) + lanes.taken
     units = released(net, arrive, op, np.ones(len(op)), where, count)
     gone = np.minimum(lanes.taken, lanes.most)
-    low, high = holds(price, np.where(np.isfinite(lanes.room), lanes.room, np.nan))
+    worth, low, high = holds(price, np.where(np.isfinite(lanes.room), lanes.room, np.nan))
     values = {
         "max_load": lanes.most,
         "open_load": lanes.taken,
         "planned_load": load,
         "over_load": np.where(load > lanes.most + 1e-6, load - lanes.most, 0.0),
         "planned_units": units,
-        "value_of_one": np.full_like(load, np.nan) if price is None else price.one,
+        "value_of_one": worth,
         "value_from": low + gone,
         "value_to": high + gone,
     }
