@@ -107,7 +107,7 @@ def check_contract(table: str, frame: pd.DataFrame) -> list[Problem]:
     key = list(schema.unique or [])
     if key and (double := frame.duplicated(key, keep=False)).any():
         values = frame.loc[double, key].drop_duplicates().head(coerce.SHOWN)
-        shown = ["/".join(f"{v:%Y-%m}" if isinstance(v, pd.Timestamp) else str(v) for v in row) for row in values.itertuples(index=False)]
+        shown = ["/".join(map(_in_key, row)) for row in values.itertuples(index=False)]
         problems.append(Problem(" + ".join(key), "the key is there more than once; expected one row for each", frame.index[double].tolist(), shown))
     try:
         schema.validate(frame.drop_duplicates(key) if problems else frame, lazy=True)
@@ -121,3 +121,10 @@ def check_contract(table: str, frame: pd.DataFrame) -> list[Problem]:
             rows = [int(i) for i in group["index"] if pd.notna(i)]
             problems.append(Problem(str(column), f"expected {words}", rows, [coerce.cell_text(v) for v in group["failure_case"].head(coerce.SHOWN)]))
     return problems
+
+
+def _in_key(value: object) -> str:
+    """Write a part of a key as people do."""
+    if pd.isna(value):
+        return "blank"
+    return f"{value:%Y-%m}" if isinstance(value, pd.Timestamp) else str(value)

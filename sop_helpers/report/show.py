@@ -27,7 +27,7 @@ CLASSES = {"green": "green", "done": "green", "amber": "amber", "red": "red", "l
 STATUS_COLUMNS = {"status", "level"}
 # Columns that hold numbers with their unit as text, such as "96.7 %".
 MEASURES = {"value", "change", "target", "benchmark"}
-TERMS = {"wmape", "mase", "smape", "rmsse", "fva", "kpi"}  # abbreviations of the field in the names of columns
+TERMS = {"wmape", "mape", "mase", "smape", "rmsse", "fva", "kpi"}  # abbreviations of the field in the names of columns
 LONG = 44  # letters from which a column of text gets a width to be read in
 SHORT = 14  # letters up to which codes are not broken at their hyphens
 _MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")

@@ -74,6 +74,11 @@ def test_a_month_twice_without_what_would_make_it_order_lines(tmp_path):
     assert "column month + product + region, rows 140, 146: found '2026-09/007/North'; the key is there more than once" in message
 
 
+def test_a_key_twice_whose_month_is_blank(tmp_path):
+    message = refused(company(tmp_path, {"supplier_limits.csv": "supplier,max_units\nS,100\nS,200\n"}), "supplier_limits")
+    assert "column supplier + month, rows 2, 3: found 'S/blank'; the key is there more than once" in message
+
+
 def test_an_unknown_product(tmp_path):
     assert red(company(tmp_path, {"sales.csv": SALES + "2026-09,1E-5,North,1,10\n"})) == ["1 value of product is not in products: '1E-5' (is it '1E5'?)."]
 
