@@ -179,7 +179,7 @@ class _Lifted:
         if supplied is not None:
             for row, name in enumerate(net.limits.suppliers["supplier"] + " " + net.limits.suppliers["measure"]):
                 capped = np.isfinite(bare.limits.supplied[row])
-                self.solver.right(f"supplier {name}", (supplied - bare.limits.supplied)[row, capped])
+                self.solver.right(f"supplier {name}", supplied[row, capped] - bare.limits.supplied[row, capped])
         for name in self.shelves:
             keeps = int(name.rsplit(" ", 1)[1])
             self.solver.right(name, self.kept[net.limits.shelf == keeps, : len(net.months) - keeps])

@@ -4,6 +4,9 @@ The rule: from what is sold back to what is bought (moves before makes and buys 
 never less has arrived than the plan asked for. The model is then solved again with those lots wanted; where capacity, components or a supplier's limit do
 not allow a lot, it is cut to the largest that fits and the rest is carried to the next month. What stands at the end are whole lots, and all
 balances and limits hold because the model is solved with them fixed.
+
+Where lots of an operation are given up for good (a supplier delivers less in a month than its minimum lot) and that is dear, all is planned once more with
+what that operation could get: what goes with it is then not bought in vain, and another source may come in. The cheapest plan stands.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from sop_helpers.planning.supply_parts import Parts
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import BASIC, LEAST, LOWER, UPPER
 
-_TRIES, _CUTS = 8, 20
+_TRIES, _CUTS, _ANEW = 8, 20, 3
+DEAR = 0.01  # share of the plan's cost from which lots are dear enough to plan anew
 LEAST_LOT = 1e-5  # a lot smaller than the solver's digits is none
 
 
@@ -102,18 +106,39 @@ def _start(net: Network, parts: Parts, now: NDArray[np.int64], lots: Matrix, cur
 
 
 def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
-    """Return the plan in whole lots; the solver is left with the lots fixed.
+    """Return the plan in whole lots; the solver is left with lots fixed.
 
     Parameters
     ----------
     relaxed : Solution
         The plan without lots, as the solver left it.
     """
+    most = net.upper.astype(float)
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *passes(net)])
+    best, lots = _rounded(net, solver, relaxed, most)
+    lot = net.operations[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy()
+    wanted = relaxed.values["arrive"]
+    for _ in range(_ANEW):
+        lacking = every[(wanted[every] - lots[every]).sum(axis=1) > lot[every] * (1 + 1e-6)]
+        if not len(lacking) or best.objective <= (1 + DEAR) * relaxed.objective:
+            break
+        most[lacking] = lots[lacking]
+        solver.bound(every, np.zeros_like(most[every]), most[every])
+        anew = solver.solve()
+        found, lots = _rounded(net, solver, anew, most)
+        wanted = anew.values["arrive"]
+        if found.objective < best.objective:
+            best = found
+    return best
+
+
+def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix) -> tuple[Solution, Matrix]:
+    """Round a plan without lots, and return the plan in whole lots and the lots by operation and month."""
     ops, current = net.operations, relaxed
     # Enough to want a whole lot before anything else, not so much that the solver loses digits.
     eager = 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy())
     least, step = (ops[c].astype(float).fillna(0.0).to_numpy() for c in ("lot_min", "lot_multiple"))
-    most = np.where(np.isinf(net.upper), np.inf, whole(np.where(np.isinf(net.upper), 0.0, net.upper), least[:, None], step[:, None], up=False))
+    most = np.where(np.isinf(upper), np.inf, whole(np.where(np.isinf(upper), 0.0, upper), least[:, None], step[:, None], up=False))
     wanted, lots, rows = np.zeros_like(most), np.zeros_like(most), np.array([], dtype=np.int64)
     for now in passes(net):
         wanted[now] = np.where(current.values["arrive"][now] > 1e-6, current.values["arrive"][now], 0.0)
@@ -139,9 +164,9 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
     solver.bound(rows, lots[rows], lots[rows])
     solver.reward(rows, np.zeros_like(lots[rows]))
     try:
-        return solver.solve()
+        return solver.solve(), lots
     except RuntimeError:
         # What just fitted no longer does, by less than the solver's digits: the lots stay wanted, and nothing is forced.
         solver.bound(rows, np.zeros_like(lots[rows]), lots[rows])
         solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
-        return solver.solve()
+        return solver.solve(), lots

@@ -196,7 +196,7 @@ def staffed(net: Network, values: dict[str, Matrix]) -> Network:
     people = np.maximum(values["workers"], 0.0)
     regular, overtime = net.regular.copy(), net.overtime.copy()
     regular[crew.rows] = np.minimum(regular[crew.rows], people * crew.hours)
-    allowed = np.where(people > 0, people * np.where(np.isfinite(crew.overtime), crew.overtime, np.inf), 0.0)
+    allowed = np.multiply(people, crew.overtime, out=np.zeros_like(people), where=people > 0)  # overtime may be without an end, and nobody works none of it
     overtime[crew.rows] = np.minimum(overtime[crew.rows], allowed)
     return replace(net, regular=regular, overtime=overtime)
 

@@ -250,6 +250,33 @@ def test_lots_are_whole_and_what_is_too_much_is_carried():
     assert plan(c, whole_lots=False).supply_plan["units"].tolist() == pytest.approx([30.0] * 6)
 
 
+def kit(**more):
+    """A kit of two parts; lots of the first are above what its supplier delivers in a month, those of the second are small."""
+    part = {"kind": "buy", "location": "main", "lead_time_months": 0.0}
+    return company(
+        demand=monthly([50.0] * 6, product="A", region="r"), products=[product()],
+        operations=[
+            {"operation": "make A", "kind": "make", "item": "A", "location": "main", "lead_time_months": 0.0, "unit_cost": 1.0},
+            part | {"operation": "buy near", "item": "C", "supplier": "S", "unit_cost": 3.0, "lot_min": 100.0},
+            part | {"operation": "buy D", "item": "D", "supplier": "T", "unit_cost": 3.0, "lot_multiple": 10.0}, *more.pop("operations", []),
+        ],
+        components=[{"operation": "make A", "item": name, "units_per": 1.0} for name in "CD"], supplier_limits=[{"supplier": "S", "max_units": 60.0}], **more,
+    )  # fmt: skip
+
+
+def test_nothing_is_bought_to_go_with_a_part_whose_lots_cannot_come():
+    result = plan(kit())
+    assert result.supply_plan.empty, "the other part alone makes nothing"
+    assert result.shortages["short_units"].sum() == pytest.approx(300)
+
+
+def test_another_source_comes_in_where_lots_of_the_cheap_one_cannot():
+    far = {"operation": "buy far", "kind": "buy", "item": "C", "location": "main", "supplier": "U", "lead_time_months": 0.0, "unit_cost": 5.0}
+    result = plan(kit(operations=[far]))
+    units = result.supply_plan.groupby("operation")["units"].sum()
+    assert units.to_dict() == pytest.approx({"make A": 300.0, "buy far": 300.0, "buy D": 300.0}) and result.shortages.empty
+
+
 def test_a_lot_that_capacity_cannot_make_is_not_made():
     c = company(
         demand=monthly([30.0] * 6, product="A", region="r"), products=[product()],

@@ -20,6 +20,7 @@ from supply_networks import MONTHS, random_company, table
 
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_causes import shortage_causes
+from sop_helpers.planning.supply_limits import supplier_use
 
 INPUTS = int(os.environ.get("SOP_FUZZ", "200"))
 START = int(os.environ.get("SOP_FUZZ_START", "0"))
@@ -64,10 +65,28 @@ ODD = {
     ("lane_limits", "location"): ["nowhere", "plant"],
     ("item_measures", "per_unit"): UNITS,
     ("item_measures", "measure"): ["kg"],
+    ("supplier_limits", "max_units"): UNITS,
+    ("supplier_limits", "max_value"): UNITS,
+    ("supplier_limits", "supplier"): ["ghost"],
+    ("location_limits", "max_units"): UNITS,
+    ("location_limits", "over_cost"): MONEY,
+    ("location_limits", "location"): ["nowhere"],
+    ("resources", "hours_per_worker"): UNITS,
+    ("resources", "workers"): UNITS,
+    ("resources", "wage"): MONEY,
+    ("resources", "hire_cost"): MONEY,
+    ("operations", "yield_share"): [-0.5, 0.0, 1e-9, 0.5, 1.5, np.inf, np.nan],
+    ("products", "shelf_life_months"): [-1.0, 0.0, 0.4, 1.0, 400.0, np.inf, np.nan],
+    ("products", "made_to"): ["order", "stock"],
 }
 # Whole tables may lack: all but demand and products.
 OPTIONAL = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "targets"]
 LANES = ["lane_limits", "item_measures"]
+SHARED = ["supplier_limits", "location_limits"]
+LATER = {
+    ("resources", "hours_per_worker"), ("resources", "workers"), ("resources", "wage"), ("resources", "hire_cost"), ("operations", "yield_share"),
+    ("products", "shelf_life_months"), ("products", "made_to"), *((table, column) for table, column in ODD if table in SHARED),
+}  # fmt: skip
 NAMED = re.compile(rf"\b({'|'.join(sorted({t for t, _ in ODD}))})\.\w+|bill of material has a cycle")
 
 
@@ -80,20 +99,44 @@ def lane(draw: np.random.Generator) -> dict[str, pd.DataFrame]:
     return {"lane_limits": table("lane_limits", limits[: draw.integers(1, 3)]), "item_measures": table("item_measures", takes)}
 
 
-def odd_company(seed: int, lanes: bool = True) -> dict[str, pd.DataFrame]:
+def tied(company: dict[str, pd.DataFrame], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """The company with limits that its orders share, and one time in two each with lots, people, shelf lives and yields."""
+    suppliers = [{"supplier": "S", "max_units": float(draw.choice([np.nan, draw.integers(0, 200)])), "max_value": float(draw.choice([np.nan, 300.0]))},
+                 {"supplier": "S", "month": MONTHS[int(draw.integers(6))], "max_units": float(draw.integers(0, 100))}]  # fmt: skip
+    places = [{"location": "depot", "max_units": float(draw.integers(0, 150)), "over_cost": float(draw.choice([np.nan, 2.0]))}]
+    company |= {"supplier_limits": table("supplier_limits", suppliers[: draw.integers(1, 3)]), "location_limits": table("location_limits", places)}
+    if draw.random() < 0.5:
+        lots = draw.choice([np.nan, 20.0, 75.0, 150.0], 5), draw.choice([np.nan, 5.0, 12.0, 40.0], 5)
+        company["operations"] = company["operations"].assign(lot_min=lots[0], lot_multiple=lots[1])
+    if draw.random() < 0.5:
+        people = {"hours_per_worker": 40.0, "workers": float(draw.integers(0, 5)), "wage": 30.0, "hire_cost": 50.0, "layoff_cost": 80.0}
+        company["resources"] = company["resources"].assign(**people)
+    if draw.random() < 0.5:
+        company["products"] = company["products"].assign(shelf_life_months=draw.choice([np.nan, 1.0, 2.0], 3))
+    if draw.random() < 0.5:
+        company["operations"] = company["operations"].assign(yield_share=draw.choice([np.nan, 0.8, 0.95], 5))
+    return company
+
+
+def odd_company(seed: int, lanes: bool = True, limits: bool = False) -> dict[str, pd.DataFrame]:
     """A random company with up to four cells made odd, and now and then without a table; without lanes as seeds were before there were any."""
     draw = np.random.default_rng([2026, seed])
-    company, places = random_company(seed) | (lane(draw) if lanes else {}), [place for place in ODD if lanes or place[0] not in LANES]
+    left_out = (LANES if not lanes else []) + (SHARED if not limits else [])
+    company, places = random_company(seed) | (lane(draw) if lanes else {}), [p for p in ODD if p[0] not in left_out and (limits or p not in LATER)]
+    if limits:
+        company = tied(company, draw)
     for _ in range(draw.integers(0, 5)):
         table, column = places[draw.integers(len(places))]
         row, value = draw.integers(len(company[table])), ODD[table, column][draw.integers(len(ODD[table, column]))]
         changed = company[table].copy()
         if isinstance(value, pd.Timestamp):
             changed[column] = pd.to_datetime(changed[column]).astype("datetime64[us]")
+        if isinstance(value, str):
+            changed[column] = changed[column].astype("object")
         changed.loc[changed.index[row], column] = value
         company[table] = changed
     if draw.random() < 0.2:
-        optional = OPTIONAL + LANES * lanes
+        optional = OPTIONAL + LANES * lanes + SHARED * limits
         lacking = optional[draw.integers(len(optional))]
         company[lacking] = company[lacking].iloc[:0]
     return company
@@ -108,6 +151,17 @@ def too_full(result) -> float:
     # Open transfers that leave may alone be more than a lane carries; the plan then adds nothing.
     over = (load["planned_load"] - np.maximum(load["max_load"], load["open_load"])).where(~load["measure"].isin(paid), 0.0)
     return float((over - 1e-12 * load["planned_load"]).max())
+
+
+def too_much(result) -> float:
+    """Return by how much suppliers deliver more than they can."""
+    net = result.network
+    if net.limits.suppliers is None:
+        return 0.0
+    came = pd.Series(result.supply_plan["units"].to_numpy(), pd.MultiIndex.from_frame(result.supply_plan[["operation", "month"]])).groupby(level=[0, 1]).sum()
+    whole = pd.MultiIndex.from_product([net.operations["operation"], net.months])
+    used = supplier_use(net, came.reindex(whole, fill_value=0.0).to_numpy().reshape(len(net.operations), -1))
+    return float((used - net.limits.supplied - 1e-12 * used).max(initial=0.0))
 
 
 def broken(result, shares: bool = True) -> list[str]:
@@ -127,6 +181,7 @@ def broken(result, shares: bool = True) -> list[str]:
     gone = pd.DatetimeIndex(stock["month"]).month - MONTHS[0].month + 12 * (pd.DatetimeIndex(stock["month"]).year - MONTHS[0].year) + 1
     checks = {
         "lanes": too_full(result) > 1e-6,
+        "suppliers": too_much(result) > 1e-5,
         "stock balance": off(stock["closing_units"] + stock["issues"], came),
         "stock below zero": not (stock["closing_units"] >= -DIGITS * gone).all(),
         "demand balance": off(wanted, served["shipped_units"] + served["lost_units"] + served["backlog_units"]),
@@ -142,11 +197,13 @@ def broken(result, shares: bool = True) -> list[str]:
     return [name for name, fails in checks.items() if fails]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("limits", [False, True], ids=["lanes", "limits too"])
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_any_input_gives_a_plan_or_a_message(batch):
+def test_any_input_gives_a_plan_or_a_message(batch, limits):
     plans, refused, wrong = 0, 0, []
     for seed in range(START + batch, START + INPUTS, BATCHES):
-        company = odd_company(seed)
+        company = odd_company(seed, limits=limits)
         try:
             result = plan_supply(**company, months=MONTHS)
         except ValueError as error:

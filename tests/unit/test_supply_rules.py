@@ -165,3 +165,39 @@ def test_a_standing_value_of_no_hours_is_named_where_no_month_of_the_plan_states
     assert [r[2] for r in found(company(loads=loads, resources=some), "no hours")] == ["1 resource has no hours for months of the plan: R (17 from 2026-11)."]
     closed = then.assign(regular_hours=[100.0, 0.0], month=some["month"])
     assert found(company(loads=loads, resources=closed), "no hours") == [], "a month of no hours beside a standing value is a closure"
+
+
+def supplier(**limits):
+    return table("supplier_limits", supplier=["S"], **limits)
+
+
+def bought(**lots):
+    return table("operations", operation=["BP"], kind=["buy"], item=["P"], location=["L"], supplier=["S"], lead_time_months=[1.0], unit_cost=[6.0], **lots)
+
+
+def test_a_lot_above_what_its_supplier_delivers_in_a_month_is_named():
+    rows = found(company(operations=bought(lot_min=[250.0]), supplier_limits=supplier(max_units=[150.0])), "lot")
+    said = "1 operation has a lot above all that its supplier delivers in a month, units: BP (250 against 150 of S)."
+    assert [r[:3] for r in rows] == [["supplier_limits", "max_units", said]]
+    assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=supplier(max_units=[250.0])), "lot") == []
+    assert found(company(operations=bought(), supplier_limits=supplier(max_units=[150.0])), "lot") == []
+
+
+def test_lots_are_whole_multiples_and_count_in_money_where_the_limit_does():
+    rows = found(company(operations=bought(lot_min=[90.0], lot_multiple=[60.0]), supplier_limits=supplier(max_value=[700.0])), "lot")
+    assert [r[1] for r in rows] == ["max_value"] and "in money: BP (720 against 700 of S)" in rows[0][2]
+    assert found(company(operations=bought(lot_multiple=[60.0]), supplier_limits=supplier(max_value=[700.0])), "lot") == []
+
+
+def test_one_month_that_holds_the_lot_is_enough():
+    limits = table("supplier_limits", supplier=["S", "S"], month=[None, "2027-01"], max_units=[150.0, 300.0])
+    assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=limits), "lot") == []
+    only = table("supplier_limits", supplier=["S"], month=["2027-01"], max_units=[150.0])
+    assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=only), "lot") == [], "other months have no limit"
+
+
+def test_a_row_of_supplier_limits_without_a_limit_is_named():
+    limits = table("supplier_limits", supplier=["S", "S"], month=[None, "2027-01"], max_units=[150.0, None])
+    rows = found(company(operations=bought(), supplier_limits=limits), "blank limits")
+    assert [r[2] for r in rows] == ["1 row states neither max_units nor max_value: row 3 (S)."]
+    assert found(company(operations=bought(), supplier_limits=supplier(max_value=[0.0])), "blank limits") == []

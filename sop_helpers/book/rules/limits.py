@@ -1,0 +1,67 @@
+"""Findings on limits that orders share: rows that limit nothing, and suppliers that deliver less in a month than one lot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from sop_helpers.book.rules.findings import Inputs, Issue, some
+from sop_helpers.planning.frames import standing
+
+MEASURES = {"max_units": "units", "max_value": "in money"}
+
+
+def silent(given: Inputs) -> Iterator[Issue]:
+    """Whether every row of supplier limits states one."""
+    limits = given.get("supplier_limits")
+    if limits is None:
+        return
+    numbers = limits.reindex(columns=list(MEASURES))
+    none = np.flatnonzero(numbers.isna().all(axis=1))
+    if len(none):
+        named = [f"row {k + 2} ({limits['supplier'].iat[k]})" for k in none]
+        yield Issue(
+            "amber",
+            "blank limits",
+            "supplier_limits",
+            " + ".join(MEASURES),
+            len(none),
+            f"{len(none)} rows state neither max_units nor max_value: {some(named)}.",
+            "Enter what the supplier delivers at most (0 where it delivers nothing), or take the row away; until then it limits nothing.",
+        )
+
+
+def lots(given: Inputs) -> Iterator[Issue]:
+    """Whether what a supplier delivers in its best month holds one lot of each item bought from it."""
+    limits, operations = given.get("supplier_limits"), given.get("operations")
+    if limits is None or operations is None or "supplier" not in operations:
+        return
+    buys = operations[(operations["kind"] == "buy") & operations["supplier"].isin(limits["supplier"])]
+    least, step = (buys[name].astype(float).fillna(0.0).to_numpy() for name in ("lot_min", "lot_multiple"))
+    lot = np.maximum(np.ceil(least / np.where(step > 0, step, 1.0) - 1e-9) * step, np.maximum(least, step))
+    suppliers = sorted(limits["supplier"].unique())
+    ahead = pd.date_range(given.month, periods=given.horizon_months, freq="MS")
+    for column, said in MEASURES.items():
+        if column not in limits:
+            continue
+        best = pd.Series(standing(limits, "supplier", suppliers, column, ahead).max(axis=1), index=suppliers)  # NaN where a month has no limit
+        most = buys["supplier"].map(best).astype(float).to_numpy()
+        takes = lot * (1.0 if column == "max_units" else buys["unit_cost"].to_numpy(dtype=float))
+        never = takes > most * (1 + 1e-9)
+        if never.any():
+            rows = zip(buys["operation"][never], buys["supplier"][never], takes[never], most[never], strict=True)
+            yield Issue(
+                "red",
+                "lot",
+                "supplier_limits",
+                column,
+                int(never.sum()),
+                f"{int(never.sum())} operations have a lot above all that their supplier delivers in a month, {said}: "
+                f"{some(f'{op} ({takes:,.0f} against {most:,.0f} of {name})' for op, name, takes, most in rows)}.",
+                "Mend the limit or the lot, or agree on smaller ones; until then nothing of it can be ordered there.",
+            )
+
+
+LIMIT_RULES = [silent, lots]
