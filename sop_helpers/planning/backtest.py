@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.chunks import Work
+from sop_helpers.planning.chunks import Work, give_back
 from sop_helpers.planning.forecasting import Points, Scope, living, naive_forecast, start_forecast, start_learning, why
 from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
@@ -243,14 +243,17 @@ def forecast(
     scale = origin_scales(tried, chosen)
     bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
     limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
+    del values, naive
+    back, kind, (there, measured) = tried.back, tried.kind, _measured(tried, *cross_bands(tried, chosen, scale))
+    del tried, chosen, scale  # with a great many series tables and what they are made of do not go together into the memory
     dead = np.isin(model, ["ended", "stopped", "no history"])
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
     row = np.repeat(np.arange(n), ahead)
-    reasons = np.array([why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)], dtype=object)
-    table["model"], table["reason"] = model[row], reasons[row]
-    low, high = cross_bands(tried, chosen, scale)
-    del scale, limits, units, values, naive
-    return Forecast(table, _tried_table(panel, tried, low, high, season_length), levels, method)
+    reasons = [why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)]
+    table["model"], table["reason"] = (pd.Series(texts, dtype="str").array.take(row) for texts in (model, reasons))
+    compared = _tried_table(panel, back, kind, there, measured, season_length)
+    give_back()
+    return Forecast(table, compared, levels, method)
 
 
 def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[str, Matrix]) -> pd.DataFrame:
@@ -277,17 +280,27 @@ def naive_scale(values: Matrix, season_length: int = 12, power: int = 1) -> Matr
     return np.where((count > 0) & (mean > 0), mean, np.nan)
 
 
-def _tried_table(panel: Panel, tried: Backtest, lo80: Matrix, hi80: Matrix, season_length: int) -> pd.DataFrame:
+def _measured(tried: Backtest, lo80: Matrix, hi80: Matrix) -> tuple[NDArray[np.bool_], dict[str, Matrix]]:
+    """Return where something can be compared (series, origins, lags), and what was forecast and came there, by name."""
     there = ~np.isnan(tried.actual) & ~np.isnan(tried.statistical)
-    row, o, lag = np.nonzero(there)
-    origin = len(panel.months) - 1 - tried.back[o]
+    cubes = {"actual": tried.actual, "statistical": tried.statistical, "naive": tried.naive, "lo80": lo80, "hi80": hi80}
+    return there, {name: values[there] for name, values in cubes.items()}
+
+
+def _tried_table(
+    panel: Panel, back: NDArray[np.int64], kind: NDArray[np.object_], there: NDArray[np.bool_], measured: dict[str, Matrix], season_length: int
+) -> pd.DataFrame:
+    """Return the backtest as a table, one row where something can be compared."""
+    row, rest = (part.astype(np.int32) for part in np.divmod(np.flatnonzero(there), there.shape[1] * there.shape[2]))
+    o, lag = np.divmod(rest, there.shape[2])
+    origin = (len(panel.months) - 1 - back)[o]
     out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
     out.insert(0, "month", panel.months[origin + lag + 1].astype("datetime64[us]") if len(row) else pd.DatetimeIndex([], dtype="datetime64[us]"))
-    out["kind"] = pd.Series(tried.kind[row], dtype="str")
+    out["kind"] = pd.Series(kind, dtype="str").array.take(row)
     out["origin"] = panel.months[origin].astype("datetime64[us]") if len(row) else pd.DatetimeIndex([], dtype="datetime64[us]")
-    out["lag"] = lag + 1
-    for name, values in {"actual": tried.actual, "statistical": tried.statistical, "naive": tried.naive, "lo80": lo80, "hi80": hi80}.items():
-        out[name] = values[there]
+    out["lag"] = lag.astype(np.int64) + 1
+    for name in list(measured):
+        out[name] = measured.pop(name)
     out["scale"], out["root_scale"] = (naive_scale(panel.values, season_length, power)[row] for power in (1, 2))
     return out
 

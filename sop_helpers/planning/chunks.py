@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,7 +136,7 @@ class Work:
         size = CHUNK if self.pool is None else int(np.clip(-(-len(todo) // PARTS), FEWEST, CHUNK))
         # Slices where everything is to be done: views, not copies.
         cuts = [slice(i, i + size) if len(todo) == len(values) else todo[i : i + size] for i in range(0, len(todo), size)]
-        parts = self.each(function, (values[cut] for cut in cuts))
+        parts = self.each(function if self.pool is None else partial(_lean, function), (values[cut] for cut in cuts))
 
         def finish() -> Matrix:
             for cut, part in zip(cuts, parts, strict=True):
@@ -147,4 +151,19 @@ class Work:
         return finish
 
 
-__all__ = ["CHUNK", "Progress", "Remembered", "Work", "fingerprints"]
+def _lean(function: Callable[[Matrix], Matrix], values: Matrix) -> Matrix:
+    """Apply a function in a process that others share the memory with."""
+    try:
+        return function(values)
+    finally:
+        give_back()
+
+
+def give_back() -> None:
+    """Hand freed memory back to the system: glibc keeps what lies between blocks in use, some 300 MB after the forecast of 50,000 series."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+__all__ = ["CHUNK", "Progress", "Remembered", "Work", "fingerprints", "give_back"]

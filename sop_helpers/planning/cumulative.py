@@ -65,8 +65,8 @@ def error_sums(
     values = trim(panel.values)
     kind = pd.Series(classify(values), index=pd.MultiIndex.from_frame(panel.keys[KEYS]))
     sums, slopes = drawn_rates(sums, panel, values)
-    scale = tried.loc[tried["scale"].notna(), [*KEYS, "scale"]].drop_duplicates(KEYS).set_index(KEYS)["scale"].reindex(kind.index)
-    pools = pd.concat([_pool(sums, name, most_months) for name in CLASSES], ignore_index=True)
+    scale = tried.loc[~tried.duplicated(KEYS), [*KEYS, "scale"]].set_index(KEYS)["scale"].reindex(kind.index)  # one for all rows of a series
+    pools = pd.concat([_pool(sums[["kind", "months", "single", "error"]], name, most_months) for name in CLASSES], ignore_index=True)
     out = panel.keys[KEYS].assign(kind=kind.to_numpy(), scale=scale.to_numpy()).dropna(subset=["scale"]).merge(pools, on="kind")
     own = _own_factors(sums, pools, panel, values, kind.to_numpy(), most_months, season_length)
     out = out.merge(own, on=[*KEYS, "months"], how="left")
@@ -84,6 +84,7 @@ def error_sums(
     grows = ["sd_units", *[name for name, level in LEVELS.items() if level > 0.5]]
     out = out.sort_values([*KEYS, "months"], kind="stable", ignore_index=True)
     out[grows] = out.groupby(KEYS)[grows].cummax()
+    del sums, own, sparse, small
     out = _learned(out, panel, values, forecast, seed, work or Work())
     return out.sort_values([*KEYS, "months"], ignore_index=True)[COLUMNS]
 
@@ -124,11 +125,15 @@ def _own_factors(
     rates = relative_growth(growth(values, is_seasonal(values, season_length), most_months, season_length), kind, history)
     at = pd.MultiIndex.from_product([range(len(values)), range(1, most_months + 1)], names=["series", "months"])
     out = pd.DataFrame({"growth": np.sqrt(rates).ravel()}, index=at).reset_index()
+    # By numbers: tables with the keys of all sums, merged, would take more memory than everything else.
+    row = pd.MultiIndex.from_frame(panel.keys[KEYS]).get_indexer(pd.MultiIndex.from_frame(sums[KEYS]))
+    place = np.where(row >= 0, row * most_months + sums["months"].to_numpy() - 1, -1)
+    spread = pools.set_index(["kind", "months"])["sd_units"].reindex(pd.MultiIndex.from_frame(sums[["kind", "months"]])).to_numpy()
+    usual = spread * out["growth"].to_numpy()[place]
+    square = pd.Series((sums["error"].to_numpy() / np.where((usual > 0) & (row >= 0), usual, np.nan)) ** 2)
+    own = square.groupby(place).agg(["mean", "count"]).reindex(range(len(out)))
+    out["mean"], out["count"] = own["mean"].to_numpy(), own["count"].to_numpy()
     out = pd.concat([panel.keys[KEYS].iloc[out["series"]].reset_index(drop=True), out], axis=1)
-    both = sums.merge(pools[["kind", "months", "sd_units"]], on=["kind", "months"]).merge(out, on=[*KEYS, "months"])
-    square = (both["error"] / (both["sd_units"] * both["growth"]).where(both["sd_units"] > 0)) ** 2
-    own = square.groupby([both[k] for k in [*KEYS, "months"]]).agg(["mean", "count"]).reset_index()
-    out = out.merge(own, on=[*KEYS, "months"], how="left")
     # Sums of neighbouring origins share months: there are fewer independent ones.
     number = out["count"].fillna(0.0) / np.maximum(out["months"] * OVERLAP, 1.0)
     out["size"] = np.sqrt((number * out["mean"].fillna(1.0) + CLASS_WEIGHT) / (number + CLASS_WEIGHT))
@@ -163,7 +168,7 @@ def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataF
     if not sparse.any():
         return out
     keys = panel.keys.loc[sparse, KEYS]
-    rows = forecast.sort_values("month", kind="stable")
+    rows = forecast[["month", *KEYS, "units"]].sort_values("month", kind="stable")
     rows = rows[pd.MultiIndex.from_frame(rows[KEYS]).isin(pd.MultiIndex.from_frame(keys))]
     number, ahead = rows.groupby(KEYS, sort=False).cumcount(), rows["units"]
     asked = [int(months) for months in sorted(out["months"].unique())]

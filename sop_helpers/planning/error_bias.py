@@ -57,7 +57,7 @@ def rate_bias(slopes: pd.Series, out: pd.DataFrame, panel: Panel, values: Matrix
     keys = pd.MultiIndex.from_frame(out[KEYS])
     mean = np.nansum(values, axis=1) / np.maximum(lengths(values)[1], 1)
     level = pd.Series(mean, index=pd.MultiIndex.from_frame(panel.keys[KEYS])).reindex(keys).to_numpy()
-    ahead = forecast.sort_values("month", kind="stable")
+    ahead = forecast[["month", *KEYS, "units"]].sort_values("month", kind="stable")  # without the reasons, which take most of the memory
     ahead = ahead.assign(months=ahead.groupby(KEYS).cumcount() + 1.0, said=ahead.groupby(KEYS)["units"].cumsum()).set_index([*KEYS, "months"])["said"]
     said = ahead.reindex(pd.MultiIndex.from_frame(out[[*KEYS, "months"]])).to_numpy()
     told = out["months"].map(slopes).fillna(0.0).to_numpy() * (out["months"].to_numpy() * level - said)
@@ -86,7 +86,9 @@ def class_bias(sums: pd.DataFrame, out: pd.DataFrame, panel: Panel) -> Matrix:
     place = unsure.groupby(month["kind"]).rank(pct=True, method="first")
     many = unsure.groupby(month["kind"]).transform("size") >= 3 * FEWEST
     label = (month["kind"].astype("str") + np.where(many, np.ceil(place * 3).astype(int).astype("str"), "")).rename("label")
-    by_origin = sums.merge(label.reset_index(), on=KEYS).groupby(["label", "months", "origin"])["error"].mean()
+    row = label.index.get_indexer(pd.MultiIndex.from_frame(sums[KEYS]))
+    named = label.astype("category").take(row).set_axis(sums.index).where(row >= 0)
+    by_origin = sums["error"].groupby([named, sums["months"], sums["origin"]], observed=True).mean()
     groups = by_origin.groupby(["label", "months"])
     told = pd.DataFrame({"mean": groups.mean(), "spread": groups.var(), "origins": groups.size()})
     independent = told["origins"] / np.maximum(told.index.get_level_values("months") * OVERLAP, 1.0)

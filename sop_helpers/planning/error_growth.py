@@ -12,6 +12,7 @@ from sop_helpers.planning.smoothing import Matrix, lengths, seasonal_profile
 
 ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8)
 WARM_UP = 12  # months that the level is given to settle
+BLOCK = 4096  # series at a time: their levels by all weights and months would fill the memory
 CLASS_WEIGHT = 4.0  # independent sums that the class counts for beside a series' own
 
 
@@ -40,7 +41,7 @@ def growth(values: Matrix, seasonal: np.ndarray, most_months: int, season_length
         return out
     profile = np.where(seasonal[:, None], seasonal_profile(values, season_length), 1.0)
     flat = values / np.maximum(profile[:, np.arange(months) % season_length], 0.05)
-    level = _levels(flat)
+    level = np.vstack([_levels(flat[at : at + BLOCK]) for at in range(0, n, BLOCK)])
     start = lengths(values)[0]
     settled = np.arange(months)[None, :] >= start[:, None] + WARM_UP
     total = np.concatenate([np.zeros((n, 1)), np.nan_to_num(flat).cumsum(axis=1)], axis=1)

@@ -252,7 +252,7 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     near = actual[:, :, :lags] - tried[:, :, :lags]
     if start == 0 or origins < 3 or not np.isfinite(near).any():
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
-    flat = _level_lags(actual - tried)
+    flat = _level_lags(tried, actual)
     weigh = _size_of_errors if len(tried) > DENSE else np.asarray  # beyond that only variances count: no need to hand all errors around
     full = np.full_like(own, np.nan)
     seen = np.isfinite(own).any(axis=0)
@@ -262,6 +262,8 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     reconciled = (work or Work()).each(reconcile, bases, repeat(tree, origins + 1), errors)
     for o, found in zip(range(origins), reconciled, strict=False):
         full[:, o, seen[o]] = found
+    now = next(reconciled)
+    del flat
     # To the millionth of a unit: plans built on it must not move with the digits beyond.
     full = np.where(np.isfinite(own), full.round(6), np.nan)
     upward = _lift(tree, own[:, :, :lags])
@@ -279,18 +281,22 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest")
     share = best[3]
     blend = own + share * (full - own)
-    today = units[start:] + share * (next(reconciled).round(6) - units[start:])
+    today = units[start:] + share * (now.round(6) - units[start:])
     name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
     return Reconciled(blend, today, _by_level(tree, tried, upward, blend, actual, lags), f"{name}, {share:.0%} of the way from bottom-up")
 
 
-def _level_lags(error: Matrix) -> Matrix:
+def _level_lags(tried: Matrix, actual: Matrix) -> Matrix:
     """Errors (n, origins x lags), those of each lag divided by how much larger they usually are than those of the first."""
-    spread = np.sqrt(np.nanmean(np.where(np.isfinite(error).any(axis=(1, 2))[:, None, None], error, 0.0) ** 2, axis=(1, 2)))
+    error = actual - tried
     there = np.isfinite(error)
-    scaled = np.where(there, error / np.where(spread > 0, spread, np.inf)[:, None, None], 0.0)
-    size = np.sqrt((scaled**2).sum(axis=(0, 1)) / np.maximum(there.sum(axis=(0, 1)), 1))
-    return (error / np.where(size > 0, size / max(size[0], 1e-12), 1.0)).reshape(len(error), -1)
+    square = np.where(there, error, 0.0)
+    np.square(square, out=square)  # in place: with a great many series each step would take as much memory as the backtest itself
+    spread = np.sqrt(square.sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1))
+    square /= np.where(spread > 0, spread**2, np.inf)[:, None, None]
+    size = np.sqrt(square.sum(axis=(0, 1)) / np.maximum(there.sum(axis=(0, 1)), 1))
+    error /= np.where(size > 0, size / max(size[0], 1e-12), 1.0)
+    return error.reshape(len(error), -1)
 
 
 def _size_of_errors(errors: Matrix) -> Matrix:

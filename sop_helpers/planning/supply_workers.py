@@ -40,7 +40,7 @@ class Crews:
     start : ndarray (c)
         People before the first month.
     hours, overtime, wage, hire, layoff, idle : ndarray (c, t)
-        Regular hours and most overtime hours of one worker (infinite where not stated); money for one worker, and for an idle hour.
+        Regular hours and most overtime hours of one worker; money for one worker, and for an idle hour.
     whole : bool
         Whether people count in whole numbers.
     """
@@ -84,8 +84,10 @@ def crews(by_month: dict[str, Matrix], names: list[str], whole: bool) -> tuple[C
         blank = [names[r] for r, b in zip(rows, np.isnan(part[column]).any(axis=1), strict=True) if b]
         notes += [f"{', '.join(blank)}: {column} is not stated, so {what} people is taken to cost nothing."] if blank else []
     money = {name: np.nan_to_num(part[name]) for name in ("wage", "hire_cost", "layoff_cost", "idle_cost")}
+    # Overtime is worked by somebody: without a limit of their own people would work any number of hours of it, and nobody would work them as well.
+    overtime = np.where(np.isnan(part["overtime_per_worker"]), part["hours_per_worker"], part["overtime_per_worker"])
     return Crews(
-        rows, part["workers"][:, 0], part["hours_per_worker"], np.nan_to_num(part["overtime_per_worker"], nan=np.inf), money["wage"], money["hire_cost"],
+        rows, part["workers"][:, 0], part["hours_per_worker"], overtime, money["wage"], money["hire_cost"],
         money["layoff_cost"], money["idle_cost"], whole,
     ), notes  # fmt: skip
 
@@ -124,12 +126,8 @@ def add_crews(m: linopy.Model, net: Network, res: pd.Index, month: pd.Index, wor
     regular = np.maximum(net.regular - net.committed, 0)[crew.rows]
     mine = worked.isel(resource=crew.rows)
     m.add_constraints(mine <= table(regular), name="manned")
-    bounded = np.flatnonzero(np.isfinite(crew.overtime).all(axis=1))
-    if len(bounded):
-        some = pd.Index(own[bounded], name="resource")
-        per = xr.DataArray(crew.overtime[bounded], coords=[some, month])
-        over = m.variables["overtime"].isel(resource=crew.rows[bounded])
-        m.add_constraints(over - workers.isel(resource=bounded) * per <= 0, name="overtime of workers")
+    over = m.variables["overtime"].isel(resource=crew.rows)
+    m.add_constraints(over - workers * table(crew.overtime) <= 0, name="overtime of workers")
     cost = (workers * table(crew.wage)).sum() + (hired * table(crew.hire)).sum() + (fired * table(crew.layoff)).sum()
     if (crew.idle > 0).any():
         idle = m.add_variables(lower=0, coords=coords, name="idle")
@@ -196,8 +194,7 @@ def staffed(net: Network, values: dict[str, Matrix]) -> Network:
     people = np.maximum(values["workers"], 0.0)
     regular, overtime = net.regular.copy(), net.overtime.copy()
     regular[crew.rows] = np.minimum(regular[crew.rows], people * crew.hours)
-    allowed = np.multiply(people, crew.overtime, out=np.zeros_like(people), where=people > 0)  # overtime may be without an end, and nobody works none of it
-    overtime[crew.rows] = np.minimum(overtime[crew.rows], allowed)
+    overtime[crew.rows] = np.minimum(overtime[crew.rows], people * crew.overtime)
     return replace(net, regular=regular, overtime=overtime)
 
 

@@ -48,6 +48,16 @@ def test_people_can_do_no_more_than_the_line_holds_and_hire_and_lay_off_add_up()
     tables.schema("hiring_plan").validate(conform("hiring_plan", people))
 
 
+def test_nobody_works_overtime_where_nobody_is():
+    result = plan(workshop([60.0] * 6, workers=0.0, hire_cost=1e6, overtime_hours=40.0, overtime_rate=0.0))
+    assert result.supply_plan["units"].sum() == 0 and result.capacity_load["planned_hours"].max() == 0
+    some = plan(workshop([60.0] * 6, hire_cost=1e6, overtime_hours=1000.0, overtime_rate=0.0))
+    hours = some.capacity_load["planned_hours"].to_numpy()
+    people = some.hiring_plan["workers"].to_numpy()
+    per = float(workshop([60.0])["resources"]["hours_per_worker"].iloc[0])
+    assert (hours <= 2 * per * people + 1e-6).all(), "no more overtime of one worker than regular hours, where nothing is said"
+
+
 def test_overtime_grows_with_people():
     result = plan(workshop([60.0] * 6, hire_cost=1e4, overtime_per_worker=3.0, overtime_rate=1.0))
     load = result.capacity_load

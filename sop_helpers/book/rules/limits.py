@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.book.rules.findings import Inputs, Issue, some
-from sop_helpers.planning.frames import standing
 
 MEASURES = {"max_units": "units", "max_value": "in money"}
 
@@ -41,13 +40,11 @@ def lots(given: Inputs) -> Iterator[Issue]:
     buys = operations[(operations["kind"] == "buy") & operations["supplier"].isin(limits["supplier"])]
     least, step = (buys[name].astype(float).fillna(0.0).to_numpy() for name in ("lot_min", "lot_multiple"))
     lot = np.maximum(np.ceil(least / np.where(step > 0, step, 1.0) - 1e-9) * step, np.maximum(least, step))
-    suppliers = sorted(limits["supplier"].unique())
     ahead = pd.date_range(given.month, periods=given.horizon_months, freq="MS")
     for column, said in MEASURES.items():
         if column not in limits:
             continue
-        best = pd.Series(standing(limits, "supplier", suppliers, column, ahead).max(axis=1), index=suppliers)  # NaN where a month has no limit
-        most = buys["supplier"].map(best).astype(float).to_numpy()
+        most = buys["supplier"].map(_best(limits[["supplier", "month", column]].dropna(subset=column), column, ahead)).astype(float).to_numpy()
         takes = lot * (1.0 if column == "max_units" else buys["unit_cost"].to_numpy(dtype=float))
         never = takes > most * (1 + 1e-9)
         if never.any():
@@ -62,6 +59,14 @@ def lots(given: Inputs) -> Iterator[Issue]:
                 f"{some(f'{op} ({takes:,.0f} against {most:,.0f} of {name})' for op, name, takes, most in rows)}.",
                 "Mend the limit or the lot, or agree on smaller ones; until then nothing of it can be ordered there.",
             )
+
+
+def _best(stated: pd.DataFrame, column: str, ahead: pd.DatetimeIndex) -> pd.Series:
+    """Return the most that each supplier delivers in any of the months ahead; NaN where one of them has no limit."""
+    always = stated[stated["month"].isna()].groupby("supplier")[column].max()
+    own = stated[stated["month"].isin(ahead)].groupby("supplier")[column].agg(["max", "count"])
+    both = pd.concat([always.rename("always"), own], axis=1)
+    return both["max"].where(both["count"] == len(ahead), both[["always", "max"]].max(axis=1).where(both["always"].notna()))
 
 
 LIMIT_RULES = [silent, lots]

@@ -22,7 +22,7 @@ class Resources(Contract):
     hire_cost: Series[float] = f.money("Cost of hiring one worker.", optional=True, ge=0)
     layoff_cost: Series[float] = f.money("Cost of laying one worker off.", optional=True, ge=0)
     hours_per_worker: Series[float] = f.number("Regular hours of one worker; where stated, the plan hires and lays off people.", "hours", optional=True, gt=0)
-    overtime_per_worker: Series[float] = f.number("Most hours of overtime of one worker.", "hours", optional=True, ge=0)
+    overtime_per_worker: Series[float] = f.number("Most hours of overtime of one worker; hours_per_worker where left out.", "hours", optional=True, ge=0)
     idle_cost: Series[float] = f.money("Cost of an hour that is paid and not worked, beside the wage.", optional=True, ge=0)
     outside_hours: Series[float] = f.number("Most hours that others work for it.", "hours", optional=True, ge=0)
     outside_rate: Series[float] = f.money("Price of such an hour; that of overtime where left out.", optional=True, ge=0)
