@@ -6,17 +6,12 @@ import csv
 import datetime as dt
 import io
 import json
-import re
-import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sop_helpers.book import tables
 from sop_helpers.book.config import Calendar, Company, DemandPolicy, FinancePolicy, JournalSettings, Meeting, Part, SalesPolicy, StockPolicy, SupplyPolicy
 from sop_helpers.book.errors import WorkbookError
-
-if TYPE_CHECKING:
-    from openpyxl import Workbook as Book
 
 DICTIONARY = "DATA_DICTIONARY.md"
 BOOK = "inputs.xlsx"
@@ -46,7 +41,7 @@ def write_templates(folder: str | Path) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     written = [write_header(target / f"{table}.csv", table) for table in tables.INPUTS]
     book = target / BOOK
-    book.write_bytes(_without_clock(blank_book()))
+    book.write_bytes(blank_book())
     dictionary = target / DICTIONARY
     dictionary.write_text(data_dictionary(), encoding="utf-8")
     return [*written, book, dictionary]
@@ -59,42 +54,25 @@ def write_header(path: Path, table: str) -> Path:
     return path
 
 
-def blank_book() -> Book:
+def blank_book() -> bytes:
     """Return an XLSX with a sheet for each input: header with notes, codes and months formatted as text so that 007 stays 007."""
-    from openpyxl import Workbook as Book
-    from openpyxl.comments import Comment
-    from openpyxl.styles import Font, PatternFill
-    from openpyxl.utils import get_column_letter
+    from xlsxwriter import Workbook
 
-    book = Book()
-    book.remove(book.active)
-    for table in tables.INPUTS:
-        sheet = book.create_sheet(table)
-        sheet.freeze_panes = "A2"
-        required = PatternFill("solid", fgColor="DDEBF7")
-        for position, (name, spec) in enumerate(tables.columns(table).items(), start=1):
-            cell = sheet.cell(1, position, name)
-            cell.font = Font(bold=not spec["optional"])
-            if not spec["optional"]:
-                cell.fill = required
-            cell.comment = Comment(f"{spec['description']}\n{_meaning(spec)}{' Optional.' if spec['optional'] else ''}", "S&OP workbook", height=110, width=260)
-            column = sheet.column_dimensions[get_column_letter(position)]
-            column.width = max(12, len(name) + 2)
-            column.number_format = {"number": "General", "day": "yyyy-mm-dd"}.get(spec["kind"], "@")
-    return book
-
-
-def _without_clock(book: Book) -> bytes:
-    """Return an XLSX as bytes that depend on its contents only, so that writing it again changes nothing."""
-    raw, fixed = io.BytesIO(), io.BytesIO()
-    book.save(raw)
-    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "docProps/core.xml":
-                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2026-01-01T00:00:00Z", content)
-            target.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    return fixed.getvalue()
+    written = io.BytesIO()
+    with Workbook(written, {"in_memory": True}) as book:
+        book.set_properties({"created": dt.datetime(2026, 1, 1)})  # writing it again changes nothing
+        needed, optional = book.add_format({"bold": True, "bg_color": "#DDEBF7"}), book.add_format()
+        formats = {form: book.add_format({"num_format": form}) for form in ("General", "yyyy-mm-dd", "@")}
+        for table in tables.INPUTS:
+            sheet = book.add_worksheet(table)
+            sheet.freeze_panes(1, 0)
+            for position, (name, spec) in enumerate(tables.columns(table).items()):
+                sheet.write_string(0, position, name, optional if spec["optional"] else needed)
+                note = f"{spec['description']}\n{_meaning(spec)}{' Optional.' if spec['optional'] else ''}"
+                sheet.write_comment(0, position, note, {"author": "S&OP workbook", "width": 260, "height": 110})
+                kind = {"number": "General", "day": "yyyy-mm-dd"}.get(spec["kind"], "@")
+                sheet.set_column(position, position, max(12, len(name) + 2), formats[kind])
+    return written.getvalue()
 
 
 def _meaning(spec: dict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from sop_helpers.book.files import write_atomically
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*%?")
+WRITTEN = dt.datetime(2026, 1, 1)  # the same tables give the same bytes: when they were made is in the manifest
 MOST_ROWS = 1_048_575
 MOST_TEXT = 32_767
 
@@ -47,18 +49,27 @@ def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame]) -> Path
     WorkbookError
         There is no sheet, or a table has more rows than a sheet holds.
     """
-    from openpyxl import Workbook
-
     if not sheets:
         raise WorkbookError("a spreadsheet needs at least one table", "Name the tables to write.")
     big = [name for name, frame in sheets.items() if len(frame) > MOST_ROWS]
     if big:
         raise WorkbookError(f"{', '.join(big)} has more rows than a sheet holds ({MOST_ROWS:,})", "Write it as CSV.")
-    book = Workbook()
-    book.remove(book.active)
-    for name, title in zip(sheets, _titles(list(sheets)), strict=True):
-        _fill(book.create_sheet(title), sheets[name])
-    write_atomically(Path(path), book.save)
+
+    def write(part: Path) -> None:
+        from xlsxwriter import Workbook
+        from xlsxwriter.exceptions import FileCreateError
+
+        # Rows go to disk as they come (the plan of 10,000 product-regions has eight million cells), and no text is taken for anything else.
+        plain = dict.fromkeys(("strings_to_numbers", "strings_to_formulas", "strings_to_urls"), False)
+        try:
+            with Workbook(str(part), {"constant_memory": True, **plain}) as book:
+                book.set_properties({"created": WRITTEN})
+                for name, title in zip(sheets, _titles(list(sheets)), strict=True):
+                    _fill(book, book.add_worksheet(title), sheets[name])
+        except FileCreateError as error:
+            raise OSError(str(error)) from error
+
+    write_atomically(Path(path), write)
     return Path(path)
 
 
@@ -97,40 +108,41 @@ def _holds_months(column: pd.Series) -> bool:
     return bool(types.is_datetime64_any_dtype(column) and (column.dropna().dt.day == 1).all())
 
 
-def _fill(sheet: Any, frame: pd.DataFrame) -> None:
-    from openpyxl.styles import Alignment, Font, PatternFill
-    from openpyxl.utils import get_column_letter
-
-    bold, fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="12324A")
-    for place, column in enumerate(_columns(frame), 1):
-        head = sheet.cell(1, place)
-        _text_cell(head, str(column.name))
-        head.font, head.fill, head.alignment = bold, fill, Alignment(wrap_text=True, vertical="top")
-        form, widest = _number_format(column), len(str(column.name)) + 2
-        for row, value in enumerate(column, 2):
-            if pd.isna(value):
-                continue
-            cell = sheet.cell(row, place)
-            if isinstance(value, str):
-                _text_cell(cell, value)
-            else:
-                cell.value = _plain_value(value)
-                if form:
-                    cell.number_format = form
-            widest = max(widest, min(len(str(value)) if isinstance(value, str) else 11, 60))
-        sheet.column_dimensions[get_column_letter(place)].width = widest + 1
-    sheet.freeze_panes = "A2"
-    if frame.shape[1]:
-        sheet.auto_filter.ref = f"A1:{get_column_letter(frame.shape[1])}{len(frame) + 1}"
+def _fill(book: Any, sheet: Any, frame: pd.DataFrame) -> None:
+    """Write a table into an empty sheet, row by row."""
+    bold = book.add_format({"bold": True, "font_color": "#FFFFFF", "bg_color": "#12324A", "text_wrap": True, "valign": "top"})
+    by_type = {str: sheet.write_string, bool: sheet.write_boolean, int: sheet.write_number, float: sheet.write_number, dt.datetime: sheet.write_datetime}
+    columns, formats = [], []
+    for place, column in enumerate(_columns(frame)):
+        head = neutral(str(column.name))[:MOST_TEXT]
+        values, longest = _plain_values(column)
+        form = _number_format(column)
+        columns.append(values)
+        formats.append(book.add_format({"num_format": form}) if form else None)
+        sheet.set_column(place, place, max(len(head) + 2, min(longest or 11, 60)) + 1, formats[-1])
+        sheet.write_string(0, place, head, bold)
+    sheet.freeze_panes(1, 0)
+    if columns:
+        sheet.autofilter(0, 0, len(frame), len(columns) - 1)
+    for row, values in enumerate(zip(*columns, strict=True), 1):
+        for place, (value, form) in enumerate(zip(values, formats, strict=True)):
+            if value is not None:
+                by_type.get(type(value), sheet.write)(row, place, value, form)
 
 
-def _text_cell(cell: Any, text: str) -> None:
-    """Write a text as text: the type says so, the apostrophe keeps it so when it is copied or saved as CSV."""
-    cell.value = neutral(text)[:MOST_TEXT]
-    cell.data_type = "s"
+def _plain_values(column: pd.Series) -> tuple[list[Any], int]:
+    """Return what a sheet holds of a column, None for what it cannot hold (blanks, infinity), and the longest text in it."""
+    if column.dtype == object or types.is_bool_dtype(column):  # 1 and True would be one value
+        values = [None if pd.isna(value) else _plain_value(value) for value in column]
+        return values, max((len(value) for value in values if isinstance(value, str)), default=0)
+    codes, known = pd.factorize(column)  # each text is looked at once
+    plain = [*(_plain_value(value) for value in known), None]  # blanks are code -1
+    return [plain[code] for code in codes], max((len(value) for value in plain if isinstance(value, str)), default=0)
 
 
 def _plain_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return neutral(value)[:MOST_TEXT]
     if isinstance(value, pd.Timestamp):
         return value.to_pydatetime().replace(tzinfo=None)
     if hasattr(value, "item"):

@@ -357,7 +357,7 @@ def test_600000_rows_read_within_seconds(tmp_path):
 
 def test_importing_the_reader_does_not_import_the_engines():
     ours = "sop_helpers.book.sources, sop_helpers.book.checks, sop_helpers.book.templates"
-    heavy = "('duckdb', 'sqlalchemy', 'openpyxl', 'dask')"
+    heavy = "('duckdb', 'sqlalchemy', 'xlsxwriter', 'dask')"
     code = f"import sys, {ours}; sop_helpers.book.tables.schema('sales'); print([m for m in {heavy} if m in sys.modules])"
     root = Path(sources.__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}, check=True)
