@@ -96,7 +96,7 @@ class Work:
 
     def each(self, function: Callable[..., Any], *columns: Iterable[Any]) -> Iterator[Any]:
         """Apply a function to items of one column or several, as `map` does, where the pool is; results come in the order of the items."""
-        return map(function, *columns) if self.pool is None else self.pool.map(function, *map(list, columns))
+        return map(function, *columns) if self.pool is None else self.pool.map(partial(_lean, function), *map(list, columns))
 
     def rows(self, function: Callable[[Matrix], Matrix], values: Matrix, width: int, name: str = "", weight: float = 1.0) -> Matrix:
         """Apply a function that treats every row by itself, and return its results: `start`, and wait."""
@@ -136,7 +136,7 @@ class Work:
         size = CHUNK if self.pool is None else int(np.clip(-(-len(todo) // PARTS), FEWEST, CHUNK))
         # Slices where everything is to be done: views, not copies.
         cuts = [slice(i, i + size) if len(todo) == len(values) else todo[i : i + size] for i in range(0, len(todo), size)]
-        parts = self.each(function if self.pool is None else partial(_lean, function), (values[cut] for cut in cuts))
+        parts = self.each(function, (values[cut] for cut in cuts))
 
         def finish() -> Matrix:
             for cut, part in zip(cuts, parts, strict=True):
@@ -151,10 +151,10 @@ class Work:
         return finish
 
 
-def _lean(function: Callable[[Matrix], Matrix], values: Matrix) -> Matrix:
+def _lean(function: Callable[..., Any], *items: Any) -> Any:
     """Apply a function in a process that others share the memory with."""
     try:
-        return function(values)
+        return function(*items)
     finally:
         give_back()
 

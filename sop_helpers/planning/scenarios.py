@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.finance import financials
 from sop_helpers.planning.join_levers import check_levers, levered_demand
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.stock_targets import StockRules, inventory_targets
-from sop_helpers.planning.supply import SupplyResult, plan_supply
+from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_results import overtime_cost
 
 SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", "receipts", "open_orders", "regions", "products", "supplier_limits",
@@ -21,21 +22,26 @@ SUPPLY_TABLES = ["inventory", "operations", "components", "loads", "resources", 
 HOURS = ["regular_hours", "hours_per_worker"]
 
 
-@dataclass(frozen=True)
-class ScenarioResults:
-    """Scenarios side by side.
-
-    Attributes
-    ----------
-    scenarios, financials : DataFrame
-        As the contracts of the same names.
-    plans : dict of SupplyResult
-        The plan of each scenario.
-    """
+class ScenarioResults(NamedTuple):
+    """Scenarios side by side: ``scenarios`` and ``financials`` as the contracts of the same names."""
 
     scenarios: pd.DataFrame
     financials: pd.DataFrame
-    plans: dict[str, SupplyResult]
+
+
+class Planned(NamedTuple):
+    """What is read off the plan of one scenario: tables as `supply.SupplyResult` has them, products as the scenario prices them, overtime_cost by month,
+    and standard, the cost of one unit of each item by its cheapest path."""
+
+    demand: pd.DataFrame
+    products: pd.DataFrame
+    constrained_demand: pd.DataFrame
+    stock_projection: pd.DataFrame
+    purchase_plan: pd.DataFrame
+    capacity_load: pd.DataFrame
+    shortages: pd.DataFrame
+    overtime_cost: pd.Series
+    standard: pd.Series
 
 
 def apply_scenario(tables: Mapping[str, pd.DataFrame], factors: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
@@ -89,6 +95,7 @@ def run_scenarios(
     deliveries: pd.DataFrame | None = None,
     trials: pd.DataFrame | None = None,
     stock_rules: StockRules | None = None,
+    work: Work | None = None,
     **rules: Any,
 ) -> ScenarioResults:
     """Plan base and each scenario, and lay them side by side.
@@ -107,41 +114,42 @@ def run_scenarios(
         Unit of the money measures.
     stock_rules : StockRules, optional
         Where no stock policy says otherwise.
+    work : Work, optional
+        Where scenarios are planned, each by itself; one after another here by default.
     **rules
         Policy numbers of `plan_supply` and `build_network`, and last month's plan.
     """
-    plans, money, measures = {}, [], []
-    for name, factors in {"base": {}, **scenarios}.items():
-        changed = apply_scenario(tables, factors)
-        targets = inventory_targets(
-            changed["demand"], forecast, changed["operations"], changed["components"], changed["regions"], changed["inventory"], stock_policies,
-            changed["products"], months, errors=errors, deliveries=_later(deliveries, changed["operations"], factors), trials=trials,
-            rules=stock_rules,
-        )  # fmt: skip
-        plan = plan_supply(**changed, targets=targets, months=months, stock_policies=stock_policies, **rules)
-        priced = changed["products"]
-        if plans:
-            # Standard costs follow what is bought: the roll-up of the scenario less that of base is added to them.
-            more = _rolled_up(plan) - _rolled_up(plans["base"])
-            priced = priced.assign(unit_cost=priced["unit_cost"] + priced["product"].map(more).fillna(0.0))
+    every = {"base": {}, **scenarios}
+    known = {"stock_policies": stock_policies, "months": months, **rules}
+    told = {"forecast": forecast, "errors": errors, "deliveries": deliveries, "trials": trials, "rules": stock_rules}
+    planned = (work or Work()).each(partial(_planned, tables=tables, told=told, known=known), every.values())
+    base, money, measures = None, [], []
+    for name, plan in zip(every, planned, strict=True):
+        base = plan.standard if base is None else base
+        # Standard costs follow what is bought: the roll-up of the scenario less that of base is added to them.
+        products = plan.products.assign(unit_cost=plan.products["unit_cost"] + plan.products["product"].map(plan.standard - base).fillna(0.0))
+        shipped = plan.constrained_demand, plan.stock_projection, plan.purchase_plan
         value = financials(
-            changed["demand"],
-            plan.constrained_demand,
-            plan.stock_projection,
-            plan.purchase_plan,
-            priced,
-            overtime_cost(plan.network, plan.capacity_load),
-            months,
-            scenario=name,
-            holding_rate=rules.get("holding_rate", 0.2),
+            plan.demand, *shipped, products, plan.overtime_cost, months, scenario=name, holding_rate=rules.get("holding_rate", 0.2)
         )
-        plans[name] = plan
         money.append(value)
         measures.append(measure(plan, value, currency).assign(scenario=name))
     side = pd.concat(measures, ignore_index=True)
-    base = side[side["scenario"] == "base"].set_index("measure")["value"]
-    side["against_base"] = side["value"] - side["measure"].map(base)
-    return ScenarioResults(side[["scenario", "measure", "unit", "value", "against_base"]], pd.concat(money, ignore_index=True), plans)
+    side["against_base"] = side["value"] - side["measure"].map(side[side["scenario"] == "base"].set_index("measure")["value"])
+    return ScenarioResults(side[["scenario", "measure", "unit", "value", "against_base"]], pd.concat(money, ignore_index=True))
+
+
+def _planned(factors: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], told: Mapping[str, Any], known: Mapping[str, Any]) -> Planned:
+    """Plan one scenario: `told` goes to its stock targets, `known` to its supply plan."""
+    changed = apply_scenario(tables, factors)
+    network = (changed[name] for name in ("operations", "components", "regions", "inventory"))
+    later = told | {"deliveries": _later(told["deliveries"], changed["operations"], factors)}
+    forecast = later.pop("forecast")
+    targets = inventory_targets(changed["demand"], forecast, *network, known["stock_policies"], changed["products"], known["months"], **later)
+    plan = plan_supply(**changed, targets=targets, **known)
+    standard = plan.network.nodes.groupby("item")["path_cost"].min()
+    read = plan.constrained_demand, plan.stock_projection, plan.purchase_plan, plan.capacity_load, plan.shortages
+    return Planned(changed["demand"], changed["products"], *read, overtime_cost(plan.network, plan.capacity_load), standard)
 
 
 def _later(deliveries: pd.DataFrame | None, operations: pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame | None:
@@ -154,16 +162,12 @@ def _later(deliveries: pd.DataFrame | None, operations: pd.DataFrame, factors: M
     return deliveries.assign(arrived=deliveries["arrived"] + longer)
 
 
-def _rolled_up(plan: SupplyResult) -> pd.Series:
-    return plan.network.nodes.groupby("item")["path_cost"].min()
-
-
-def measure(plan: SupplyResult, value: pd.DataFrame, currency: str) -> pd.DataFrame:
+def measure(plan: Planned, value: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return what scenarios are compared on, over the whole horizon: measure, unit, value.
 
     Parameters
     ----------
-    plan : SupplyResult
+    plan : Planned
         The plan of the scenario.
     value : DataFrame
         Its financials.

@@ -148,3 +148,38 @@ def test_scope_knows_like_products_and_ends() -> None:
     assert list(scope.like) == [-1, 0, -1]
     assert scope.end[2] == 60
     assert scope.group[0] == scope.group[2] != scope.group[1]
+
+
+def begun(rate: float, size: float, series: int, seed: int = 0) -> np.ndarray:
+    """Series that sell one month in a while, each known from its first sale on; ages of one to eleven months after a year of others."""
+    draw = np.random.default_rng(seed)
+    values = np.where(draw.random((series, 24)) < rate, size, 0.0)
+    start = 24 - draw.integers(1, 12, series)
+    values[np.arange(series), start] = size  # the sale that it begins with
+    values[np.arange(24)[None, :] < start[:, None]] = np.nan
+    return values
+
+
+def test_the_first_sale_of_a_young_series_says_nothing_of_how_often_it_sells() -> None:
+    values = begun(0.3, 4.0, 4000)
+    share = forecasting.selling_share(values, np.zeros(4000, dtype=int))
+    assert share[0] == pytest.approx(0.3, abs=0.02)
+    level = forecasting.young_levels(values, share)
+    assert level.mean() == pytest.approx(0.3 * 4.0, rel=0.03), "counted in, the first month would make it a third more and above"
+    assert (level > 0).all(), "a part that rested in all of its last months is not dead"
+
+
+def test_young_series_of_families_that_sell_every_month_have_their_recent_mean() -> None:
+    values = np.random.default_rng(1).uniform(50, 90, (30, 24))
+    for row, age in enumerate(range(1, 11)):
+        values[row, : 24 - age] = np.nan
+    level = forecasting.young_levels(values, forecasting.selling_share(values, np.zeros(30, dtype=int)))
+    np.testing.assert_allclose(level, np.nanmean(values[:, -6:], axis=1), rtol=1e-12)
+
+
+def test_a_family_with_few_months_of_first_years_goes_by_all_of_them() -> None:
+    values = begun(0.4, 1.0, 500)
+    group = np.r_[0, np.ones(499, dtype=int)]
+    share = forecasting.selling_share(values, group)
+    assert share[0] == pytest.approx(share[1], abs=0.01)
+    assert (forecasting.selling_share(np.full((2, 3), np.nan), np.zeros(2, dtype=int)) == 1.0).all()
