@@ -24,7 +24,8 @@ def test_the_words_and_picture_of_pay():
     assert min(bar.get_height() for bar in reps.payout_figure(plan, "EUR").axes[0].patches) == -4
 
 
-@pytest.mark.parametrize("hires, word", [([], "No region lacks"), ([2.0], "2 hires are needed; 2 of them must be decided in 2026-10")])
+@pytest.mark.parametrize("hires, word", [([], "No region lacks"), ([2.0], "2 hires are needed; 2 of them must be decided in 2026-10"),
+                                         ([1.0], "1 hire is needed; it must be decided in 2026-10. It brings")])
 def test_the_words_of_hires_and_of_the_band(hires, word):
     need = pd.DataFrame({"hires": hires, "decide_by": MONTHS[1:][: len(hires)], "brings": [9.0] * len(hires), "cost": [1.0] * len(hires)})
     assert reps.hiring_words(need, 0.0, "EUR").startswith(word)

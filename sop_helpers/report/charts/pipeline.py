@@ -50,7 +50,8 @@ def bookings_takeaway(outlook: pd.DataFrame, judged: pd.DataFrame, currency: str
     total, new, quota = near["bookings"].sum(), near["from_new"].sum(), near["quota"].sum()
     text = "No bookings are expected"
     if total > 0:
-        text = f"The next {len(near)} months should bring {money(total)} {currency}, {new / total:.0%} of it from deals still to be created"
+        ahead = "month" if len(near) == 1 else f"{len(near)} months"
+        text = f"The next {ahead} should bring {money(total)} {currency}, {new / total:.0%} of it from deals still to be created"
     text += f"; that is {total / quota:.0%} of their quota" if quota > 0 and total > 0 else ""
     rows = judged[judged["scope"] == "all"].set_index("method")
     if "age hazard" not in rows.index:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from sop_helpers.planning.quota_setting import fairness
+from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
 
@@ -39,11 +40,13 @@ def quota_figure(proposal: pd.DataFrame, currency: str) -> Figure:
 def quota_takeaway(proposal: pd.DataFrame, currency: str) -> str:
     """Return what is asked against what bottom-up finds, how many reps are likelier than not to reach it, and whether quotas follow potential."""
     asked, found = proposal["proposed"].sum(), proposal["bottom_up"].sum()
-    text = f"{len(proposal)} quotas ask for {money(asked)} {currency}" + (f", {asked / found - 1:+.0%} on what bottom-up finds" if found > 0 else "")
+    text = f"{counted(len(proposal), 'quotas ask', 'quota asks')} for {money(asked)} {currency}"
+    text += f", {asked / found - 1:+.0%} on what bottom-up finds" if found > 0 else ""
     known = proposal["probability"].dropna()
     if len(known):
         half = known.quantile([0.25, 0.75])
-        text += f"; {(known >= 0.5).sum()} of {len(known)} reps are likelier than not to reach theirs, the middle half at {half[0.25]:.0%} to {half[0.75]:.0%}"
+        of = counted(len(known), "reps are likelier", "rep is likelier")
+        text += f"; {(known >= 0.5).sum()} of {of} than not to reach theirs, the middle half at {half[0.25]:.0%} to {half[0.75]:.0%}"
     line = fairness(proposal["proposed"], proposal["potential"])
     return text + (f". Potential explains {line['r2']:.0%} of the differences in quota." if line["r2"] == line["r2"] else ".")
 
@@ -81,8 +84,12 @@ def hiring_words(need: pd.DataFrame, late: float, currency: str) -> str:
         text = "No region lacks what one more rep would bring."
     else:
         first = need[need["decide_by"] == need["decide_by"].min()]
-        text = f"{need['hires'].sum():.0f} hires are needed; {first['hires'].sum():.0f} of them must be decided in {first['decide_by'].iloc[0]:%Y-%m}"
-        text += f". They bring {money(need['brings'].sum())} {currency} to the end of the plan for {money(need['cost'].sum())}."
+        number = f"{need['hires'].sum():.0f}"
+        many = number != "1"
+        text = f"{counted(number, 'hires are needed', 'hire is needed')}; "
+        text += f"{first['hires'].sum():.0f} of them must be decided" if many else "it must be decided"
+        text += f" in {first['decide_by'].iloc[0]:%Y-%m}. {'They bring' if many else 'It brings'} {money(need['brings'].sum())} {currency}"
+        text += f" to the end of the plan for {money(need['cost'].sum())}."
     return text + (f" {money(late)} is short before anybody hired now is at work." if late > 0 else "")
 
 
