@@ -120,12 +120,16 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
     wanted = relaxed.values["arrive"]
     for _ in range(_ANEW):
         lacking = every[(wanted[every] - lots[every]).sum(axis=1) > lot[every] * (1 + 1e-6)]
-        if not len(lacking) or best.objective <= (1 + DEAR) * relaxed.objective:
+        if not len(lacking) or best.objective - relaxed.objective <= DEAR * abs(relaxed.objective):
             break
         most[lacking] = lots[lacking]
         solver.bound(every, np.zeros_like(most[every]), most[every])
-        anew = solver.solve()
-        found, lots = _rounded(net, solver, anew, most)
+        solver.reward(every, np.zeros_like(lots[every]))
+        try:
+            anew = solver.solve()
+            found, lots = _rounded(net, solver, anew, most)
+        except RuntimeError:  # numbers that simplex cannot mend: there is a plan already
+            break
         wanted = anew.values["arrive"]
         if found.objective < best.objective:
             best = found
