@@ -119,6 +119,7 @@ _MUST_BE = {
     "stock_policies": ["holding_rate", "holding_cost", "max_units"],
 }
 _ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple"), ("operations", "yield_share")}
+LEAST_YIELD = 0.001  # what gives less is a number in the wrong unit
 _ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months"), ("item_measures", "per_unit")}
 _MAY_BE_BLANK = (
     {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share")}
@@ -158,10 +159,11 @@ def check_numbers(frames: Mapping[str, pd.DataFrame]) -> None:
             values = frame[column].to_numpy(dtype=float)
             blank = np.isnan(values)
             strict = (table, column) in _ABOVE_ZERO
-            bad = np.isinf(values) | (values <= 0 if strict else values < 0) | (blank if (table, column) not in _MAY_BE_BLANK else False)
+            least = LEAST_YIELD if column == "yield_share" else 0.0
+            bad = np.isinf(values) | (values < least) | ((values == 0) & strict) | (blank if (table, column) not in _MAY_BE_BLANK else False)
             if bad.any():
                 row = frame.iloc[int(np.argmax(bad))]
-                wanted = "a finite number above zero" if strict else "a finite number, zero or more"
+                wanted = f"a share of {least} or more" if least else "a finite number above zero" if strict else "a finite number, zero or more"
                 more = f" ({int(bad.sum())} rows in all)" if bad.sum() > 1 else ""
                 raise ValueError(f"{table}.{column} of {row[_NAMED_BY[table]]!r} is {row[column]}; expected {wanted}{more}")
 

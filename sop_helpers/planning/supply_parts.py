@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import Price, Program, Solution, Solver, moved, new_highs, priced, program, run, set_basis, spread, statuses
+from sop_helpers.planning.supply_solver import Price, Program, Solution, Solver, moved, new_highs, paid, priced, program, run, set_basis, spread, statuses
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Parts:
             left = at.ravel()[~self._active[at.ravel()]]
             less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ self._x, 0.0)
             prices[name] = Price(np.maximum(-self._dual[at], 0.0) + 0.0, Range(less[at], more[at]))
-        return Solution({name: self._x[of] for name, of in whole.columns.items()}, float(self._built.cost @ self._x), prices)
+        return Solution({name: self._x[of] for name, of in whole.columns.items()}, paid(self._built.cost, self._x), prices)
 
     def bound(self, rows: NDArray[np.int64], lower: Matrix, upper: Matrix) -> None:
         """Set the bounds of the arrivals of some operations."""

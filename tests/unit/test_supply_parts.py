@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from supply_networks import MONTHS, company, monthly, random_company
+from threadpoolctl import threadpool_limits
 
 from sop_helpers.planning import supply_parts
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_parts import Parts, solve_in_parts
-from sop_helpers.planning.supply_solver import Solver, positions, program, run
+from sop_helpers.planning.supply_solver import Solver, paid, positions, program, run
 from sop_helpers.planning.supply_start import BASIC, UPPER, starting_basis
 
 
@@ -119,3 +120,13 @@ def test_parts_that_nothing_changes_are_not_solved_again(monkeypatch: pytest.Mon
     assert parts.solve().objective == first.objective and not runs
     parts.bound(np.arange(1), net.upper[:1] * 0, first.values["arrive"][:1] / 2)
     assert parts.solve().objective > first.objective and 0 < max(runs) < sum(v.size for v in first.values.values())
+
+
+def test_what_a_plan_costs_is_the_same_to_the_last_digit_however_many_processors_add_it_up() -> None:
+    draw = np.random.default_rng(0)
+    cost, x = draw.lognormal(0, 3, 300_000), draw.lognormal(0, 3, 300_000)
+    found = set()
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, "blas"):
+            found.add(paid(cost, x))
+    assert len(found) == 1 and found.pop() == pytest.approx(float(np.dot(cost, x)), rel=1e-12)

@@ -175,7 +175,7 @@ class Operations(Contract):
     last_month: Series[Month] = f.month("Last month of release.", optional=True)
     lead_time_sd_months: Series[float] = f.number("Standard deviation of the lead time, where no deliveries tell it.", "months", optional=True, ge=0)
     yield_share: Series[float] = f.share(
-        "Good units for one unit started; components and hours go to all started, cost and lots to good ones.", optional=True, gt=0, le=1
+        "Good units for one unit started; components and hours go to all started, cost and lots to good ones.", optional=True, ge=0.001, le=1
     )
 
     class Config(Contract.Config):
