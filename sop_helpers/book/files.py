@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import json
 import os
@@ -19,6 +20,8 @@ try:
     import fcntl
 except ImportError:  # Windows has no flock; msvcrt locks a byte instead.
     fcntl = None
+
+CREATED = dt.datetime(2026, 1, 1)  # said in every spreadsheet, so that the same tables give the same bytes: when they were made is in the manifest
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

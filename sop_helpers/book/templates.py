@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sop_helpers.book import tables
+from sop_helpers.book import files, tables
 from sop_helpers.book.config import Calendar, Company, DemandPolicy, FinancePolicy, JournalSettings, Meeting, Part, SalesPolicy, StockPolicy, SupplyPolicy
 from sop_helpers.book.errors import WorkbookError
 
@@ -60,7 +60,7 @@ def blank_book() -> bytes:
 
     written = io.BytesIO()
     with Workbook(written, {"in_memory": True}) as book:
-        book.set_properties({"created": dt.datetime(2026, 1, 1)})  # writing it again changes nothing
+        book.set_properties({"created": files.CREATED})
         needed, optional = book.add_format({"bold": True, "bg_color": "#DDEBF7"}), book.add_format()
         formats = {form: book.add_format({"num_format": form}) for form in ("General", "yyyy-mm-dd", "@")}
         for table in tables.INPUTS:
@@ -70,8 +70,8 @@ def blank_book() -> bytes:
                 sheet.write_string(0, position, name, optional if spec["optional"] else needed)
                 note = f"{spec['description']}\n{_meaning(spec)}{' Optional.' if spec['optional'] else ''}"
                 sheet.write_comment(0, position, note, {"author": "S&OP workbook", "width": 260, "height": 110})
-                kind = {"number": "General", "day": "yyyy-mm-dd"}.get(spec["kind"], "@")
-                sheet.set_column(position, position, max(12, len(name) + 2), formats[kind])
+                form = {"number": "General", "day": "yyyy-mm-dd"}.get(spec["kind"], "@")
+                sheet.set_column(position, position, max(12, len(name) + 2), formats[form])
     return written.getvalue()
 
 

@@ -40,7 +40,7 @@ REASONS = {
 
 
 RECENT = 6  # months whose mean stands for a series younger than a season
-FIRST_YEAR = 60  # months of a family's first years below which the share of all families is taken
+FEWEST_MONTHS = 60  # of a family's first years, below which the share of all families is taken
 
 
 class Scope(NamedTuple):
@@ -134,7 +134,7 @@ def selling_share(values: Matrix, group: NDArray[np.int64], season_length: int =
     early = (age >= 1) & (age < season_length) & ~np.isnan(values)
     hits, months = (np.bincount(group, (early & some).sum(axis=1), minlength=int(group.max(initial=-1)) + 1) for some in (np.nan_to_num(values) > 0, True))
     overall = hits.sum() / months.sum() if months.sum() else 1.0
-    return np.where(months >= FIRST_YEAR, hits / np.maximum(months, 1), overall)[group]
+    return np.where(months >= FEWEST_MONTHS, hits / np.maximum(months, 1), overall)[group]
 
 
 def young_levels(values: Matrix, share: Matrix) -> Matrix:

@@ -129,9 +129,7 @@ def run_scenarios(
         # Standard costs follow what is bought: the roll-up of the scenario less that of base is added to them.
         products = plan.products.assign(unit_cost=plan.products["unit_cost"] + plan.products["product"].map(plan.standard - base).fillna(0.0))
         shipped = plan.constrained_demand, plan.stock_projection, plan.purchase_plan
-        value = financials(
-            plan.demand, *shipped, products, plan.overtime_cost, months, scenario=name, holding_rate=rules.get("holding_rate", 0.2)
-        )
+        value = financials(plan.demand, *shipped, products, plan.overtime_cost, months, scenario=name, holding_rate=rules.get("holding_rate", 0.2))
         money.append(value)
         measures.append(measure(plan, value, currency).assign(scenario=name))
     side = pd.concat(measures, ignore_index=True)
@@ -142,10 +140,9 @@ def run_scenarios(
 def _planned(factors: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], told: Mapping[str, Any], known: Mapping[str, Any]) -> Planned:
     """Plan one scenario: `told` goes to its stock targets, `known` to its supply plan."""
     changed = apply_scenario(tables, factors)
-    network = (changed[name] for name in ("operations", "components", "regions", "inventory"))
+    network = {name: changed[name] for name in ("demand", "operations", "components", "regions", "inventory", "products")}
     later = told | {"deliveries": _later(told["deliveries"], changed["operations"], factors)}
-    forecast = later.pop("forecast")
-    targets = inventory_targets(changed["demand"], forecast, *network, known["stock_policies"], changed["products"], known["months"], **later)
+    targets = inventory_targets(**network, **later, stock_policies=known["stock_policies"], months=known["months"])
     plan = plan_supply(**changed, targets=targets, **known)
     standard = plan.network.nodes.groupby("item")["path_cost"].min()
     read = plan.constrained_demand, plan.stock_projection, plan.purchase_plan, plan.capacity_load, plan.shortages

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.supply_lots import one_lot
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience
 from sop_helpers.planning.supply_network import Matrix, Network, path_costs
 from sop_helpers.planning.supply_parts import solver_of
@@ -187,7 +188,7 @@ class _Lifted:
 
 def _lots(net: Network, node: np.ndarray, t: np.ndarray, causes: list[Cause]) -> list[Cause]:
     """Return for each row the first lot on its path, or its first cause where the plan knows no lots."""
-    step = net.operations[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy()
+    step = one_lot(net)
     if not (step > 0).any():
         return causes
     prices, value = net.operations["price"].to_numpy(dtype=float), net.nodes["value"].to_numpy(dtype=float)

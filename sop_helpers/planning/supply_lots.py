@@ -65,10 +65,14 @@ def carry_forward(wanted: Matrix, lot_min: Matrix, lot_multiple: Matrix, most: M
     return out
 
 
+def one_lot(net: Network) -> Matrix:
+    """Return by operation its minimum or its multiple, whichever is larger; zero where any quantity may be ordered."""
+    return net.operations[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy()
+
+
 def passes(net: Network) -> list[np.ndarray]:
     """Return the operations that have lots in the order in which they are rounded: from what is sold to what is bought."""
-    ops = net.operations
-    lots = ops[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy() > LEAST_LOT
+    ops, lots = net.operations, one_lot(net) > LEAST_LOT
     if not lots.any():
         return []
     items = pd.Index(net.nodes["item"].unique())
@@ -110,13 +114,14 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
 
     Parameters
     ----------
+    net : Network
+        With operations that have lots.
     relaxed : Solution
         The plan without lots, as the solver left it.
     """
-    most = net.upper.astype(float)
-    every = np.concatenate([np.zeros(0, dtype=np.int64), *passes(net)])
-    best, lots = _rounded(net, solver, relaxed, most)
-    lot = net.operations[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy()
+    most, order = net.upper.copy(), passes(net)
+    every, lot = np.concatenate(order), one_lot(net)
+    best, lots = _rounded(net, solver, relaxed, most, order)
     wanted = relaxed.values["arrive"]
     for _ in range(_ANEW):
         lacking = every[(wanted[every] - lots[every]).sum(axis=1) > lot[every] * (1 + 1e-6)]
@@ -127,7 +132,7 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
         solver.reward(every, np.zeros_like(lots[every]))
         try:
             anew = solver.solve()
-            found, lots = _rounded(net, solver, anew, most)
+            found, lots = _rounded(net, solver, anew, most, order)
         except RuntimeError:  # numbers that simplex cannot mend: there is a plan already
             break
         wanted = anew.values["arrive"]
@@ -136,15 +141,15 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
     return best
 
 
-def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix) -> tuple[Solution, Matrix]:
-    """Round a plan without lots, and return the plan in whole lots and the lots by operation and month."""
+def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, order: list[NDArray[np.int64]]) -> tuple[Solution, Matrix]:
+    """Round a plan without lots in the order of `passes`, and return the plan in whole lots and the lots by operation and month."""
     ops, current = net.operations, relaxed
     # Enough to want a whole lot before anything else, not so much that the solver loses digits.
     eager = 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy())
     least, step = (ops[c].astype(float).fillna(0.0).to_numpy() for c in ("lot_min", "lot_multiple"))
     most = np.where(np.isinf(upper), np.inf, whole(np.where(np.isinf(upper), 0.0, upper), least[:, None], step[:, None], up=False))
     wanted, lots, rows = np.zeros_like(most), np.zeros_like(most), np.array([], dtype=np.int64)
-    for now in passes(net):
+    for now in order:
         wanted[now] = np.where(current.values["arrive"][now] > 1e-6, current.values["arrive"][now], 0.0)
         lots[now] = carry_forward(wanted[now], least[now], step[now], most[now])
         rows = np.concatenate([rows, now])

@@ -118,8 +118,8 @@ _MUST_BE = {
     "item_measures": ["per_unit"],
     "stock_policies": ["holding_rate", "holding_cost", "max_units"],
 }
-_ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple"), ("operations", "yield_share")}
-LEAST_YIELD = 0.001  # what gives less is a number in the wrong unit
+_ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple")}
+_AT_LEAST = {("operations", "yield_share"): 0.001}  # what gives less is a number in the wrong unit
 _ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months"), ("item_measures", "per_unit")}
 _MAY_BE_BLANK = (
     {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share")}
@@ -159,7 +159,7 @@ def check_numbers(frames: Mapping[str, pd.DataFrame]) -> None:
             values = frame[column].to_numpy(dtype=float)
             blank = np.isnan(values)
             strict = (table, column) in _ABOVE_ZERO
-            least = LEAST_YIELD if column == "yield_share" else 0.0
+            least = _AT_LEAST.get((table, column), 0.0)
             bad = np.isinf(values) | (values < least) | ((values == 0) & strict) | (blank if (table, column) not in _MAY_BE_BLANK else False)
             if bad.any():
                 row = frame.iloc[int(np.argmax(bad))]

@@ -13,13 +13,12 @@ import pandas as pd
 from pandas.api import types
 
 from sop_helpers.book.errors import WorkbookError
-from sop_helpers.book.files import write_atomically
+from sop_helpers.book.files import CREATED, write_atomically
 
 # A cell that begins like this is run as a formula by some program when it opens or pastes the file.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*%?")
-WRITTEN = dt.datetime(2026, 1, 1)  # the same tables give the same bytes: when they were made is in the manifest
 MOST_ROWS = 1_048_575
 MOST_TEXT = 32_767
 
@@ -63,7 +62,7 @@ def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame]) -> Path
         plain = dict.fromkeys(("strings_to_numbers", "strings_to_formulas", "strings_to_urls"), False)
         try:
             with Workbook(str(part), {"constant_memory": True, **plain}) as book:
-                book.set_properties({"created": WRITTEN})
+                book.set_properties({"created": CREATED})
                 for name, title in zip(sheets, _titles(list(sheets)), strict=True):
                     _fill(book, book.add_worksheet(title), sheets[name])
         except FileCreateError as error:
@@ -133,11 +132,12 @@ def _fill(book: Any, sheet: Any, frame: pd.DataFrame) -> None:
 def _plain_values(column: pd.Series) -> tuple[list[Any], int]:
     """Return what a sheet holds of a column, None for what it cannot hold (blanks, infinity), and the longest text in it."""
     if column.dtype == object or types.is_bool_dtype(column):  # 1 and True would be one value
-        values = [None if pd.isna(value) else _plain_value(value) for value in column]
-        return values, max((len(value) for value in values if isinstance(value, str)), default=0)
-    codes, known = pd.factorize(column)  # each text is looked at once
-    plain = [*(_plain_value(value) for value in known), None]  # blanks are code -1
-    return [plain[code] for code in codes], max((len(value) for value in plain if isinstance(value, str)), default=0)
+        values = plain = [None if pd.isna(value) else _plain_value(value) for value in column]
+    else:
+        codes, known = pd.factorize(column)  # each text is looked at once
+        plain = [*(_plain_value(value) for value in known), None]  # blanks are code -1
+        values = [plain[code] for code in codes]
+    return values, max((len(value) for value in plain if isinstance(value, str)), default=0)
 
 
 def _plain_value(value: Any) -> Any:

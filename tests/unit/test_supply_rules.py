@@ -201,3 +201,9 @@ def test_a_row_of_supplier_limits_without_a_limit_is_named():
     rows = found(company(operations=bought(), supplier_limits=limits), "blank limits")
     assert [r[2] for r in rows] == ["1 row states neither max_units nor max_value: row 3 (S)."]
     assert found(company(operations=bought(), supplier_limits=supplier(max_value=[0.0])), "blank limits") == []
+
+
+def test_a_multiple_above_what_an_operation_allows_in_a_month_is_a_lot_that_never_comes():
+    said = ["1 operation allows fewer units a month than one lot: BP."]
+    assert [r[2] for r in found(company(operations=bought(lot_min=[90.0], lot_multiple=[60.0], max_units=[100.0])), "lot")] == said
+    assert found(company(operations=bought(lot_min=[90.0], lot_multiple=[60.0], max_units=[120.0])), "lot") == []

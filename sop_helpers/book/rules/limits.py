@@ -32,14 +32,19 @@ def silent(given: Inputs) -> Iterator[Issue]:
         )
 
 
+def whole_lot(operations: pd.DataFrame) -> pd.Series:
+    """Return the least that one order of each operation brings: its minimum in whole multiples; zero where any quantity may be ordered."""
+    least, step = (operations[name].astype(float).fillna(0.0) for name in ("lot_min", "lot_multiple"))
+    return np.maximum(np.ceil(least / step.where(step > 0, 1.0) - 1e-9) * step, np.maximum(least, step))
+
+
 def lots(given: Inputs) -> Iterator[Issue]:
     """Whether what a supplier delivers in its best month holds one lot of each item bought from it."""
     limits, operations = given.get("supplier_limits"), given.get("operations")
     if limits is None or operations is None or "supplier" not in operations:
         return
     buys = operations[(operations["kind"] == "buy") & operations["supplier"].isin(limits["supplier"])]
-    least, step = (buys[name].astype(float).fillna(0.0).to_numpy() for name in ("lot_min", "lot_multiple"))
-    lot = np.maximum(np.ceil(least / np.where(step > 0, step, 1.0) - 1e-9) * step, np.maximum(least, step))
+    lot = whole_lot(buys).to_numpy()
     ahead = pd.date_range(given.month, periods=given.horizon_months, freq="MS")
     for column, said in MEASURES.items():
         if column not in limits:

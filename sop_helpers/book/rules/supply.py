@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 import pandas as pd
 
 from sop_helpers.book.rules.findings import Inputs, Issue, some
+from sop_helpers.book.rules.limits import whole_lot
 
 UNIT_FACTOR = 5.0  # costs of one unit further apart than this are likely of different units: a piece and a case
 
@@ -270,7 +271,7 @@ def terms(given: Inputs) -> Iterator[Issue]:
             "Negotiate them, or make sure of the unit.",
             float((rows["lot_min"] * rows["unit_cost"]).sum()),
         )
-    if (clash := operations["max_units"].notna() & (operations["lot_min"] > operations["max_units"])).any():
+    if (clash := operations["max_units"].notna() & (whole_lot(operations) > operations["max_units"])).any():
         yield Issue(
             "red",
             "lot",
@@ -278,7 +279,7 @@ def terms(given: Inputs) -> Iterator[Issue]:
             "max_units",
             int(clash.sum()),
             f"{int(clash.sum())} operations allow fewer units a month than one lot: {some(operations.loc[clash, 'operation'])}.",
-            "Mend lot_min or max_units; nothing can be ordered.",
+            "Mend lot_min, lot_multiple or max_units; nothing can be ordered.",
         )
     if (back := operations["last_month"] < operations["first_month"]).any():
         yield Issue(
