@@ -67,6 +67,8 @@ def error_sums(
     sums, slopes = drawn_rates(sums, panel, values)
     scale = tried.loc[~tried.duplicated(KEYS), [*KEYS, "scale"]].set_index(KEYS)["scale"].reindex(kind.index)  # one for all rows of a series
     pools = pd.concat([_pool(sums[["kind", "months", "single", "error"]], name, most_months) for name in CLASSES], ignore_index=True)
+    if pools.empty:  # fewer sums than a spread takes
+        return no_error_sums()
     out = panel.keys[KEYS].assign(kind=kind.to_numpy(), scale=scale.to_numpy()).dropna(subset=["scale"]).merge(pools, on="kind")
     own = _own_factors(sums, pools, panel, values, kind.to_numpy(), most_months, season_length)
     out = out.merge(own, on=[*KEYS, "months"], how="left")

@@ -28,7 +28,7 @@ REASONS = {
     "ended": "ended: past its last month of sale",
     "stopped": "no sale for a year or more",
     "like product": "less than a year of history: the like product's season and trend at its own level",
-    "recent mean": "less than a year of history: recent mean as often as it sold after its first sale, with the season of its family",
+    "recent mean": "less than a year of history: mean size of its recent sales, times how often it sold after its first month, with the season of its family",
     "family season": "less than two years of history: trend of its own, season of its family",
     "imapa": "intermittent demand: mean rate of blocks of one month up to the usual interval (IMAPA)",
     "learned rate": "intermittent demand: how series like it went on, learned from all of them",
@@ -129,9 +129,15 @@ def family_profiles(values: Matrix, group: NDArray[np.int64], season_length: int
 
 
 def selling_share(values: Matrix, group: NDArray[np.int64], season_length: int = 12) -> Matrix:
-    """Share of months with demand in the first season after a first sale (n,): that of each series' family, of all where the family shows too few."""
-    age = np.arange(values.shape[1])[None, :] - lengths(values)[0][:, None]
+    """Share of months with demand in the first season after a first sale (n,): that of each series' family, of all where the family shows too few.
+
+    A series that sells in the first season of the data may have sold before it; only where there are no others does it count.
+    """
+    start = lengths(values)[0]
+    age = np.arange(values.shape[1])[None, :] - start[:, None]
     early = (age >= 1) & (age < season_length) & ~np.isnan(values)
+    begun = start >= season_length
+    early &= (begun if early[begun].sum() >= FEWEST_MONTHS else np.ones_like(begun))[:, None]
     hits, months = (np.bincount(group, (early & some).sum(axis=1), minlength=int(group.max(initial=-1)) + 1) for some in (np.nan_to_num(values) > 0, True))
     overall = hits.sum() / months.sum() if months.sum() else 1.0
     return np.where(months >= FEWEST_MONTHS, hits / np.maximum(months, 1), overall)[group]

@@ -5,8 +5,8 @@ never less has arrived than the plan asked for. The model is then solved again w
 not allow a lot, it is cut to the largest that fits and the rest is carried to the next month. What stands at the end are whole lots, and all
 balances and limits hold because the model is solved with them fixed.
 
-Where lots of an operation are given up for good (a supplier delivers less in a month than its minimum lot) and that is dear, all is planned once more with
-what that operation could get: what goes with it is then not bought in vain, and another source may come in. The cheapest plan stands.
+Where an operation gets less than was asked of it when its turn came (a supplier delivers less in a month than its minimum lot) and that is dear, all is
+planned once more with what that operation could get: what goes with it is then not bought in vain, and another source may come in. The cheapest plan stands.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ DEAR = 0.01  # share of the plan's cost from which lots are dear enough to plan 
 LEAST_LOT = 1e-5  # a lot smaller than the solver's digits is none
 
 
+def least_lot(lot_min: Matrix, lot_multiple: Matrix) -> Matrix:
+    """Return the smallest order that covers the minimum in whole multiples; zero where any quantity may be ordered."""
+    stepped = lot_multiple > LEAST_LOT
+    step = np.where(stepped, lot_multiple, 1.0)
+    return np.where(stepped, np.maximum(np.ceil(lot_min / step - 1e-9), 1.0) * step, lot_min)
+
+
 def whole(units: Matrix, lot_min: Matrix, lot_multiple: Matrix, up: bool) -> Matrix:
     """Round units to lots: up to the least lot that covers them, or down to the largest that fits (none below the minimum).
 
@@ -34,8 +41,7 @@ def whole(units: Matrix, lot_min: Matrix, lot_multiple: Matrix, up: bool) -> Mat
         Multiples of zero mean any quantity.
     """
     stepped = lot_multiple > LEAST_LOT
-    step = np.where(stepped, lot_multiple, 1.0)
-    least = np.where(stepped, np.ceil(lot_min / step - 1e-9) * step, lot_min)
+    step, least = np.where(stepped, lot_multiple, 1.0), least_lot(lot_min, lot_multiple)
     near = 1e-6 * np.maximum(1.0, np.maximum(step, least))
     if up:
         rounded = np.where(stepped, np.ceil((units - near) / step) * step, units)
@@ -66,8 +72,8 @@ def carry_forward(wanted: Matrix, lot_min: Matrix, lot_multiple: Matrix, most: M
 
 
 def one_lot(net: Network) -> Matrix:
-    """Return by operation its minimum or its multiple, whichever is larger; zero where any quantity may be ordered."""
-    return net.operations[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).max(axis=1).to_numpy()
+    """Return the `least_lot` of every operation."""
+    return least_lot(*(net.operations[name].astype(float).fillna(0.0).to_numpy() for name in ("lot_min", "lot_multiple")))
 
 
 def passes(net: Network) -> list[np.ndarray]:
@@ -110,7 +116,7 @@ def _start(net: Network, parts: Parts, now: NDArray[np.int64], lots: Matrix, cur
 
 
 def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
-    """Return the plan in whole lots; the solver is left with lots fixed.
+    """Return the plan in whole lots. The solver is left with the lots it tried last, which need not be those of the plan.
 
     Parameters
     ----------
@@ -121,8 +127,7 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
     """
     most, order = net.upper.copy(), passes(net)
     every, lot = np.concatenate(order), one_lot(net)
-    best, lots = _rounded(net, solver, relaxed, most, order)
-    wanted = relaxed.values["arrive"]
+    best, lots, wanted = _rounded(net, solver, relaxed, most, order)
     for _ in range(_ANEW):
         lacking = every[(wanted[every] - lots[every]).sum(axis=1) > lot[every] * (1 + 1e-6)]
         if not len(lacking) or best.objective - relaxed.objective <= DEAR * abs(relaxed.objective):
@@ -131,18 +136,16 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
         solver.bound(every, np.zeros_like(most[every]), most[every])
         solver.reward(every, np.zeros_like(lots[every]))
         try:
-            anew = solver.solve()
-            found, lots = _rounded(net, solver, anew, most, order)
+            found, lots, wanted = _rounded(net, solver, solver.solve(), most, order)
         except RuntimeError:  # numbers that simplex cannot mend: there is a plan already
             break
-        wanted = anew.values["arrive"]
         if found.objective < best.objective:
             best = found
     return best
 
 
-def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, order: list[NDArray[np.int64]]) -> tuple[Solution, Matrix]:
-    """Round a plan without lots in the order of `passes`, and return the plan in whole lots and the lots by operation and month."""
+def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, order: list[NDArray[np.int64]]) -> tuple[Solution, Matrix, Matrix]:
+    """Round a plan without lots in the order of `passes`; return the plan in whole lots, and by operation and month the lots and what was asked of each."""
     ops, current = net.operations, relaxed
     # Enough to want a whole lot before anything else, not so much that the solver loses digits.
     eager = 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy())
@@ -173,9 +176,9 @@ def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, orde
     solver.bound(rows, lots[rows], lots[rows])
     solver.reward(rows, np.zeros_like(lots[rows]))
     try:
-        return solver.solve(), lots
+        return solver.solve(), lots, wanted
     except RuntimeError:
         # What just fitted no longer does, by less than the solver's digits: the lots stay wanted, and nothing is forced.
         solver.bound(rows, np.zeros_like(lots[rows]), lots[rows])
         solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
-        return solver.solve(), lots
+        return solver.solve(), lots, wanted

@@ -119,7 +119,7 @@ _MUST_BE = {
     "stock_policies": ["holding_rate", "holding_cost", "max_units"],
 }
 _ABOVE_ZERO = {("components", "units_per"), ("loads", "hours_per_unit"), ("operations", "lot_multiple")}
-_AT_LEAST = {("operations", "yield_share"): 0.001}  # what gives less is a number in the wrong unit
+_SHARES = {("operations", "yield_share"): 0.001}  # with the least: what gives less is a number in the wrong unit
 _ABOVE_ZERO |= {("resources", "hours_per_worker"), ("products", "shelf_life_months"), ("item_measures", "per_unit")}
 _MAY_BE_BLANK = (
     {("operations", c) for c in ("lot_min", "lot_multiple", "max_units", "fixed_cost", "yield_share")}
@@ -159,11 +159,12 @@ def check_numbers(frames: Mapping[str, pd.DataFrame]) -> None:
             values = frame[column].to_numpy(dtype=float)
             blank = np.isnan(values)
             strict = (table, column) in _ABOVE_ZERO
-            least = _AT_LEAST.get((table, column), 0.0)
-            bad = np.isinf(values) | (values < least) | ((values == 0) & strict) | (blank if (table, column) not in _MAY_BE_BLANK else False)
+            least = _SHARES.get((table, column), 0.0)
+            most = 1.0 if least else np.inf
+            bad = np.isinf(values) | (values < least) | (values > most) | ((values == 0) & strict) | (blank if (table, column) not in _MAY_BE_BLANK else False)
             if bad.any():
                 row = frame.iloc[int(np.argmax(bad))]
-                wanted = f"a share of {least} or more" if least else "a finite number above zero" if strict else "a finite number, zero or more"
+                wanted = f"a share from {least} to 1" if least else "a finite number above zero" if strict else "a finite number, zero or more"
                 more = f" ({int(bad.sum())} rows in all)" if bad.sum() > 1 else ""
                 raise ValueError(f"{table}.{column} of {row[_NAMED_BY[table]]!r} is {row[column]}; expected {wanted}{more}")
 

@@ -230,7 +230,7 @@ def _column(values: pd.Series, form: Format | None, link: str | None, missing: s
         found = [_MEASURE.fullmatch(text) for text in texts]
         keys = [f' data-sort="{match[1].replace(",", "")}"' if match else "" for match in found]
         return [f'<td class="num"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
-    keys = [f' data-sort="{float(value):.9g}"' if number and not pd.isna(value) else "" for value in values]
+    keys = [f' data-sort="{float(value):.12g}"' if number and not pd.isna(value) else "" for value in values]
     if texts and not number and max(map(len, texts)) <= SHORT and not any(" " in text for text in texts):
         return [f'<td class="day"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     kind = ' class="day"' if types.is_datetime64_any_dtype(values) else _class(number) or (' class="long"' if max(map(len, texts), default=0) > LONG else "")

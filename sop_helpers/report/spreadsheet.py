@@ -17,10 +17,12 @@ from sop_helpers.book.files import CREATED, write_atomically
 
 # A cell that begins like this is run as a formula by some program when it opens or pastes the file.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BLANKS = re.compile(r"[ \xa0\x85\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]+")  # which a program may trim, seen or not
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*%?")
-MOST_ROWS = 1_048_575
+MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384
 MOST_TEXT = 32_767
+MOST_NUMBER = 10**15  # a sheet keeps fifteen digits of a number
 
 
 def neutral(text: str) -> str:
@@ -30,7 +32,7 @@ def neutral(text: str) -> str:
     ("'=1+1", '-5', 'plain')
     """
     clean = _CONTROL.sub("", text)
-    return f"'{clean}" if clean.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(clean) else clean
+    return f"'{clean}" if _BLANKS.sub("", clean).startswith(_FORMULA) and not _NUMBER.fullmatch(clean) else clean
 
 
 def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame]) -> Path:
@@ -46,13 +48,17 @@ def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame]) -> Path
     Raises
     ------
     WorkbookError
-        There is no sheet, or a table has more rows than a sheet holds.
+        There is no sheet, or a table has more rows or columns than a sheet holds.
     """
     if not sheets:
         raise WorkbookError("a spreadsheet needs at least one table", "Name the tables to write.")
     big = [name for name, frame in sheets.items() if len(frame) > MOST_ROWS]
     if big:
         raise WorkbookError(f"{', '.join(big)} has more rows than a sheet holds ({MOST_ROWS:,})", "Write it as CSV.")
+
+    wide = [name for name, frame in sheets.items() if frame.shape[1] > MOST_COLUMNS]
+    if wide:
+        raise WorkbookError(f"{', '.join(wide)} has more columns than a sheet holds ({MOST_COLUMNS:,})", "Leave columns out, or write it as CSV.")
 
     def write(part: Path) -> None:
         from xlsxwriter import Workbook
@@ -61,7 +67,7 @@ def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame]) -> Path
         # Rows go to disk as they come (the plan of 10,000 product-regions has eight million cells), and no text is taken for anything else.
         plain = dict.fromkeys(("strings_to_numbers", "strings_to_formulas", "strings_to_urls"), False)
         try:
-            with Workbook(str(part), {"constant_memory": True, **plain}) as book:
+            with Workbook(str(part), {"constant_memory": True, "default_date_format": "yyyy-mm-dd", **plain}) as book:
                 book.set_properties({"created": CREATED})
                 for name, title in zip(sheets, _titles(list(sheets)), strict=True):
                     _fill(book, book.add_worksheet(title), sheets[name])
@@ -110,7 +116,7 @@ def _holds_months(column: pd.Series) -> bool:
 def _fill(book: Any, sheet: Any, frame: pd.DataFrame) -> None:
     """Write a table into an empty sheet, row by row."""
     bold = book.add_format({"bold": True, "font_color": "#FFFFFF", "bg_color": "#12324A", "text_wrap": True, "valign": "top"})
-    by_type = {str: sheet.write_string, bool: sheet.write_boolean, int: sheet.write_number, float: sheet.write_number, dt.datetime: sheet.write_datetime}
+    by_type = {str: sheet.write_string, bool: sheet.write_boolean, int: sheet.write_number, float: sheet.write_number}
     columns, formats = [], []
     for place, column in enumerate(_columns(frame)):
         head = neutral(str(column.name))[:MOST_TEXT]
@@ -126,7 +132,7 @@ def _fill(book: Any, sheet: Any, frame: pd.DataFrame) -> None:
     for row, values in enumerate(zip(*columns, strict=True), 1):
         for place, (value, form) in enumerate(zip(values, formats, strict=True)):
             if value is not None:
-                by_type.get(type(value), sheet.write)(row, place, value, form)
+                by_type.get(type(value), sheet.write_datetime)(row, place, value, form)
 
 
 def _plain_values(column: pd.Series) -> tuple[list[Any], int]:
@@ -143,12 +149,14 @@ def _plain_values(column: pd.Series) -> tuple[list[Any], int]:
 def _plain_value(value: Any) -> Any:
     if isinstance(value, str):
         return neutral(value)[:MOST_TEXT]
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime().replace(tzinfo=None)
+    if isinstance(value, dt.datetime):  # a Timestamp is one
+        return (value.to_pydatetime() if isinstance(value, pd.Timestamp) else value).replace(tzinfo=None)
     if hasattr(value, "item"):
         value = value.item()
-    # A sheet has no infinity.
-    return None if isinstance(value, float) and value in (float("inf"), float("-inf")) else value
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None  # a sheet has no infinity
+    known = isinstance(value, (bool, dt.date)) or (isinstance(value, int) and abs(value) < MOST_NUMBER)
+    return value if known else neutral(str(value))[:MOST_TEXT]
 
 
 def _number_format(column: pd.Series) -> str:

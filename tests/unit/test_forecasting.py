@@ -177,6 +177,18 @@ def test_young_series_of_families_that_sell_every_month_have_their_recent_mean()
     np.testing.assert_allclose(level, np.nanmean(values[:, -6:], axis=1), rtol=1e-12)
 
 
+def test_what_may_have_sold_before_the_data_begins_says_nothing_of_first_years() -> None:
+    draw = np.random.default_rng(2)
+    old = np.where(draw.random((2000, 60)) < 0.3, 1.0, 0.0)
+    old[:, 0] = 1.0  # sold for years, at half the rate of those that are new
+    new = np.full((300, 60), np.nan)
+    new[:, 40:] = draw.random((300, 20)) < 0.6
+    new[:, 40] = 1.0
+    share = forecasting.selling_share(np.vstack([old, new]), np.zeros(2300, dtype=int))
+    assert share[0] == pytest.approx(0.6, abs=0.02)
+    assert forecasting.selling_share(old, np.zeros(2000, dtype=int))[0] == pytest.approx(0.3, abs=0.02), "better than nothing where there are no others"
+
+
 def test_a_family_with_few_months_of_first_years_goes_by_all_of_them() -> None:
     values = begun(0.4, 1.0, 500)
     group = np.r_[0, np.ones(499, dtype=int)]

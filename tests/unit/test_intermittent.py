@@ -124,3 +124,5 @@ def test_the_table_has_a_row_for_each_series_and_number_of_months() -> None:
     wide = table.pivot(index="product", columns="months", values="sd_units")
     assert (wide.diff(axis=1).iloc[:, 1:] >= 0).all().all() and (np.diff(table[list(cumulative.LEVELS)].to_numpy(), axis=1) >= -1e-9).all()
     assert cumulative.error_sums(panel, forecast, tried.iloc[:0]).empty
+    one = (tried["product"] == "000") & (tried["origin"] == tried["origin"].max())
+    assert cumulative.error_sums(panel, forecast, tried[one & (tried["lag"] == 1)]).empty, "one error tells no spread"

@@ -13,6 +13,7 @@ def test_the_words_and_picture_of_a_proposal():
     table = pd.DataFrame({"rep": list("abc"), **money, "probability": [0.2, 0.5, 0.9]})
     said = reps.quota_takeaway(table, "EUR")
     assert "3 quotas ask for 220 EUR, +10% on what bottom-up finds; 2 of 3 reps are likelier than not" in said
+    assert "; the chance of reaching it is 20%" in reps.quota_takeaway(table.head(1), "EUR")
     low = reps.quota_figure(table, "EUR").axes[1]
     assert [bar.get_height() for bar in low.patches] == [0.2, 0.5, 0.9]
 

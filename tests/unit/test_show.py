@@ -73,6 +73,7 @@ def test_numbers_months_flags_and_gaps_read_well() -> None:
     cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
     assert cells == ["2026-10", "2026-10-08", "1,234,567", "0.123", "yes", "x", "2026-11", "n/a", "n/a", "n/a", "no", ""]
     assert 'data-sort="1234567"' in text and "nan" not in text.lower()
+    assert 'data-sort="12345678999"' in show.table_html(pd.DataFrame({"yen": [12_345_678_999.0]}), "c"), "the key is as fine as what is shown"
 
 
 def test_status_is_a_mark_and_a_word_and_sorts_by_urgency() -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sop_helpers.book.errors import WorkbookError
+from sop_helpers.book.files import CREATED
 from sop_helpers.report.spreadsheet import neutral, write_csv, write_workbook
 
 FORMULAS = ["=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1+1", "=HYPERLINK(\"http://x\")", "\x00=1"]
@@ -103,10 +104,30 @@ def test_no_sheet_is_refused_and_a_failed_write_keeps_the_old_file(tmp_path: Pat
 def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
     one, two = (write_workbook(tmp_path / name, {"plan": _plan()}).read_bytes() for name in ("a.xlsx", "b.xlsx"))
     assert one == two
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as file:
+        assert f"{CREATED:%Y-%m-%dT%H:%M:%SZ}" in file.read("docProps/core.xml").decode(), "not the time of writing"
 
 
 def test_what_no_column_type_tells_is_written_cell_by_cell(tmp_path: Path) -> None:
-    mixed = pd.DataFrame({"x": pd.Series(["007", 1, True, None, 2.5, dt.date(2026, 10, 8)], dtype=object)})
+    mixed = pd.DataFrame({"x": pd.Series(["007", 1, True, None, 2.5, dt.date(2026, 10, 8), pd.Timestamp("2026-10-09 12:00")], dtype=object)})
     sheet = openpyxl.load_workbook(write_workbook(tmp_path / "x.xlsx", {"s": mixed}))["s"]
     assert sheet["A4"].data_type == "b"
-    assert [sheet.cell(row, 1).value for row in range(2, 7)] == ["007", 1, True, None, 2.5] and sheet["A7"].value is not None
+    assert [sheet.cell(row, 1).value for row in range(2, 7)] == ["007", 1, True, None, 2.5]
+    assert [sheet[at].value for at in ("A7", "A8")] == [dt.datetime(2026, 10, 8), dt.datetime(2026, 10, 9, 12)]
+    assert {sheet[at].number_format for at in ("A7", "A8")} == {"yyyy-mm-dd"}
+
+
+def test_what_a_sheet_has_no_type_for_is_text(tmp_path: Path) -> None:
+    odd = [pd.Period("2026-10", "M"), pd.Timedelta(days=1), 10**400, "a\ud800b", ("=1", 2)]
+    sheet = openpyxl.load_workbook(write_workbook(tmp_path / "x.xlsx", {"s": pd.DataFrame({"x": pd.Series(odd, dtype=object)})}))["s"]
+    assert [sheet.cell(row, 1).value for row in range(2, 7)] == ["2026-10", "1 days 00:00:00", str(10**400), "ab", "('=1', 2)"]
+
+
+def test_a_table_wider_than_a_sheet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WorkbookError, match="wide has more columns than a sheet holds"):
+        write_workbook(tmp_path / "x.xlsx", {"wide": pd.DataFrame(np.zeros((1, 16_385)))})
+
+
+@pytest.mark.parametrize("blank", [" ", "\xa0", "\u200b", "\ufeff", "\x85", "\u2028"])
+def test_a_formula_behind_blanks_is_text(blank: str) -> None:
+    assert neutral(f"{blank}=1") == f"'{blank}=1" and neutral(f"{blank}plain") == f"{blank}plain"

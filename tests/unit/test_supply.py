@@ -11,6 +11,7 @@ from supply_networks import MONTHS, company, monthly, random_company, second_opi
 
 from sop_helpers.book import tables
 from sop_helpers.book.conform import conform
+from sop_helpers.planning import supply_lots
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
@@ -275,6 +276,25 @@ def test_another_source_comes_in_where_lots_of_the_cheap_one_cannot():
     result = plan(kit(operations=[far]))
     units = result.supply_plan.groupby("operation")["units"].sum()
     assert units.to_dict() == pytest.approx({"make A": 300.0, "buy far": 300.0, "buy D": 300.0}) and result.shortages.empty
+
+
+def test_what_is_short_because_other_lots_were_cut_is_not_given_up():
+    """The far source comes in lots as well, and so does what the other part is made of: both want less once the near source is refused."""
+    buy = {"operation": "buy far", "kind": "buy", "item": "C", "location": "main", "supplier": "U", "lead_time_months": 0.0}
+    far = buy | {"unit_cost": 5.0, "lot_multiple": 10.0}
+    c = kit(operations=[far])
+    c["operations"] = c["operations"].replace({"operation": {"buy D": "buy E"}, "item": {"D": "E"}})
+    make = {"operation": "make D", "kind": "make", "item": "D", "location": "main", "lead_time_months": 0.0, "unit_cost": 1.0}
+    c["operations"] = pd.concat([c["operations"], pd.DataFrame([make])], ignore_index=True)
+    c["components"] = pd.concat([c["components"], pd.DataFrame([{"operation": "make D", "item": "E", "units_per": 1.0}])], ignore_index=True)
+    result = plan(c)
+    units = result.supply_plan.groupby("operation")["units"].sum()
+    assert units.to_dict() == pytest.approx({"make A": 300.0, "buy far": 300.0, "buy E": 300.0, "make D": 300.0}) and result.shortages.empty
+
+
+def test_the_least_lot_is_the_minimum_in_whole_multiples():
+    least = supply_lots.least_lot(np.array([90.0, 90, 0, 0]), np.array([60.0, 0, 60, 0]))
+    assert least.tolist() == [120, 90, 60, 0]
 
 
 def test_a_lot_that_capacity_cannot_make_is_not_made():

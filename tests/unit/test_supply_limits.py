@@ -64,7 +64,10 @@ def test_a_yield_takes_more_components_and_hours():
     bought = result.supply_plan.loc[result.supply_plan["kind"] == "buy", "units"].sum()
     assert bought == pytest.approx(6 * 90 * 2 / 0.9) and result.capacity_load["planned_hours"].tolist() == pytest.approx([50.0] * 6)
     c["operations"] = c["operations"].assign(yield_share=[0.0, np.nan])
-    with pytest.raises(ValueError, match="operations.yield_share of 'make A' is 0.0; expected a share of 0.001 or more"):
+    with pytest.raises(ValueError, match=r"operations\.yield_share of 'make A' is 0\.0; expected a share from 0\.001 to 1"):
+        plan(c)
+    c["operations"] = c["operations"].assign(yield_share=[90.0, np.nan])
+    with pytest.raises(ValueError, match=r"operations\.yield_share of 'make A' is 90\.0; expected a share from 0\.001 to 1"):
         plan(c)
 
 

@@ -177,7 +177,7 @@ def bought(**lots):
 
 def test_a_lot_above_what_its_supplier_delivers_in_a_month_is_named():
     rows = found(company(operations=bought(lot_min=[250.0]), supplier_limits=supplier(max_units=[150.0])), "lot")
-    said = "1 operation has a lot above all that its supplier delivers in a month, units: BP (250 against 150 of S)."
+    said = "1 operation has a lot above all that its supplier delivers in any month (in units): BP (250 against 150 of S)."
     assert [r[:3] for r in rows] == [["supplier_limits", "max_units", said]]
     assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=supplier(max_units=[250.0])), "lot") == []
     assert found(company(operations=bought(), supplier_limits=supplier(max_units=[150.0])), "lot") == []
@@ -185,7 +185,7 @@ def test_a_lot_above_what_its_supplier_delivers_in_a_month_is_named():
 
 def test_lots_are_whole_multiples_and_count_in_money_where_the_limit_does():
     rows = found(company(operations=bought(lot_min=[90.0], lot_multiple=[60.0]), supplier_limits=supplier(max_value=[700.0])), "lot")
-    assert [r[1] for r in rows] == ["max_value"] and "in money: BP (720 against 700 of S)" in rows[0][2]
+    assert [r[1] for r in rows] == ["max_value"] and "(in money): BP (720 against 700 of S)" in rows[0][2]
     assert found(company(operations=bought(lot_multiple=[60.0]), supplier_limits=supplier(max_value=[700.0])), "lot") == []
 
 
@@ -194,6 +194,16 @@ def test_one_month_that_holds_the_lot_is_enough():
     assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=limits), "lot") == []
     only = table("supplier_limits", supplier=["S"], month=["2027-01"], max_units=[150.0])
     assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=only), "lot") == [], "other months have no limit"
+
+
+def test_months_in_which_nothing_ordered_now_can_come_do_not_hold_a_lot():
+    limits = table("supplier_limits", supplier=["S", "S"], month=[None, "2026-10"], max_units=[150.0, 300.0])
+    assert "250 against 150" in found(company(operations=bought(lot_min=[250.0]), supplier_limits=limits), "lot")[0][2], "the lead time is a month"
+
+
+def test_a_supplier_that_is_closed_is_no_mistake_and_small_numbers_are_told_as_they_are():
+    assert found(company(operations=bought(lot_min=[250.0]), supplier_limits=supplier(max_units=[0.0])), "lot") == []
+    assert "BP (0.5 against 0.3 of S)" in found(company(operations=bought(lot_min=[0.5]), supplier_limits=supplier(max_units=[0.3])), "lot")[0][2]
 
 
 def test_a_row_of_supplier_limits_without_a_limit_is_named():

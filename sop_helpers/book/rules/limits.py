@@ -9,7 +9,7 @@ import pandas as pd
 
 from sop_helpers.book.rules.findings import Inputs, Issue, some
 
-MEASURES = {"max_units": "units", "max_value": "in money"}
+MEASURES = ("max_units", "max_value")
 
 
 def silent(given: Inputs) -> Iterator[Issue]:
@@ -17,7 +17,7 @@ def silent(given: Inputs) -> Iterator[Issue]:
     limits = given.get("supplier_limits")
     if limits is None:
         return
-    numbers = limits.reindex(columns=list(MEASURES))
+    numbers = limits.reindex(columns=MEASURES)
     none = np.flatnonzero(numbers.isna().all(axis=1))
     if len(none):
         named = [f"row {k + 2} ({limits['supplier'].iat[k]})" for k in none]
@@ -45,25 +45,32 @@ def lots(given: Inputs) -> Iterator[Issue]:
         return
     buys = operations[(operations["kind"] == "buy") & operations["supplier"].isin(limits["supplier"])]
     lot = whole_lot(buys).to_numpy()
+    late = np.floor(buys["lead_time_months"].to_numpy(dtype=float)).astype(int)
     ahead = pd.date_range(given.month, periods=given.horizon_months, freq="MS")
-    for column, said in MEASURES.items():
-        if column not in limits:
-            continue
-        most = buys["supplier"].map(_best(limits[["supplier", "month", column]].dropna(subset=column), column, ahead)).astype(float).to_numpy()
+    for column in [name for name in MEASURES if name in limits]:
+        stated = limits[["supplier", "month", column]].dropna(subset=column)
+        most = np.full(len(buys), np.nan)
+        for months in np.unique(late):  # what is ordered now comes no earlier
+            most[late == months] = buys["supplier"][late == months].map(_best(stated, column, ahead[months:]))
         takes = lot * (1.0 if column == "max_units" else buys["unit_cost"].to_numpy(dtype=float))
-        never = takes > most * (1 + 1e-9)
+        never = (takes > most * (1 + 1e-9)) & (most > 0)  # a limit of nothing is a supplier that is closed, and no mistake
         if never.any():
+            said = "units" if column == "max_units" else given.currency or "money"
             rows = zip(buys["operation"][never], buys["supplier"][never], takes[never], most[never], strict=True)
             yield Issue(
-                "red",
+                "amber",
                 "lot",
                 "supplier_limits",
                 column,
                 int(never.sum()),
-                f"{int(never.sum())} operations have a lot above all that their supplier delivers in a month, {said}: "
-                f"{some(f'{op} ({takes:,.0f} against {most:,.0f} of {name})' for op, name, takes, most in rows)}.",
-                "Mend the limit or the lot, or agree on smaller ones; until then nothing of it can be ordered there.",
+                f"{int(never.sum())} operations have a lot above all that their supplier delivers in any month (in {said}): "
+                f"{some(f'{op} ({_short(takes)} against {_short(most)} of {name})' for op, name, takes, most in rows)}.",
+                "Mend the limit or the lot, or agree on smaller ones; until then the plan orders nothing of it there.",
             )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _best(stated: pd.DataFrame, column: str, ahead: pd.DatetimeIndex) -> pd.Series:

@@ -52,7 +52,7 @@ def bookings_takeaway(outlook: pd.DataFrame, judged: pd.DataFrame, currency: str
     if total > 0:
         ahead = "month" if len(near) == 1 else f"{len(near)} months"
         text = f"The next {ahead} should bring {money(total)} {currency}, {new / total:.0%} of it from deals still to be created"
-    text += f"; that is {total / quota:.0%} of their quota" if quota > 0 and total > 0 else ""
+    text += f"; that is {total / quota:.0%} of {'its' if len(near) == 1 else 'their'} quota" if quota > 0 and total > 0 else ""
     rows = judged[judged["scope"] == "all"].set_index("method")
     if "age hazard" not in rows.index:
         return text + ". There is too little history to try it out."

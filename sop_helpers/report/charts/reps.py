@@ -43,10 +43,11 @@ def quota_takeaway(proposal: pd.DataFrame, currency: str) -> str:
     text = f"{counted(len(proposal), 'quotas ask', 'quota asks')} for {money(asked)} {currency}"
     text += f", {asked / found - 1:+.0%} on what bottom-up finds" if found > 0 else ""
     known = proposal["probability"].dropna()
-    if len(known):
+    if len(known) == 1:
+        text += f"; the chance of reaching it is {known.iloc[0]:.0%}"
+    elif len(known):
         half = known.quantile([0.25, 0.75])
-        of = counted(len(known), "reps are likelier", "rep is likelier")
-        text += f"; {(known >= 0.5).sum()} of {of} than not to reach theirs, the middle half at {half[0.25]:.0%} to {half[0.75]:.0%}"
+        text += f"; {(known >= 0.5).sum()} of {len(known)} reps are likelier than not to reach theirs, the middle half at {half[0.25]:.0%} to {half[0.75]:.0%}"
     line = fairness(proposal["proposed"], proposal["potential"])
     return text + (f". Potential explains {line['r2']:.0%} of the differences in quota." if line["r2"] == line["r2"] else ".")
 
