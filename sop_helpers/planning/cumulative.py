@@ -64,6 +64,10 @@ def error_sums(
         return no_error_sums()
     values = trim(panel.values)
     kind = pd.Series(classify(values), index=pd.MultiIndex.from_frame(panel.keys[KEYS]))
+    # A pool learns quantiles of sums while all else is worked out here.
+    rare = np.isin(classify(values), CLASSES[2:]) & (lengths(values)[1] >= 12)
+    asked = [int(months) for months in sorted(sums["months"].unique())] if rare.any() else []
+    quantiles = (work or Work()).each(partial(_sum_quantiles, values[rare], seed=seed), asked)
     sums, slopes = drawn_rates(sums, panel, values)
     scale = tried.loc[~tried.duplicated(KEYS), [*KEYS, "scale"]].set_index(KEYS)["scale"].reindex(kind.index)  # one for all rows of a series
     pools = pd.concat([_pool(sums[["kind", "months", "single", "error"]], name, most_months) for name in CLASSES], ignore_index=True)
@@ -87,7 +91,7 @@ def error_sums(
     out = out.sort_values([*KEYS, "months"], kind="stable", ignore_index=True)
     out[grows] = out.groupby(KEYS)[grows].cummax()
     del sums, own, sparse, small
-    out = _learned(out, panel, values, forecast, seed, work or Work())
+    out = _learned(out, panel.keys.loc[rare, KEYS], forecast, dict(zip(asked, quantiles, strict=True)))
     return out.sort_values([*KEYS, "months"], ignore_index=True)[COLUMNS]
 
 
@@ -164,18 +168,14 @@ def _pool(sums: pd.DataFrame, kind: str, most_months: int) -> pd.DataFrame:
     return out
 
 
-def _learned(out: pd.DataFrame, panel: Panel, values: Matrix, forecast: pd.DataFrame, seed: int, work: Work) -> pd.DataFrame:
-    """Put learned quantiles of the summed demand, less the forecast, in place of pooled ones for intermittent and lumpy series."""
-    sparse = np.isin(classify(values), CLASSES[2:]) & (lengths(values)[1] >= 12)
-    if not sparse.any():
+def _learned(out: pd.DataFrame, keys: pd.DataFrame, forecast: pd.DataFrame, quantiles: dict[int, tuple[Matrix, str]]) -> pd.DataFrame:
+    """Put learned quantiles of the summed demand, less the forecast, in place of pooled ones for intermittent and lumpy series, those of `keys`."""
+    if not quantiles:
         return out
-    keys = panel.keys.loc[sparse, KEYS]
     rows = forecast[["month", *KEYS, "units"]].sort_values("month", kind="stable")
     rows = rows[pd.MultiIndex.from_frame(rows[KEYS]).isin(pd.MultiIndex.from_frame(keys))]
     number, ahead = rows.groupby(KEYS, sort=False).cumcount(), rows["units"]
-    asked = [int(months) for months in sorted(out["months"].unique())]
-    results = work.each(partial(_sum_quantiles, values[sparse], seed=seed), asked)
-    for months, (found, basis) in zip(asked, results, strict=True):
+    for months, (found, basis) in quantiles.items():
         told = pd.DataFrame(found, columns=list(LEVELS), index=pd.MultiIndex.from_frame(keys))
         planned = ahead.where(number < months, 0.0).groupby([rows[k] for k in KEYS], sort=False).sum().reindex(told.index).fillna(0.0)
         mine = (out["months"] == months) & out["kind"].isin(CLASSES[2:])

@@ -319,14 +319,26 @@ def cleanse(history: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
     accepted = corrections[corrections["accepted"].astype(bool)] if len(corrections) else corrections
     sums = accepted.groupby(keys)["units"].sum() if len(accepted) else pd.Series(dtype=float)
     out = history[[*keys, "raw_units"]].copy()
-    change = pd.MultiIndex.from_frame(out[keys]).map(sums.to_dict()) if len(sums) else np.zeros(len(out))
-    out["units"] = out["raw_units"] + np.nan_to_num(np.asarray(change, dtype=float))
+    out["units"] = out["raw_units"] + _looked_up(sums, out[keys])
     low = out[(out["units"] < -1e-9 * (1 + out["raw_units"].abs())) & (out["units"] < out["raw_units"])]
     if len(low):
         first = low.iloc[0]
         raise ValueError(f"the corrections of {first['product']} in {first['region']}, {first['month']:%Y-%m}, take away more than was sold")
     out["units"] = out["units"].clip(lower=0.0)
     return out
+
+
+def _looked_up(sums: pd.Series, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return for each row what its keys have in a series of a few keys, zero where they have nothing. By numbers: an index of millions of texts is slow."""
+    if sums.empty:
+        return np.zeros(len(rows))
+    mine, few, known = np.zeros(len(rows), dtype=np.int64), np.zeros(len(sums), dtype=np.int64), np.ones(len(sums), dtype=bool)
+    for name in rows:
+        codes, unique = pd.factorize(rows[name])
+        code = pd.Index(unique).get_indexer(sums.index.get_level_values(name))
+        mine, few, known = mine * len(unique) + codes, few * len(unique) + code, known & (code >= 0)
+    at = pd.Index(few[known]).get_indexer(mine)
+    return np.where(at >= 0, sums.to_numpy(dtype=float)[known][at], 0.0) if known.any() else np.zeros(len(rows))
 
 
 def history_panel(history: pd.DataFrame, products: pd.DataFrame, column: str = "units") -> Panel:

@@ -116,10 +116,9 @@ def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
             pool = np.concatenate(flat[max(0, h - width) : h + width + 1])
         if len(pool) < 10:
             continue
-        n = len(pool)
-        for i, q in enumerate(LEVELS.values()):
-            # Finite-sample correction of split conformal prediction: one order statistic further out.
-            out[i, h] = np.quantile(pool, min(1.0, np.ceil((n + 1) * q) / n) if q > 0.5 else max(0.0, np.floor((n + 1) * q) / n))
+        # Finite-sample correction of split conformal prediction: one order statistic further out.
+        place = (len(pool) + 1) * np.array(list(LEVELS.values()))
+        out[:, h] = np.quantile(pool, np.clip(np.where(place > (len(pool) + 1) / 2, np.ceil(place), np.floor(place)) / len(pool), 0.0, 1.0))
     known = np.flatnonzero(np.isfinite(out[0]))
     if len(known) == 0:
         return np.array(list(NORMAL.values()))[:, None] * np.sqrt(np.arange(1, horizon + 1))[None, :]
