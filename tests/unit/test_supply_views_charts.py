@@ -8,6 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from sop_helpers.planning import sop_grids
+from sop_helpers.report.charts import supply
 from sop_helpers.report.charts import supply_views as views
 from sop_helpers.report.show import show_months
 
@@ -111,3 +112,12 @@ def test_what_is_made_to_order_is_drawn_with_its_backlog(grid) -> None:
     more = pd.concat([both, grid.assign(family="Valves")])
     assert sop_grids.largest_families(more, products, 2) == ["Pumps", "Bars"] and sop_grids.largest_families(more, products, 1) == ["Pumps"]
     assert sop_grids.largest_families(more, products, 3) == ["Pumps", "Valves", "Bars"]
+
+
+def test_the_words_on_load_name_the_bottleneck_and_what_an_hour_is_worth():
+    rows = {"resource": ["line", "line"], "month": pd.to_datetime(["2026-10-01", "2026-11-01"]), "load": [0.9, 1.2], "overtime_hours": [0.0, 5.0]}
+    load = pd.DataFrame({**rows, "value_of_hour": [0.0, 24.0], "available_hours": [100.0, 100.0], "value_to_hours": [100.0, 110.0]})
+    assert supply.load_takeaway(load, "EUR") == (
+        "line would need 120% of regular time in November 2026; 1 month goes over 100 % on some resource. "
+        "The plan builds ahead and works 5 overtime hours; one more hour is worth most (24.00 EUR) on line in November 2026, up to 10 hours more."
+    )

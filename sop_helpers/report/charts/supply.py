@@ -46,7 +46,7 @@ def load_figure(load: pd.DataFrame) -> Figure:
     return figure
 
 
-def load_takeaway(load: pd.DataFrame) -> str:
+def load_takeaway(load: pd.DataFrame, currency: str) -> str:
     """Return which resource is the bottleneck, in how many months, and what overtime and one more hour are worth."""
     known = load.dropna(subset="load")
     if known.empty:
@@ -62,7 +62,7 @@ def load_takeaway(load: pd.DataFrame) -> str:
     text += f". The plan builds ahead and works {counted(f'{overtime:,.0f}', 'overtime hours')}" if overtime >= 0.5 else ". The plan needs no overtime"
     worth = load.loc[load["value_of_hour"].fillna(0).idxmax()]
     if worth["value_of_hour"] > 0.005:
-        text += f"; one more hour is worth most ({worth['value_of_hour']:,.2f}) on {worth['resource']} in {worth['month']:%B %Y}"
+        text += f"; one more hour is worth most ({worth['value_of_hour']:,.2f} {currency}) on {worth['resource']} in {worth['month']:%B %Y}"
         if "value_to_hours" in load and worth["value_to_hours"] > worth["available_hours"] + 0.5:
             hours = f"{worth['value_to_hours'] - worth['available_hours']:,.0f}"
             text += f", up to {counted(hours, 'hours')} more"
