@@ -10,16 +10,17 @@ from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 AT = ["item", "location"]
 
 
-def production_by_line(plan: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:
+def production_by_line(plan: pd.DataFrame, loads: pd.DataFrame, operations: pd.DataFrame) -> pd.DataFrame:
     """Return what each line makes by month of start, and the hours it takes, as the contract production_plan.
 
     Parameters
     ----------
-    plan, loads : DataFrame
-        As the contracts supply_plan and loads; what loads no resource stands in none.
+    plan, loads, operations : DataFrame
+        As the contracts supply_plan, loads and operations; what loads no resource stands in none. Hours go to what is started, the yield's losses included.
     """
     made = plan[plan["kind"] == "make"].merge(loads, on="operation")
-    made = made.assign(month=made["release_month"], hours=made["units"] * made["hours_per_unit"])
+    good = operations.set_index("operation")["yield_share"].reindex(made["operation"]).fillna(1.0).to_numpy() if "yield_share" in operations else 1.0
+    made = made.assign(month=made["release_month"], hours=made["units"] * made["hours_per_unit"] / good)
     return made.groupby(["month", "resource", *AT], as_index=False)[["units", "hours"]].sum()
 
 
@@ -32,9 +33,7 @@ def transfers(plan: pd.DataFrame, operations: pd.DataFrame) -> pd.DataFrame:
         As the contracts supply_plan and operations.
     """
     moved = plan[plan["kind"] == "move"].merge(operations[["operation", "from_location"]], on="operation", how="left")
-    keys = ["month", "from_location", "location", "item"]
-    out = moved.groupby(keys, as_index=False, dropna=False).agg(release_month=("release_month", "min"), units=("units", "sum"), cost=("cost", "sum"))
-    return out[["release_month", *keys, "units", "cost"]]
+    return moved.groupby(["release_month", "month", "from_location", "location", "item"], as_index=False, dropna=False)[["units", "cost"]].sum()
 
 
 def purchase_cash(

@@ -38,6 +38,25 @@ def bill_of_capacity(schedule: pd.DataFrame, bill: pd.DataFrame) -> pd.DataFrame
     return schedule @ bill.reindex(columns=schedule.columns).T
 
 
+def to_make(orders: pd.DataFrame, operations: pd.DataFrame, receipts: pd.DataFrame, first: pd.Timestamp) -> pd.DataFrame:
+    """Return what is to be made by month of start, open production orders included (overdue ones in the first month): month, item, units.
+
+    What is bought although it could be made loads no work centre; what a company without routings only buys from itself does.
+
+    Parameters
+    ----------
+    orders, operations, receipts : DataFrame
+        As the contracts supply_plan, operations and receipts.
+    first : Timestamp
+        First month planned.
+    """
+    makes = operations.loc[operations["kind"] == "make", "item"].unique()
+    own = orders[(orders["kind"] == "make") | ((orders["kind"] == "buy") & ~orders["item"].isin(makes))]
+    begun = receipts[receipts["kind"] == "production"]
+    begun = begun.assign(month=begun["due_month"].clip(lower=first))
+    return pd.concat([part[["month", "item", "units"]] for part in (own.assign(month=own["release_month"]), begun)], ignore_index=True)
+
+
 def rough_cut(
     plan: pd.DataFrame, bill: pd.DataFrame, factors: pd.DataFrame, resources: pd.DataFrame, products: pd.DataFrame, months: pd.DatetimeIndex
 ) -> pd.DataFrame:

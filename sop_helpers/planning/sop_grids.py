@@ -94,13 +94,15 @@ def months_around(month: pd.Timestamp, before: int, after: int) -> pd.DatetimeIn
     return pd.date_range(month - pd.DateOffset(months=before), periods=before + after, freq="MS", unit="us")
 
 
-def scarce(promise: pd.DataFrame, served: pd.DataFrame, ship_from: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
+def scarce(
+    promise: pd.DataFrame, served: pd.DataFrame, open_orders: pd.DataFrame, products: pd.DataFrame, ship_from: pd.DataFrame, months: pd.DatetimeIndex
+) -> pd.DataFrame:
     """Return what can be promised of each item beside the demand still expected, scarcest first.
 
     Parameters
     ----------
-    promise, served : DataFrame
-        As the contracts atp and constrained_demand.
+    promise, served, open_orders, products : DataFrame
+        As the contracts atp, constrained_demand, open_orders and products.
     ship_from : DataFrame
         product, region, location.
     months : DatetimeIndex
@@ -109,14 +111,17 @@ def scarce(promise: pd.DataFrame, served: pd.DataFrame, ship_from: pd.DataFrame,
     Returns
     -------
     DataFrame
-        item, location, one column of atp_units per month, sum, expected (demand of these months less open orders), share (sum over expected).
-        What nobody is expected to order any more is left out.
+        item, location, one column of atp_units per month, sum, expected (demand of these months less the orders that are part of it: not those overdue, nor
+        those for what is made to order at a promised lead time, which were booked before), share (sum over expected). What nobody is expected to order any
+        more is left out.
     """
     rows = promise[promise["month"].isin(months)]
     wide = rows.pivot(index=AT, columns="month", values="atp_units").set_axis([f"{m:%Y-%m}" for m in months], axis=1)
     wanted = served[served["month"].isin(months)].merge(ship_from, on=["product", "region"])
     demand = wanted.groupby(["product", "location"])["demand_units"].sum().rename_axis(AT)
-    ordered = rows.groupby(AT)["ordered_units"].sum()
+    waits = products.loc[products["promised_months"] > 0, "product"] if "promised_months" in products else []
+    orders = open_orders[open_orders["due_month"].isin(months) & ~open_orders["product"].isin(waits)].merge(ship_from, on=["product", "region"])
+    ordered = orders.groupby(["product", "location"])["units"].sum().rename_axis(AT).reindex(wide.index).fillna(0.0)
     out = wide.assign(sum=wide.sum(axis=1), expected=(demand.reindex(wide.index).fillna(0.0) - ordered).clip(lower=0.0))
     out = out[out["expected"] > 0.5].reset_index()
     return out.assign(share=out["sum"] / out["expected"]).sort_values(["share", *AT], kind="stable", ignore_index=True)

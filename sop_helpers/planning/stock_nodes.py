@@ -113,6 +113,8 @@ def stock_nodes(
             "units_per": inputs["units_per"].to_numpy(dtype=float),
         }
     )
+    if "yield_share" in ops:  # what is lost on the way is needed as well
+        uses["units_per"] /= ops["yield_share"].astype(float).fillna(1.0).to_numpy()[uses["op"].to_numpy()]
     _, best, _ = path_costs(out_of, ops["unit_cost"].to_numpy(dtype=float), uses, np.zeros(len(nodes)))
     lead, told = _leads(nodes, ops, best, uses, deliveries)
     lots = ops[["lot_min", "lot_multiple"]].astype(float).max(axis=1).fillna(0.0).to_numpy() if len(ops) else np.zeros(0)
@@ -158,12 +160,6 @@ def window(units: Matrix, length: Matrix) -> Matrix:
     row = np.arange(len(units))[:, None]
     part = (length - whole)[:, None] * (total[row, end + 1] - total[row, end])
     return total[row, end] - total[row, start] + part
-
-
-def first_months(units: Matrix, length: Matrix) -> Matrix:
-    """Return the units of the first `length` months, (n, k)."""
-    shifted = np.concatenate([np.zeros((len(units), 1)), units], axis=1)
-    return np.stack([window(shifted, column)[:, 0] for column in length.T], axis=1)
 
 
 def matrix(frame: pd.DataFrame, series: pd.DataFrame, months: pd.DatetimeIndex, column: str) -> Matrix:

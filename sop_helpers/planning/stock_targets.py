@@ -13,7 +13,7 @@ from sop_helpers.planning.inventory import ddmrp_buffer
 from sop_helpers.planning.lead_demand import FAMILIES, LeadDemand
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.segments import segment
-from sop_helpers.planning.stock_nodes import StockNodes, first_months, stock_nodes, window
+from sop_helpers.planning.stock_nodes import StockNodes, stock_nodes, window
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_orders import to_order
 
@@ -111,7 +111,7 @@ def inventory_targets(
 
     bridge = net.lead + review[:, None]
     whole, before = _demand_over(net, bridge, policy["distribution"], inventory), None
-    cycle = np.maximum(first_months(net.forecast, review[:, None])[:, 0], net.lot)
+    cycle = np.maximum(_expected(net, review[:, None])[:, 0], net.lot)
     stock = whole.for_service(level)
     filled = method == "fill rate"
     if filled.any():
@@ -122,7 +122,7 @@ def inventory_targets(
     safety = np.maximum(stock - expected, 0.0)
 
     ahead = sum(c * window(net.demand, b) for c, b in zip(net.chance, bridge.T, strict=True))
-    # Error goes with demand: what is asked for against the first months' demand is taken to the months ahead.
+    # Error goes with demand: what is asked for at a usual month's demand is taken to the months ahead.
     units = np.where((expected > 0)[:, None], np.divide(safety, expected, out=np.zeros_like(safety), where=expected > 0)[:, None] * ahead, safety[:, None])
     wanted = units
     cover = window(net.demand, np.nan_to_num(policy["days_of_cover"]) / DAYS_PER_MONTH)
@@ -191,9 +191,13 @@ def _demand_over(net: StockNodes, bridge: Matrix, asked: NDArray[np.object_], in
 
 
 def _expected(net: StockNodes, bridge: Matrix) -> Matrix:
-    """Forecast of `bridge` months (n, k); the plan where there is none."""
-    said = first_months(net.forecast, bridge)
-    return np.where(said > 0, said, first_months(net.demand, bridge))
+    """Forecast of `bridge` usual months (n, k); the plan where there is none.
+
+    A usual month is the mean of those of the first year that sell. The error is measured over all months: against the first ones alone, a plan made before
+    the season would ask for many times the stock that it needs in the season, and one made in the season for next to none after it.
+    """
+    said, planned = (year.sum(axis=1) / np.maximum((year > 0).sum(axis=1), 1) for year in (net.forecast[:, :12], net.demand[:, :12]))
+    return np.where(said > 0, said, planned)[:, None] * bridge
 
 
 def _buffers(net: StockNodes, policy: dict[str, NDArray], whole: LeadDemand, ahead: Matrix, bridge: Matrix, review: Matrix) -> tuple[Matrix, Matrix]:

@@ -71,6 +71,8 @@ def changes_words(changes: pd.DataFrame, currency: str) -> str:
     causes = total.reindex(list(CAUSES)).sort_values(key=abs, ascending=False, kind="stable")
     gap = total["this plan"] - total["last plan"]
     more = "more" if gap >= 0 else "less"
+    if total["last plan"] > 0 and causes.abs().max() < 0.5:
+        return "Orders over the months that both plans cover are those planned a month ago."
     return (
         f"Orders over the months that both plans cover are {abs(gap):,.0f} {currency} {more} than planned a month ago ({gap / total['last plan']:+.1%}); "
         f"most by {causes.index[0]} ({causes.iloc[0]:+,.0f}): {CAUSES[causes.index[0]]}."

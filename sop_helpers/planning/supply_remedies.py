@@ -101,7 +101,8 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
         open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
         what = f"no limit of {ops['operation'].iat[at]}"
     elif kind in (*TOO_LATE, "ended"):
-        mine = np.flatnonzero((ops["node"] == at).to_numpy())
+        # Only what is bought can be had sooner for money alone: what is made or moved takes components, stock and hours that are late themselves.
+        mine = np.flatnonzero(((ops["node"] == at) & ((ops["kind"] == "buy") | (kind == "ended"))).to_numpy())
         if not len(mine):
             return []
         open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], np.inf)

@@ -103,9 +103,8 @@ def supply_plan(net: Network, arrive: Matrix) -> pd.DataFrame:
 def purchase_plan(net: Network, plan: pd.DataFrame) -> pd.DataFrame:
     """Return what to order from whom, as the contract purchase_plan; operations without a named supplier are left out."""
     bought = plan[plan["kind"] == "buy"].merge(net.operations[["operation", "supplier"]], on="operation").dropna(subset="supplier")
-    keys = ["supplier", "item", "location", "month"]
-    out = bought.groupby(keys, as_index=False).agg(order_month=("release_month", "min"), units=("units", "sum"), cost=("cost", "sum"))
-    return out.rename(columns={"month": "due_month"})[["supplier", "item", "location", "order_month", "due_month", "units", "cost"]]
+    bought = bought.rename(columns={"release_month": "order_month", "month": "due_month"})
+    return bought.groupby(["supplier", "item", "location", "order_month", "due_month"], as_index=False)[["units", "cost"]].sum()
 
 
 def stock_projection(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
@@ -156,7 +155,7 @@ def capacity_load(net: Network, flows: dict[str, Matrix], hour: Price, outside: 
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         load, planned_load = (np.where(net.regular > 0, h / net.regular, np.nan) for h in (required, planned))
-    worth, low, high = holds(hour, net.regular)
+    worth, low, high = holds(hour, np.maximum(net.regular, net.committed))
     values = {
         "available_hours": net.regular,
         "overtime_limit": net.overtime,

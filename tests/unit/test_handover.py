@@ -43,16 +43,21 @@ def receipts(*rows: tuple) -> pd.DataFrame:
 
 def test_each_line_is_told_what_it_starts_and_for_how_long() -> None:
     loads = pd.DataFrame({"operation": ["MA", "MA"], "resource": ["X", "Y"], "hours_per_unit": [0.5, 2.0]})
-    lines = conform("production_plan", handover.production_by_line(PLAN, loads))
+    lines = conform("production_plan", handover.production_by_line(PLAN, loads, OPERATIONS))
     assert lines[["month", "resource", "units", "hours"]].to_numpy().tolist() == [
         [MONTHS[0], "X", 10, 5], [MONTHS[0], "Y", 10, 20], [MONTHS[1], "X", 20, 10], [MONTHS[1], "Y", 20, 40],
     ]  # fmt: skip
-    assert conform("production_plan", handover.production_by_line(PLAN, empty("loads"))).empty
+    half = handover.production_by_line(PLAN, loads, OPERATIONS.assign(yield_share=0.5))
+    assert half["hours"].tolist() == (2 * lines["hours"]).tolist(), "what is lost takes hours as well"
+    assert conform("production_plan", handover.production_by_line(PLAN, empty("loads"), OPERATIONS)).empty
 
 
 def test_transfers_say_from_where() -> None:
     moved = conform("transfer_plan", handover.transfers(PLAN, OPERATIONS))
     assert moved.to_numpy().tolist() == [[MONTHS[1], MONTHS[2], "L", "M", "A", 5, 2.5]]
+    ship = PLAN.tail(1).assign(release_month=MONTHS[0], units=7.0)
+    both = conform("transfer_plan", handover.transfers(pd.concat([PLAN, ship], ignore_index=True), OPERATIONS))
+    assert both[["release_month", "units"]].to_numpy().tolist() == [[MONTHS[0], 7], [MONTHS[1], 5]], "what leaves earlier is told by itself"
 
 
 def test_cash_follows_arrivals_by_the_terms() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sop_helpers.book.conform import conform, empty
-from sop_helpers.planning.rough_cut import rough_cut
+from sop_helpers.planning.rough_cut import rough_cut, to_make
 
 MONTHS = pd.date_range("2026-10-01", periods=2, freq="MS", unit="us")
 PRODUCTS = pd.DataFrame({"product": ["A", "B"], "family": ["F", "F"]})
@@ -58,3 +58,13 @@ def test_what_cannot_be_planned_with_is_named() -> None:
         hours(bill(("A", None, None, 4.0)), FACTORS.head(1))
     with pytest.raises(ValueError, match="bill_of_capacity row 2 names neither product nor family"):
         hours(bill(("A", None, "X", 4.0), (None, None, "X", 1.0)), NONE)
+
+
+def test_what_is_bought_beside_a_full_line_does_not_load_it_and_open_orders_do() -> None:
+    months = pd.to_datetime(["2026-10-01", "2026-11-01"])
+    orders = pd.DataFrame({"kind": ["make", "buy", "buy", "move"], "item": ["A", "A", "B", "A"], "units": [60.0, 40, 5, 7]})
+    orders = orders.assign(release_month=months[[0, 0, 1, 1]])
+    operations = pd.DataFrame({"kind": ["make", "buy", "move"], "item": ["A", "A", "A"]})
+    begun = pd.DataFrame({"kind": ["production", "purchase"], "item": ["A", "B"], "due_month": [pd.Timestamp("2026-08-01"), months[0]], "units": [30.0, 9.0]})
+    made = to_make(orders, operations, begun, months[0])
+    assert made.to_numpy().tolist() == [[months[0], "A", 60], [months[1], "B", 5], [months[0], "A", 30]]

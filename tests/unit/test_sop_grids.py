@@ -72,11 +72,17 @@ def test_what_can_be_promised_least_comes_first() -> None:
     stock = projection({"A": [12.0, 14, 16, 18], "B": [12.0, 14, 16, 18], "O": [12.0, 14, 16, 18]})
     demand = served({"A": 18.0, "B": 18.0, "O": 0.0})
     orders = {"order": ["1"], "product": "A", "region": "R", "due_month": [MONTHS[1]], "units": [30.0]}
-    promise = g.atp(stock, demand, conform("open_orders", pd.DataFrame(orders)), PLACES)
-    told = g.scarce(promise, demand, PLACES, MONTHS[:2])
+    booked = conform("open_orders", pd.DataFrame(orders))
+    promise = g.atp(stock, demand, booked, PLACES)
+    told = g.scarce(promise, demand, booked, PRODUCTS, PLACES, MONTHS[:2])
     # Of both 50 come in these months; 30 of A are ordered, so 20 are left for the 6 expected yet, and 50 of B for 36.
     assert told["item"].tolist() == ["B", "A"], "nobody is expected to order O"
     assert told[["sum", "expected"]].to_numpy().tolist() == [[50, 36], [20, 6]] and told["2026-10"].tolist() == [30, 20]
+    late = booked.assign(due_month=PAST[0])
+    told = g.scarce(g.atp(stock, demand, late, PLACES), demand, late, PRODUCTS, PLACES, MONTHS[:2])
+    assert told.loc[told["item"] == "A", ["sum", "expected"]].to_numpy().tolist() == [[20, 36]], "what is overdue is owed beside the demand"
+    told = g.scarce(promise, demand, booked, PRODUCTS.assign(promised_months=2.0), PLACES, MONTHS[:2])
+    assert told.loc[told["item"] == "A", "expected"].tolist() == [36], "what was booked before is no part of what will be booked"
 
 
 def grid() -> pd.DataFrame:

@@ -224,3 +224,28 @@ def test_what_is_made_to_order_has_no_target() -> None:
     stocked, ordered = (targets(sold(100.0), told=errors("A", "r", 20.0), products=[product | {"made_to": how}]) for how in ("stock", "order"))
     assert stocked["target_units"].gt(0).all() and ordered[["safety_units", "target_units"]].eq(0).all().all()
     assert ordered["method"].eq("made to order, none is held").all() and ordered["service_level"].isna().all()
+
+
+def test_stock_for_a_season_does_not_hang_on_the_month_the_plan_is_made_in() -> None:
+    months = [50.0, 50, 400, 400, 400, 50]
+    sales = (sold(50.0).assign(units=units) for units in (months, months[2:] + months[:2]))
+    peak, ahead = (targets(one, told=errors("A", "r", 30.0), ops=[operation(lead=0.0)])["target_units"].to_numpy() for one in sales)
+    assert peak[1:4] == pytest.approx(ahead[[0, 0, 0]].mean() * np.ones(3), rel=0.01), "stock before a month of the season is that of the season"
+    # The error is that of a usual month, 225 of these: a month of 400 asks for 400 / 225 of it.
+    usual = gamma(0.95, 225.0, 30.0)
+    assert peak[1] == pytest.approx(usual * 400 / 225, rel=0.01) and peak[4] == pytest.approx(usual * 50 / 225, rel=0.01)
+
+
+def test_a_fill_rate_does_not_explode_where_the_first_month_sells_nothing() -> None:
+    dips = (sold(100.0).assign(units=[units, *[100.0] * 5]) for units in (100.0, 1.0, 0.0))
+    asked = [targets(one, told=errors("A", "r", 20.0), policies=policy(fill_rate=0.95)) for one in dips]
+    level, low, none = (result["target_units"].max() for result in asked)
+    assert none == pytest.approx(level, rel=0.05) and low == pytest.approx(level, rel=0.5)
+
+
+def test_components_of_what_has_a_yield_bear_what_is_lost() -> None:
+    make = {"operation": "make A", "kind": "make", "item": "A", "location": "main", "lead_time_months": 1.0, "unit_cost": 5.0}
+    part = [{"operation": "make A", "item": "C", "units_per": 1.0}]
+    whole, half = (first(targets(sold(100.0), told=errors("A", "r", 10.0), ops=[make | {"yield_share": share}, operation("C")], components=part), "C")
+                   for share in (None, 0.5))  # fmt: skip
+    assert half["target_units"] == pytest.approx(2 * whole["target_units"], rel=0.02)

@@ -292,6 +292,15 @@ def test_what_is_short_because_other_lots_were_cut_is_not_given_up():
     assert units.to_dict() == pytest.approx({"make A": 300.0, "buy far": 300.0, "buy E": 300.0, "make D": 300.0}) and result.shortages.empty
 
 
+def test_what_comes_from_one_supplier_by_two_ways_is_ordered_each_in_its_month():
+    way = {"kind": "buy", "item": "A", "location": "main", "supplier": "S"}
+    sea = way | {"operation": "sea", "lead_time_months": 3.0, "unit_cost": 10.0, "max_units": 50.0}
+    ops = [way | {"operation": "air", "lead_time_months": 0.0, "unit_cost": 11.0}, sea]
+    c = company(demand=monthly([0.0, 0, 0, 100, 0, 0], product="A", region="r"), products=[product()], operations=ops)
+    orders = conform("purchase_plan", plan(c, patience_months=0).purchase_plan)
+    assert orders.set_index("order_month")["units"].to_dict() == pytest.approx({MONTHS[0]: 50.0, MONTHS[3]: 50.0}), "both arrive in the same month"
+
+
 def test_the_least_lot_is_the_minimum_in_whole_multiples():
     least = supply_lots.least_lot(np.array([90.0, 90, 0, 0]), np.array([60.0, 0, 60, 0]))
     assert least.tolist() == [120, 90, 60, 0]

@@ -67,10 +67,14 @@ def late(data: dict[str, pd.DataFrame]) -> float:
 def test_a_limit_lifted_and_what_comes_too_late_expedited() -> None:
     _, table = remedies(one_line(hours=1000.0, most=120.0))
     assert table.loc[table["remedy"] == "no limit of make P", "saved_money"].iloc[0] == pytest.approx(table["short_money"].iloc[0])
-    plan, table = remedies(one_line(hours=1000.0, lead=2.0))
+    slow = one_line(hours=1000.0, lead=2.0)
+    bought = slow | {"operations": slow["operations"].assign(kind="buy", supplier="S"), "loads": slow["loads"].iloc[:0]}
+    plan, table = remedies(bought)
     row = table[table["remedy"] == "expedite P @ plant"].iloc[0]
     assert row["saved_units"] == pytest.approx(300.0) and row["gain"] > 0
     assert set(plan.shortages["month"]) == set(MONTHS[:2])
+    _, table = remedies(slow)
+    assert not table["remedy"].str.startswith("expedite").any(), "no money makes a line that begins now have begun before"
 
 
 def test_shortages_of_all_causes_add_up_and_no_remedy_makes_the_plan_worse() -> None:

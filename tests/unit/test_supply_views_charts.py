@@ -121,3 +121,12 @@ def test_the_words_on_load_name_the_bottleneck_and_what_an_hour_is_worth():
         "line would need 120% of regular time in November 2026; 1 month goes over 100 % on some resource. "
         "The plan builds ahead and works 5 overtime hours; one more hour is worth most (24.00 EUR) on line in November 2026, up to 10 hours more."
     )
+
+
+def test_what_was_overdue_and_is_lost_is_not_passed_over():
+    served = pd.DataFrame({"demand_units": [100.0, 100.0], "lost_units": [500.0, 0.0]})
+    none = pd.DataFrame({"short_units": [], "money": [], "cause": pd.Series([], dtype="str")})
+    said = supply.demand_served_takeaway(served, none, "EUR")
+    assert said == "All demand can be shipped in the month in which it is wanted; 500 units, overdue when the plan begins, are lost."
+    short = pd.DataFrame({"short_units": [20.0], "money": [400.0], "cause": ["x"]})
+    assert "; 500 are lost, those overdue when the plan begins included." in supply.demand_served_takeaway(served, short, "EUR")

@@ -263,7 +263,7 @@ class PurchasePlan(Contract):
     cost: Series[float] = f.money("Purchase value.", ge=0)
 
     class Config(Contract.Config):
-        unique = ["supplier", "item", "location", "due_month"]
+        unique = ["supplier", "item", "location", "order_month", "due_month"]
         metadata = made_by("21_supply")
 
 

@@ -105,7 +105,7 @@ class TransferPlan(Contract):
     cost: Series[float] = f.money("Freight.", ge=0)
 
     class Config(Contract.Config):
-        unique = ["month", "from_location", "location", "item"]
+        unique = ["release_month", "month", "from_location", "location", "item"]
         metadata = made_by("21_supply")
 
 

@@ -148,13 +148,17 @@ def demand_served_takeaway(served: pd.DataFrame, shortages: pd.DataFrame, curren
     demand, lost = served["demand_units"].sum(), served["lost_units"].sum()
     if not demand > 0:
         return "There is no demand in the horizon."
+    owed = f"{counted(money(lost), 'units')}, overdue when the plan begins, {'is' if money(lost) == '1' else 'are'} lost" if lost >= 0.5 else ""
     if shortages.empty:
-        return "All demand can be shipped in the month in which it is wanted."
+        return "All demand can be shipped in the month in which it is wanted" + (f"; {owed}." if owed else ".")
     short = shortages["short_units"].sum()
     causes = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable")
     text = f"{1 - short / demand:.1%} of the units wanted are shipped in their month; "
     text += f"{counted(money(short), 'units')} worth {money(shortages['money'].sum())} {currency} {'is' if money(short) == '1' else 'are'} not"
-    text += f", of which {money(lost)} are lost" if lost >= 0.5 else ", none of them lost"
+    if lost > short + 0.5:
+        text += f"; {money(lost)} are lost, those overdue when the plan begins included"
+    else:
+        text += f", of which {money(lost)} are lost" if lost >= 0.5 else ", none of them lost"
     return text + f". The cause worth most ({money(causes.iloc[0])}) is: {causes.index[0]}."
 
 
