@@ -180,9 +180,15 @@ def accuracy_by_level(
     tables = []
     for level in levels:
         keys = LEVEL_KEYS[level]
-        summed = f if level == "product-region" else f.groupby([*keys, *cell], as_index=False, sort=True)[["actual", *streams.values()]].sum()
+        added: dict[tuple[str, ...], pd.DataFrame] = {}
         for stream, column in streams.items():
-            one = summed.drop(columns="forecast", errors="ignore").rename(columns={column: "forecast"})
+            # What a stream did not forecast is not a forecast of nothing: it is left out of its sums.
+            gaps = () if f[column].notna().all() else (column,)
+            if gaps not in added:
+                rows = f.dropna(subset=list(gaps))
+                sums = ["actual", *streams.values()]
+                added[gaps] = f if level == "product-region" else rows.groupby([*keys, *cell], as_index=False, sort=True)[sums].sum()
+            one = added[gaps].drop(columns="forecast", errors="ignore").rename(columns={column: "forecast"})
             if column != next(iter(streams.values())):
                 one = one.drop(columns=["lo80", "hi80"], errors="ignore")  # the band belongs to the first stream
             table = accuracy(one, by=[*keys, "lag"])

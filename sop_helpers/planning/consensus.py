@@ -255,6 +255,10 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
         lost = products[(products["launch_month"] >= month) & like.notna() & ~products["product"].isin(cells["product"])]
         said = "its like product {} has no history to follow: name another, or bring its volume as an insight"
         rows += [("launch", p, said.format(after)) for p, after in zip(lost["product"], like[lost.index], strict=True)]
+    if {"launch_month", "end_month"} <= set(products):
+        over = products["like_product"].isin(products.loc[products["end_month"] < month, "product"]) & (products["launch_month"] >= month)
+        said = "its like product {} has ended before the plan begins: name another, or bring its volume as an insight"
+        rows += [("launch", p, said.format(after)) for p, after in products.loc[over, ["product", "like_product"]].to_numpy()]
     rows += unknown_victims(products)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
 
@@ -330,7 +334,7 @@ def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFram
     prices = pd.DataFrame({"family": families, "step": "price", "units": 0.0, "money": rest.to_numpy()})
     # What is left after the streams is rounding unless prices changed; it is booked all the same where it could be seen.
     prices = prices[prices["money"].abs() > 1e-9 * (1 + ends[1]["money"].abs().to_numpy())]
-    size = moved.groupby("step")["units"].agg(lambda u: u.abs().sum())
+    size = moved[["units", "money"]].abs().max(axis=1).groupby(moved["step"]).sum()  # a shift of mix moves money alone
     moved = moved[moved["step"].map(size) > 1e-9]
     out = pd.concat([ends[0], moved, prices, ends[1]], ignore_index=True)
     out["order"] = out["step"].map({step: place for place, step in enumerate(STEP_ORDER)}).fillna(9.5)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.smoothing import Matrix
+from sop_helpers.planning.supply_orders import promised
 
 
 def net_forecast(gross: Matrix, orders: Matrix, early: int = 0, late: int = 0) -> Matrix:
@@ -93,7 +94,8 @@ def booked(plan: pd.DataFrame, open_orders: pd.DataFrame, products: pd.DataFrame
     """
     columns = ["month", "family", "plan_units", "booked_units", "open_units", "plan_money", "booked_money", "open_money"]
     months = pd.DatetimeIndex(sorted(plan["month"].unique()))
-    due = open_orders[open_orders["due_month"].isin(months)].rename(columns={"due_month": "month"})
+    # Orders for what is made to order at a promised lead time are backlog, not part of the bookings to come.
+    due = open_orders[open_orders["due_month"].isin(months) & ~open_orders["product"].isin(promised(products).index)].rename(columns={"due_month": "month"})
     if due.empty:
         return no_rows(columns, ["family"])
     wide = plan.groupby(["product", "region", "month"])[["units", "revenue"]].sum()

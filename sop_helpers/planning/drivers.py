@@ -107,7 +107,7 @@ def aligned(part: pd.DataFrame, months: pd.DatetimeIndex, months_ahead: pd.Datet
     """Indicator over history and months ahead, to its last known value; the logarithm where all values are above zero."""
     values = part.groupby("month")["value"].mean().reindex(months.append(pd.DatetimeIndex(months_ahead))).to_numpy(float)
     end = np.flatnonzero(~np.isnan(values))
-    values = values[: end[-1] + 1] if len(end) else values[:0]
+    values = pd.Series(values[: end[-1] + 1] if len(end) else values[:0]).ffill().to_numpy()  # a month nobody reported is as the one before
     return np.log(values) if (values[~np.isnan(values)] > 0).all() else values / max(float(np.nanstd(values)), 1e-12)
 
 

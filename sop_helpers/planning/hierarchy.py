@@ -308,7 +308,7 @@ def _size_of_errors(errors: Matrix) -> Matrix:
 
 def _lift(tree: Tree, series: Matrix) -> Matrix:
     """Add series (n, origins, lags) up to all nodes; the series themselves keep their NaN."""
-    flat = tree.up(series.reshape(len(series), -1)).reshape(-1, *series.shape[1:])
+    flat = tree.up(series.reshape(len(series), int(np.prod(series.shape[1:])))).reshape(len(tree.level), *series.shape[1:])
     flat[tree.aggregates :] = series
     return flat
 

@@ -45,7 +45,8 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     """Plan launches: the like product's forecast, times the expected size, times the ramp of a new product.
 
     A launch is a product with a like product whose launch month is ahead, or so recent that it has not sold for RAMP_MONTHS yet. What the statistical forecast
-    already says of it is deducted, so that statistical plus launch is the launch profile.
+    already says of it is deducted, so that statistical plus launch is the launch profile. A like product that has ended leads nowhere: its launch keeps its
+    own forecast.
 
     Parameters
     ----------
@@ -67,7 +68,8 @@ def launch_stream(forecast: pd.DataFrame, history: pd.DataFrame, products: pd.Da
     first, start = forecast["month"].min(), history["month"].min()
     new = products[products["launch_month"].notna() & products["like_product"].notna()]
     new = new[new["launch_month"] > first - pd.DateOffset(months=RAMP_MONTHS)]
-    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(forecast["product"].unique())]
+    ahead = forecast.groupby("product")["units"].sum()
+    new = new[(new["product"] != new["like_product"]) & new["like_product"].isin(ahead.index[ahead > 0])]
     if new.empty:
         return empty
     new = new.reset_index(drop=True)

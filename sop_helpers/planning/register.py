@@ -103,7 +103,7 @@ def fence_breaches(
 
     now, then = (f[f["month"].isin(frozen)].assign(family=f["product"].map(known["family"])) for f in (plan, last_plan))
     both = pd.concat([now.groupby(keys)["units"].sum(), then.groupby(keys)["units"].sum().rename("before")], axis=1)
-    both = both[both["before"].notna()].fillna({"units": 0.0})
+    both = both.fillna(0.0)
     both["change"] = both["units"] - both["before"]
     out = both[both["change"].abs() > tolerance * both["before"].abs() + 1e-9].reset_index()
     if out.empty:
@@ -116,8 +116,10 @@ def fence_breaches(
     money = moved.groupby(keys)["money"].sum()
     # The statistical stream is one cause, whichever method stands behind it.
     moved["source"] = moved["source"].where(moved["stream"] != "statistical", "new actuals")
+    # The stream that moved most in all, and of it the source that moved most: a source whose words changed would seem to move twice.
     cause = moved.groupby([*keys, "stream", "source"], as_index=False)["change"].sum()
-    cause = cause.assign(size=cause["change"].abs()).sort_values("size", ascending=False, kind="stable").drop_duplicates(keys)
+    net = cause.groupby([*keys, "stream"])["change"].transform("sum").abs()
+    cause = cause.assign(net=net, size=cause["change"].abs()).sort_values(["net", "size"], ascending=False, kind="stable").drop_duplicates(keys)
     out = out.merge(money.reset_index(), on=keys, how="left").merge(cause[[*keys, "stream", "source"]], on=keys, how="left")
     out["change_pct"] = 100 * out["change"] / out["before"].where(out["before"] != 0)
     out = out.assign(size=out["money"].abs()).sort_values(["size", *keys], ascending=[False, True, True, True], kind="stable", ignore_index=True)

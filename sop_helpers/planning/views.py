@@ -131,8 +131,8 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
     family = products.set_index("product")["family"]
     lag = months_between(views["month"], as_month(views["stated_on"]))
     # The budget is one forecast, however long before: it is measured as it stands.
-    past = views[((lag == lag_months) | (views["author"] == "budget")) & (views["month"] <= actuals["month"].max())].drop_duplicates(
-        ["view", "author", "month", *SCOPE], keep="last")
+    past = views[((lag == lag_months) | (views["author"] == "budget")) & (views["month"] <= actuals["month"].max())]
+    past = past.sort_values("stated_on", kind="stable").drop_duplicates(["view", "author", "month", *SCOPE], keep="last")
     came = actuals.assign(family=actuals["product"].map(family))
     found = []
     for given in (list(c) for n in range(4) for c in combinations(SCOPE, n)):

@@ -48,7 +48,7 @@ def corrections_words(corrections: pd.DataFrame, history: pd.DataFrame) -> str:
     if corrections.empty:
         return "No month of the history needed a correction."
     taken = corrections[corrections["accepted"].astype(bool)]
-    share = 100 * taken["units"].abs().sum() / max(history["raw_units"].sum(), 1e-9)
+    share = 100 * taken["units"].abs().sum() / max(history["raw_units"].abs().sum(), 1e-9)
     causes = taken["cause"].value_counts()
     parts = ", ".join(f"{n} for {cause}" for cause, n in causes.items())
     open_ones = corrections[~corrections["accepted"].astype(bool)]
@@ -127,7 +127,8 @@ def budget_words(gap: pd.DataFrame, currency: str) -> str:
     text = f"The year is heading {money(abs(total['gap']))} {currency}{share} {side} budget"
     if behind := total["gap_to_date"]:
         now = "above" if behind > 0 else "below"
-        text += f", of which {money(abs(behind))} is already behind us" if now == side else f"; so far it is {money(abs(behind))} {now}"
+        part = now == side and abs(behind) <= abs(total["gap"])
+        text += f", of which {money(abs(behind))} is already behind us" if part else f"; so far it is {money(abs(behind))} {now}"
     return text + (f"; {worst['family']} is furthest below." if worst["gap"] < 0 else "; every family is at or above it.")
 
 

@@ -121,3 +121,11 @@ def test_lags_are_counted_from_the_cycle_that_planned() -> None:
     assert list(closed["naive"]) == [46.0, 47.0, 47.0]
     assert acc.closed_table({}, {}, actuals).empty
     assert acc.accuracy_by_level(acc.closed_table({}, {}, actuals), products(), {"consensus": "consensus"}, "closed months").empty
+
+
+def test_what_was_not_forecast_is_no_forecast_of_nothing() -> None:
+    rows = {"month": MONTHS[0], "product": ["P0", "P2"], "region": "R0", "lag": 1, "actual": 100.0, "statistical": [100.0, np.nan], "consensus": 90.0}
+    out = acc.accuracy_by_level(pd.DataFrame(rows), products(), {"statistical": "statistical", "consensus": "consensus"}, "closed months")
+    total = out[out["level"] == "total"].set_index("stream")
+    assert total.loc["statistical", ["actual_units", "wmape"]].tolist() == [100, 0]
+    assert total.loc["consensus", "actual_units"] == 200 and total.loc["consensus", "wmape"] == pytest.approx(0.1)

@@ -133,6 +133,16 @@ def test_a_launch_follows_its_like_product_with_scale_and_ramp() -> None:
     assert set(streams.loc[streams["product"] == "P4", "stream"]) == {"launch"}
 
 
+def test_the_successor_of_an_ended_product_keeps_its_own_forecast() -> None:
+    catalogue = products(4).assign(launch_month=pd.Series([pd.NaT] * 3 + [MONTHS[-2]]), like_product=pd.Series([None] * 3 + ["P1"], dtype="str"))
+    ended = forecast().assign(units=lambda f: f["units"].where(f["product"] != "P1", 0.0))
+    assert launches.launch_stream(ended, past(), catalogue).empty, "following a product that sells no more would take away what it sells itself"
+    ahead = catalogue.assign(launch_month=pd.Series([pd.NaT] * 3 + [HORIZON[1]]), end_month=pd.Series([pd.NaT, MONTHS[-1], pd.NaT, pd.NaT]))
+    listed = consensus.problems(ahead, insights(), overrides(), past()[["product", "region"]].drop_duplicates(), HORIZON[0])
+    assert listed["source"].tolist() == ["P3"] and "like product P1 has ended" in listed["message"][0]
+
+
+
 def test_a_recent_launch_is_not_counted_twice() -> None:
     catalogue = products(4)
     catalogue.loc[3, ["launch_month", "like_product", "like_scale"]] = [MONTHS[-2], "P1", 1.0]
@@ -163,6 +173,8 @@ def test_what_is_booked_and_what_is_still_to_be_sold_make_the_plan() -> None:
     # P0 in R0 is planned at 100 a month: 130 due in the third eat it and 30 of the second.
     orders = open_orders(cell | {"due_month": HORIZON[2], "units": 130.0, "revenue": 1250.0}, cell | {"due_month": MONTHS[-1], "units": 999.0})
     _, plan = build(orders=orders)
+    to_order = products(4).assign(made_to="order", promised_months=2.0)
+    assert consumption.booked(plan, orders, to_order).empty, "backlog is no part of the bookings to come"
     out = consumption.booked(plan, orders, products(4)).set_index(["family", "month"])
     assert out.index.unique("month").tolist() == list(HORIZON[:3]), "up to the last month in which an order is due"
     mine = out.loc["F0"]
@@ -229,6 +241,20 @@ def test_the_waterfall_adds_up_in_units_and_money() -> None:
         assert one["order"].is_monotonic_increasing
     assert steps[steps["step"] == "last plan"]["money"].sum() == pytest.approx(last_plan["revenue"].sum())
     assert not consensus.no_changes().shape[0]
+
+
+def test_a_shift_of_mix_shows_in_the_waterfall_although_no_unit_moves() -> None:
+    before, last_plan = build()
+    cell = {"region": "R0", "start_month": HORIZON[0], "end_month": HORIZON[1]}
+    units = last_plan.set_index(CELL)["units"]
+    words = [{"id": f"o{k}", "product": p, "units": float(units[HORIZON[0], p, "R0"]) + move} for k, (p, move) in enumerate((("P0", -10.0), ("P2", 10.0)))]
+    now, plan = build(said=overrides(*[cell | word for word in words]))
+    steps = consensus.changes(now, plan, before, last_plan, products(4))
+    for _, one in steps.groupby("family"):
+        one = one.set_index("step")["money"]
+        assert one.drop(["last plan", "this plan"]).sum() == pytest.approx(one["this plan"] - one["last plan"])
+    override = steps[steps["step"] == "override"]
+    assert override["units"].sum() == pytest.approx(0) and override["money"].abs().sum() > 0
 
 
 saying = st.tuples(

@@ -108,3 +108,12 @@ def test_short_histories_and_no_indicators_have_no_drivers() -> None:
     assert not drivers.find_drivers(panel, flat, HORIZON).table["kept"].any()
     stale = table[table["month"] < MONTHS[40]]
     assert not drivers.find_drivers(panel, stale, HORIZON).table["kept"].any()
+
+
+def test_a_month_that_nobody_reported_does_not_take_the_effect_away() -> None:
+    panel, table, _ = company(seed=1)
+    whole = drivers.find_drivers(panel, table, HORIZON)
+    assert whole.table.set_index("family").loc["F0", "kept"]
+    for back in (2, 3, 8):
+        found = drivers.find_drivers(panel, table.drop(table.index[-back]), HORIZON)
+        assert found.table.set_index("family").loc["F0", "kept"] and found.effects["factor"].notna().all()

@@ -12,6 +12,7 @@ from test_backtest import panel_of
 from test_forecasting import plain_scope
 
 from sop_helpers.planning import backtest, hierarchy, short_lived
+from sop_helpers.planning.panel import Panel
 
 KEYS = pd.DataFrame({"product": ["A", "A", "B", "B", "C"], "region": ["N", "S", "N", "S", "N"]})
 FAMILY = pd.Series({"A": "f", "B": "f", "C": "g"})
@@ -173,3 +174,12 @@ def test_short_lived_items_borrow_from_a_family_that_outlives_them() -> None:
 def test_nothing_and_one_series_have_no_levels() -> None:
     table, tried, levels, how = backtest.forecast(panel_of(demand(1)[:1]), plain_scope(1), HORIZON, family=pd.Series({"0000": "f"}))
     assert len(table) == len(HORIZON) and len(levels) == 1 and how.startswith("bottom-up")
+
+
+@pytest.mark.parametrize("months", [1, 2, 6])
+def test_a_history_too_short_to_try_anything_is_reconciled_all_the_same(months: int) -> None:
+    family = pd.Series({"0000": "f", "0001": "f"})
+    whole = panel_of(demand(1))
+    short = Panel(whole.keys, whole.months[-months:], whole.values[:, -months:])
+    made = backtest.forecast(short, plain_scope(2), HORIZON, family=family)
+    assert np.isfinite(made.table["units"]).all() and len(made.table) == 2 * len(HORIZON)

@@ -42,6 +42,12 @@ def test_a_breach_of_the_fence_names_who_moved_it() -> None:
     assert out["money"].sum() == pytest.approx(2 * (20.0 * 10 + 60.0 * 12))
     assert register.fence_breaches(plan, last_plan, now, before, products(4), fence_months=2, tolerance=0.25).empty
     assert register.fence_breaches(plan, last_plan, now, before, products(4), fence_months=0, tolerance=0.0).empty
+    told = [s.assign(stream=s["stream"].replace("statistical", "agreed"), source=name) for s, name in ((now, "weights 61 %"), (before, "weights 60 %"))]
+    out = register.fence_breaches(plan, last_plan, *told, products(4), fence_months=2, tolerance=0.05)
+    assert set(out["stream"]) == {"override"}, "other words for the same units are no move"
+    others = [f[f["product"] != "P0"] for f in (last_plan, before)]
+    new = register.fence_breaches(plan, others[0], now, others[1], products(4).head(1), fence_months=1, tolerance=0.05)
+    assert set(new["family"]) == {"F0"} and (new["before"] == 0).all() and (new["units"] > 0).all(), "what was not planned at all is a breach as well"
 
 
 def test_value_added_is_the_error_without_less_the_error_with() -> None:
@@ -89,6 +95,7 @@ def test_the_budget_by_month_is_in_units_and_money_and_adds_up() -> None:
 @pytest.mark.parametrize(("so_far", "to_go", "said"), [
     (-20e3, -10e3, "The year is heading 30 k EUR (3.0 %) below budget, of which 20 k is already behind us; F0 is furthest below."),
     (20e3, -50e3, "The year is heading 30 k EUR (3.0 %) below budget; so far it is 20 k above; F0 is furthest below."),
+    (-50e3, 40e3, "The year is heading 10 k EUR (1.0 %) below budget; so far it is 50 k below; F0 is furthest below."),
     (0.0, 30e3, "The year is heading 30 k EUR (3.0 %) above budget; every family is at or above it."),
 ])
 def test_the_words_on_the_budget_say_on_which_side_we_are(so_far: float, to_go: float, said: str) -> None:

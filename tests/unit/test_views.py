@@ -68,6 +68,9 @@ def test_a_view_is_measured_at_the_decision_lag_on_what_it_spoke_of() -> None:
     assert out.loc[("F0", pd.Timestamp("2026-08-01")), ["actual", "forecast"]].tolist() == [300.0, 310.0]
     assert out.loc[("all", pd.Timestamp("2026-07-01")), ["actual", "forecast"]].tolist() == [800.0, 800.0]
     assert len(out) == 2
+    word = {"month": "2026-08-01", "family": "F0"}
+    later = said(word | {"stated_on": "2026-05-25", "units": 1000.0}, word | {"stated_on": "2026-05-05", "units": 5.0})
+    assert views.measured(later, actuals(), products(4), 3)["forecast"].tolist() == [1000.0], "the later word, in whatever order they stand"
 
 
 def _errors(spread: dict[str, float], months: int, bias: float = 0.0) -> pd.DataFrame:
