@@ -180,18 +180,19 @@ def accuracy_by_level(
     tables = []
     for level in levels:
         keys = LEVEL_KEYS[level]
-        added: dict[tuple[str, ...], pd.DataFrame] = {}
+        added = {"": f} if level == "product-region" else {}
         for stream, column in streams.items():
-            # What a stream did not forecast is not a forecast of nothing: it is left out of its sums.
-            gaps = () if f[column].notna().all() else (column,)
-            if gaps not in added:
-                rows = f.dropna(subset=list(gaps))
-                sums = ["actual", *streams.values()]
-                added[gaps] = f if level == "product-region" else rows.groupby([*keys, *cell], as_index=False, sort=True)[sums].sum()
-            one = added[gaps].drop(columns="forecast", errors="ignore").rename(columns={column: "forecast"})
+            # What a stream did not forecast is not a forecast of nothing: it is left out of its sums. Streams without gaps share one table.
+            gap = column if level != "product-region" and f[column].isna().any() else ""
+            if gap not in added:
+                rows = f.dropna(subset=[gap]) if gap else f
+                added[gap] = rows.groupby([*keys, *cell], as_index=False, sort=True)[["actual", *streams.values()]].sum()
+            one = added[gap].drop(columns="forecast", errors="ignore").rename(columns={column: "forecast"})
             if column != next(iter(streams.values())):
                 one = one.drop(columns=["lo80", "hi80"], errors="ignore")  # the band belongs to the first stream
             table = accuracy(one, by=[*keys, "lag"])
+            if table.empty:  # never forecast
+                continue
             table["key"] = table[keys].agg(" / ".join, axis=1) if keys else "total"
             tables.append(table.assign(level=level, stream=stream, basis=basis))
     return pd.concat(tables, ignore_index=True)[columns]

@@ -255,10 +255,10 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
         lost = products[(products["launch_month"] >= month) & like.notna() & ~products["product"].isin(cells["product"])]
         said = "its like product {} has no history to follow: name another, or bring its volume as an insight"
         rows += [("launch", p, said.format(after)) for p, after in zip(lost["product"], like[lost.index], strict=True)]
-    if {"launch_month", "end_month"} <= set(products):
-        over = products["like_product"].isin(products.loc[products["end_month"] < month, "product"]) & (products["launch_month"] >= month)
+        ended = products.loc[products["end_month"] < month, "product"] if "end_month" in products else []
+        over = products[(products["launch_month"] >= month) & like.isin(ended) & products["product"].isin(cells["product"])]
         said = "its like product {} has ended before the plan begins: name another, or bring its volume as an insight"
-        rows += [("launch", p, said.format(after)) for p, after in products.loc[over, ["product", "like_product"]].to_numpy()]
+        rows += [("launch", p, said.format(after)) for p, after in zip(over["product"], like[over.index], strict=True)]
     rows += unknown_victims(products)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
 

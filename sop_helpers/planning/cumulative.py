@@ -65,7 +65,7 @@ def error_sums(
     values = trim(panel.values)
     kind = pd.Series(classify(values), index=pd.MultiIndex.from_frame(panel.keys[KEYS]))
     # A pool learns quantiles of sums while all else is worked out here.
-    rare = np.isin(classify(values), CLASSES[2:]) & (lengths(values)[1] >= 12)
+    rare = kind.isin(SPARSE).to_numpy() & (lengths(values)[1] >= 12)
     asked = [int(months) for months in sorted(sums["months"].unique())] if rare.any() else []
     quantiles = (work or Work()).each(partial(_sum_quantiles, values[rare], seed=seed), asked)
     sums, slopes = drawn_rates(sums, panel, values)
@@ -178,7 +178,7 @@ def _learned(out: pd.DataFrame, keys: pd.DataFrame, forecast: pd.DataFrame, quan
     for months, (found, basis) in quantiles.items():
         told = pd.DataFrame(found, columns=list(LEVELS), index=pd.MultiIndex.from_frame(keys))
         planned = ahead.where(number < months, 0.0).groupby([rows[k] for k in KEYS], sort=False).sum().reindex(told.index).fillna(0.0)
-        mine = (out["months"] == months) & out["kind"].isin(CLASSES[2:])
+        mine = (out["months"] == months) & out["kind"].isin(SPARSE)
         at = pd.MultiIndex.from_frame(out.loc[mine, KEYS])
         known = told.sub(planned, axis=0).reindex(at)
         good = known.notna().all(axis=1).to_numpy()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
+from sop_helpers.planning.supply_network import good_share
 
 AT = ["item", "location"]
 
@@ -19,7 +20,7 @@ def production_by_line(plan: pd.DataFrame, loads: pd.DataFrame, operations: pd.D
         As the contracts supply_plan, loads and operations; what loads no resource stands in none. Hours go to what is started, the yield's losses included.
     """
     made = plan[plan["kind"] == "make"].merge(loads, on="operation")
-    good = operations.set_index("operation")["yield_share"].reindex(made["operation"]).fillna(1.0).to_numpy() if "yield_share" in operations else 1.0
+    good = made["operation"].map(pd.Series(good_share(operations), operations["operation"])).astype(float)
     made = made.assign(month=made["release_month"], hours=made["units"] * made["hours_per_unit"] / good)
     return made.groupby(["month", "resource", *AT], as_index=False)[["units", "hours"]].sum()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sop_helpers.planning.supply_network import production_due
+
 
 def overall_factors(schedule: pd.DataFrame, hours_per_unit: pd.Series, shares: pd.Series) -> pd.DataFrame:
     """Return hours by period and work centre from total hours and each centre's historical share of them.
@@ -39,7 +41,7 @@ def bill_of_capacity(schedule: pd.DataFrame, bill: pd.DataFrame) -> pd.DataFrame
 
 
 def to_make(orders: pd.DataFrame, operations: pd.DataFrame, receipts: pd.DataFrame, first: pd.Timestamp) -> pd.DataFrame:
-    """Return what is to be made by month of start, open production orders included (overdue ones in the first month): month, item, units.
+    """Return what is to be made by month of start, and open production orders in the month they are due: month, item, units.
 
     What is bought although it could be made loads no work centre; what a company without routings only buys from itself does.
 
@@ -52,9 +54,8 @@ def to_make(orders: pd.DataFrame, operations: pd.DataFrame, receipts: pd.DataFra
     """
     makes = operations.loc[operations["kind"] == "make", "item"].unique()
     own = orders[(orders["kind"] == "make") | ((orders["kind"] == "buy") & ~orders["item"].isin(makes))]
-    begun = receipts[receipts["kind"] == "production"]
-    begun = begun.assign(month=begun["due_month"].clip(lower=first))
-    return pd.concat([part[["month", "item", "units"]] for part in (own.assign(month=own["release_month"]), begun)], ignore_index=True)
+    parts = (own.assign(month=own["release_month"]), production_due(receipts, first))
+    return pd.concat([part[["month", "item", "units"]] for part in parts], ignore_index=True)
 
 
 def rough_cut(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
-from sop_helpers.planning.supply_network import Matrix, latest_stock, serve_from
-from sop_helpers.planning.supply_orders import to_order
+from sop_helpers.planning.supply_network import Matrix, latest_stock, production_due, serve_from
+from sop_helpers.planning.supply_orders import promised, to_order
 
 AT = ["item", "location"]
 KEYS = ["month", "family", "location", "strategy"]
@@ -119,8 +119,8 @@ def scarce(
     wide = rows.pivot(index=AT, columns="month", values="atp_units").set_axis([f"{m:%Y-%m}" for m in months], axis=1)
     wanted = served[served["month"].isin(months)].merge(ship_from, on=["product", "region"])
     demand = wanted.groupby(["product", "location"])["demand_units"].sum().rename_axis(AT)
-    waits = products.loc[products["promised_months"] > 0, "product"] if "promised_months" in products else []
-    orders = open_orders[open_orders["due_month"].isin(months) & ~open_orders["product"].isin(waits)].merge(ship_from, on=["product", "region"])
+    orders = open_orders[open_orders["due_month"].isin(months) & ~open_orders["product"].isin(promised(products).index)]
+    orders = orders.merge(ship_from, on=["product", "region"])
     ordered = orders.groupby(["product", "location"])["units"].sum().rename_axis(AT).reindex(wide.index).fillna(0.0)
     out = wide.assign(sum=wide.sum(axis=1), expected=(demand.reindex(wide.index).fillna(0.0) - ordered).clip(lower=0.0))
     out = out[out["expected"] > 0.5].reset_index()
@@ -169,8 +169,7 @@ def planned(
         open_ones = projection.loc[pd.MultiIndex.from_frame(projection[AT]).isin(pd.MultiIndex.from_frame(made[AT]))]
         due = open_ones.assign(units=open_ones["open_receipts"])
     else:
-        due = receipts[receipts["kind"] == "production"]
-        due = due.assign(month=due["due_month"].clip(lower=first))
+        due = production_due(receipts, first)
     made = pd.concat([made, due[["month", *AT, "units"]]]) if len(due) else made
     stock = projection.rename(columns={"closing_units": "stock"}).assign(grown=projection["closing_units"] - projection["opening_units"])
     at = ["month", *AT]

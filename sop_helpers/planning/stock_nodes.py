@@ -12,7 +12,7 @@ from sop_helpers.planning.cumulative import LEVELS
 from sop_helpers.planning.frames import among
 from sop_helpers.planning.lead_times import CHANCES, added, lead_times
 from sop_helpers.planning.shared_errors import joint_variance, together
-from sop_helpers.planning.supply_network import Matrix, check_bills, month_number, path_costs, serve_from
+from sop_helpers.planning.supply_network import Matrix, check_bills, good_share, month_number, path_costs, serve_from
 
 # Half the width of an 80 % band of a normal error is 1.2816 standard deviations.
 _BAND80 = 2 * 1.2815515655446004
@@ -113,8 +113,7 @@ def stock_nodes(
             "units_per": inputs["units_per"].to_numpy(dtype=float),
         }
     )
-    if "yield_share" in ops:  # what is lost on the way is needed as well
-        uses["units_per"] /= ops["yield_share"].astype(float).fillna(1.0).to_numpy()[uses["op"].to_numpy()]
+    uses["units_per"] /= good_share(ops)[uses["op"].to_numpy()]  # what is lost on the way is needed as well
     _, best, _ = path_costs(out_of, ops["unit_cost"].to_numpy(dtype=float), uses, np.zeros(len(nodes)))
     lead, told = _leads(nodes, ops, best, uses, deliveries)
     lots = ops[["lot_min", "lot_multiple"]].astype(float).max(axis=1).fillna(0.0).to_numpy() if len(ops) else np.zeros(0)

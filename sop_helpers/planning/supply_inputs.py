@@ -17,6 +17,7 @@ from sop_helpers.planning.supply_network import (
     capacity,
     check_bills,
     check_numbers,
+    good_share,
     latest_stock,
     month_number,
     path_costs,
@@ -159,7 +160,7 @@ def build_network(
             "units_per": inputs["units_per"].to_numpy(dtype=float),
         }
     )
-    good = ops["yield_share"].astype(float).fillna(1.0).to_numpy() if "yield_share" in ops else np.ones(len(ops))
+    good = good_share(ops)
     uses["units_per"] /= good[uses["op"].to_numpy()]
     hours, names = _hours(loads, ops)
     hours["hours_per_unit"] /= good[hours["op"].to_numpy()]

@@ -215,6 +215,17 @@ def serve_from(keys: pd.DataFrame, regions: pd.DataFrame, inventory: pd.DataFram
     return stated.astype("object").fillna(keys["product"].map(of_item).astype("object")).fillna(usual).astype("str")
 
 
+def good_share(operations: pd.DataFrame) -> Matrix:
+    """Return by operation the share of what is started that comes out good: all of it where no yield is stated."""
+    return operations["yield_share"].astype(float).fillna(1.0).to_numpy() if "yield_share" in operations else np.ones(len(operations))
+
+
+def production_due(receipts: pd.DataFrame, first: pd.Timestamp) -> pd.DataFrame:
+    """Return the open production orders with the ``month`` in which they are due; overdue ones in the first."""
+    begun = receipts[receipts["kind"] == "production"]
+    return begun.assign(month=begun["due_month"].clip(lower=first))
+
+
 def latest_stock(inventory: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return the last month's stock by item and location (negative stock taken as zero) and what to say about it."""
     if inventory.empty:

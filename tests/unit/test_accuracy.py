@@ -129,3 +129,6 @@ def test_what_was_not_forecast_is_no_forecast_of_nothing() -> None:
     total = out[out["level"] == "total"].set_index("stream")
     assert total.loc["statistical", ["actual_units", "wmape"]].tolist() == [100, 0]
     assert total.loc["consensus", "actual_units"] == 200 and total.loc["consensus", "wmape"] == pytest.approx(0.1)
+    streams = {"statistical": "statistical", "consensus": "consensus"}
+    none = acc.accuracy_by_level(pd.DataFrame(rows | {"statistical": np.nan}), products(), streams, "closed months")
+    assert set(none.loc[none["level"] == "total", "stream"]) == {"consensus"}, "closed months that kept no forecast say nothing of it"

@@ -140,7 +140,8 @@ def test_the_successor_of_an_ended_product_keeps_its_own_forecast() -> None:
     ahead = catalogue.assign(launch_month=pd.Series([pd.NaT] * 3 + [HORIZON[1]]), end_month=pd.Series([pd.NaT, MONTHS[-1], pd.NaT, pd.NaT]))
     listed = consensus.problems(ahead, insights(), overrides(), past()[["product", "region"]].drop_duplicates(), HORIZON[0])
     assert listed["source"].tolist() == ["P3"] and "like product P1 has ended" in listed["message"][0]
-
+    cells = past()[["product", "region"]].drop_duplicates()
+    assert consensus.problems(ahead.drop(columns="like_product"), insights(), overrides(), cells, HORIZON[0]).empty
 
 
 def test_a_recent_launch_is_not_counted_twice() -> None:

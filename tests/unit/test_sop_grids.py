@@ -81,7 +81,7 @@ def test_what_can_be_promised_least_comes_first() -> None:
     late = booked.assign(due_month=PAST[0])
     told = g.scarce(g.atp(stock, demand, late, PLACES), demand, late, PRODUCTS, PLACES, MONTHS[:2])
     assert told.loc[told["item"] == "A", ["sum", "expected"]].to_numpy().tolist() == [[20, 36]], "what is overdue is owed beside the demand"
-    told = g.scarce(promise, demand, booked, PRODUCTS.assign(promised_months=2.0), PLACES, MONTHS[:2])
+    told = g.scarce(promise, demand, booked, PRODUCTS.assign(made_to="order", promised_months=2.0), PLACES, MONTHS[:2])
     assert told.loc[told["item"] == "A", "expected"].tolist() == [36], "what was booked before is no part of what will be booked"
 
 
