@@ -313,6 +313,19 @@ def partial_month(
     return out.assign(cause=pd.Series(CAUSE, index=out.index, dtype="str"), units=units[rows], accepted=True, note=pd.Series(text, dtype="str"))
 
 
+def ended(actuals: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
+    """Leave out a last month of which the data hold only a part: no forecast of it can be judged yet.
+
+    Parameters
+    ----------
+    actuals : DataFrame
+        month and whatever else.
+    corrections : DataFrame
+        month, cause: as the contract; `partial_month` puts in what tells.
+    """
+    return actuals[~actuals["month"].isin(corrections.loc[corrections["cause"] == CAUSE, "month"])]
+
+
 def made_whole(panel: Panel, data_until: pd.Timestamp | None, **options: Any) -> Panel:
     """Return the history with its last month as it would be whole (see `partial_month`, which takes the options), to look at it for signals."""
     change = partial_month(panel, data_until, **options)

@@ -49,13 +49,11 @@ def own_view(
     DataFrame
         month, product, region, stream, source, units.
     """
-    family = products.set_index("product")["family"]
     parts = [forecast[CELL].assign(stream="statistical", source=forecast["model"].to_numpy(), units=forecast["units"].to_numpy())]
     parts += [] if drivers is None else [drivers]
     parts.append(launch_stream(forecast, history, products))
     parts.append(_phase_out(_sum(parts), products))
-    base = _sum(parts).assign(family=lambda f: f["product"].map(family))
-    parts.append(_insight_streams(base, insights, month, weighted))
+    parts.append(_insight_streams(on_sale(_sum(parts), products), insights, month, weighted))
     parts.append(_floor(_sum(parts)))
     return pd.concat([p for p in parts if len(p)], ignore_index=True)
 
@@ -86,13 +84,11 @@ def build_streams(
     DataFrame
         As the contract ``streams``; the sum of a month, product and region is its plan, never below zero.
     """
-    family = products.set_index("product")["family"]
     parts = [own] if agreed is None else [own, agreed]
     # What is made to order was booked before: its open orders are backlog, not part of the bookings to come.
     coming = open_orders[~open_orders["product"].isin(promised(products).index)] if len(open_orders) else open_orders
     parts.append(order_stream(_sum(parts), coming))
-    plan = _sum(parts).assign(family=lambda f: f["product"].map(family))
-    parts.append(_override_stream(plan, overrides, month))
+    parts.append(_override_stream(on_sale(_sum(parts), products), overrides, month))
     out = pd.concat([p for p in parts if len(p)], ignore_index=True)
     out = out.groupby(STREAM_KEYS, as_index=False, sort=True)["units"].sum()
     keep = (out["stream"] == "statistical") | (out["units"] != 0)
@@ -120,6 +116,22 @@ def _phase_out(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     last = plan["product"].map(products.set_index("product")["end_month"])
     gone = plan[(plan["month"] > last) & (plan["units"] != 0)]
     return _stream(gone, "phase-out", "last month of sale " + last[gone.index].dt.strftime("%Y-%m"), -gone["units"])
+
+
+def on_sale(cells: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Put the family beside each cell, and whether its product is on sale in that month: launched, and not past its last month of sale.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        month, product.
+    products : DataFrame
+        product, family; launch_month, end_month where there are any.
+    """
+    known = products.set_index("product").reindex(cells["product"])
+    begins, ends = (known[c].to_numpy() if c in known else np.full(len(cells), np.datetime64("NaT")) for c in ("launch_month", "end_month"))
+    month = cells["month"].to_numpy()
+    return cells.assign(family=known["family"].to_numpy(), on_sale=~((month < begins) | (month > ends)))
 
 
 def touched(cells: pd.DataFrame, one: pd.Series) -> pd.Series:
@@ -168,15 +180,20 @@ def shares(cells: pd.DataFrame, by: list[str], column: str = "units") -> pd.Seri
     Parameters
     ----------
     cells : DataFrame
-        The columns of `by`, and `column`.
+        The columns of `by`, and `column`; where it has ``on_sale``, what is not on sale gets no even share beside what is.
     by : list of str
         What makes a group.
     column : str
         What the shares go by; not below zero.
     """
     groups = cells.groupby(by)[column]
-    total, number = groups.transform("sum"), groups.transform("size")
-    return (cells[column] / total.where(total > 0)).where(total > 0, 1 / number)
+    total = groups.transform("sum")
+    even = pd.Series(1.0, index=cells.index)
+    if "on_sale" in cells:
+        some = cells.groupby(by)["on_sale"].transform("any")
+        even = (cells["on_sale"] | ~some).astype(float)
+    even /= even.groupby([cells[c] for c in by]).transform("sum")
+    return (cells[column] / total.where(total > 0)).where(total > 0, even)
 
 
 def valued(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +233,9 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
     return pd.concat(parts, ignore_index=True) if parts else plan.iloc[:0].assign(stream="", source="")
 
 
-def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, cells: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+def problems(
+    products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, cells: pd.DataFrame, month: pd.Timestamp, last: pd.Timestamp | None = None
+) -> pd.DataFrame:  # fmt: skip
     """List what people said that the plan cannot use, and why.
 
     Parameters
@@ -227,8 +246,8 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
         What was said.
     cells : DataFrame
         product, region that are planned.
-    month : Timestamp
-        First month planned.
+    month, last : Timestamp
+        First and last month planned; the last may be left out.
 
     Returns
     -------
@@ -244,6 +263,8 @@ def problems(products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataF
                 rows.append((name, str(one[key]), f"expired in {one['expires_month']:%Y-%m}; {subject} is planned without it unless it is renewed"))
             elif name == "override" and one["end_month"] < month and one.get("month") == f"{month:%Y-%m}":
                 rows.append((name, str(one[key]), f"its months are past: the first month planned is {month:%Y-%m}"))
+            elif last is not None and one["start_month"] > last:
+                rows.append((name, str(one[key]), f"it begins in {one['start_month']:%Y-%m}, after the last month planned, {last:%Y-%m}"))
             elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one).any():
                 rows.append((name, str(one[key]), f"nothing that is planned matches {subject}"))
             elif name == "override" and one["start_month"] < month <= one["end_month"]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import build_streams, demand_plan, shares, touched, valued
+from sop_helpers.planning.consensus import build_streams, demand_plan, on_sale, shares, touched, valued
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.intervals import band_of_sums, widening
 from sop_helpers.planning.supply_network import Network, series_matrix
@@ -120,7 +120,7 @@ def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str
     out = plan.copy()
     rows = in_scope(plan, products, scope)
     rows = rows[rows["month"].isin(list(edits))]
-    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * shares(rows, ["month"])
+    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * shares(on_sale(rows, products), ["month"])
     return valued(out, products)
 
 

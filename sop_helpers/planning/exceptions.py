@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sop_helpers.planning.frames import used_units
 from sop_helpers.planning.kpis import format_value
 
 COLUMNS = ["kind", "subject", "money", "message", "function", "notebook"]
@@ -100,14 +101,15 @@ def from_excess(stock: pd.DataFrame, products: pd.DataFrame, factor: float = 2.0
     """
     frame = stock.copy()
     frame["unit"] = frame["value"] / frame["closing_units"].where(frame["closing_units"] > 0)
-    dead = frame.groupby(["item", "location"])["issues"].transform("sum") <= 0
+    frame["used"] = used_units(frame)
+    dead = frame.groupby(["item", "location"])["used"].transform("sum") <= 1e-6
     limit = (frame["target_units"] * factor).where((frame["target_units"] > 0) | dead)
     frame["over"] = (frame["closing_units"] - limit).where(limit.notna(), 0.0)
     frame["excess"] = frame["over"] * frame["unit"].fillna(0.0)
-    rows = frame.groupby(["item", "location"], sort=True).agg(over=("over", "min"), money=("excess", "min"), unused=("issues", "sum")).reset_index()
+    rows = frame.groupby(["item", "location"], sort=True).agg(over=("over", "min"), money=("excess", "min"), unused=("used", "sum")).reset_index()
     rows = rows[(rows["over"] > 0) & (rows["money"] > 0)].reset_index(drop=True)
     name = _named(rows["item"], products)
-    why = (rows["unused"] <= 0).map({True: "nothing is planned to leave", False: f"more than {factor:g} times its target in every month"}).astype("str")
+    why = (rows["unused"] <= 1e-6).map({True: "nothing is planned to be used", False: f"more than {factor:g} times its target in every month"}).astype("str")
     message = name + " at " + rows["location"] + " has " + _whole(rows["over"]) + " units too many: " + why + "."
     return _rows(rows, "excess", name + " at " + rows["location"], rows["money"], message, "supply", "21_supply")
 

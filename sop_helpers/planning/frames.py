@@ -79,3 +79,14 @@ def standing(frame: pd.DataFrame, key: str, names: list[str], column: str, month
     own = frame[frame["month"].isin(months) & frame[key].isin(names) & frame[column].notna()]
     out[pd.Index(names).get_indexer(own[key]), months.get_indexer(pd.DatetimeIndex(own["month"]))] = own[column].to_numpy(dtype=float)
     return out
+
+
+def used_units(projection: pd.DataFrame) -> pd.Series:
+    """Return what of each row's issues is used: shipped, built in or moved, not what is thrown away after its shelf life.
+
+    Parameters
+    ----------
+    projection : DataFrame
+        As the contract stock_projection; plans of before may lack scrapped_units.
+    """
+    return projection["issues"] - projection["scrapped_units"].fillna(0.0) if "scrapped_units" in projection else projection["issues"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import used_units
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
-from sop_helpers.planning.supply_network import good_share
+from sop_helpers.planning.supply_network import NOT_NAMED, good_share
 
 AT = ["item", "location"]
 
@@ -73,7 +74,7 @@ def purchase_cash(
     if not 0 <= payables < np.inf:
         raise ValueError(f"{payables:g} is owed to suppliers; expected zero or more")
     due = receipts[receipts["kind"] == "purchase"]
-    due = due.assign(supplier=due["supplier"].astype("object").fillna("not named"), due_month=due["due_month"].clip(lower=first))
+    due = due.assign(supplier=due["supplier"].astype("object").fillna(NOT_NAMED), due_month=due["due_month"].clip(lower=first))
     due = due.assign(cost=due["units"] * _price(due, operations, products))
     arriving = pd.concat([f[["supplier", "due_month", "cost"]] for f in (purchases, due) if len(f)] or [purchases[["supplier", "due_month", "cost"]]])
     parts = {
@@ -159,8 +160,8 @@ def stock_bands(projection: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame
         month, item, location, closing_units, safety_units, target_units, band_top.
     """
     known = targets[["month", *AT, "safety_units"]]
-    rows = projection[["month", *AT, "closing_units", "target_units", "issues"]].merge(known, on=["month", *AT], how="left")
-    top = rows["target_units"] + rows.groupby(AT)["issues"].transform("mean")
+    rows = projection[["month", *AT, "closing_units", "target_units"]].assign(used=used_units(projection)).merge(known, on=["month", *AT], how="left")
+    top = rows["target_units"] + rows.groupby(AT)["used"].transform("mean")
     rows = rows.assign(safety_units=rows["safety_units"].fillna(0.0), band_top=top)
     return rows[["month", *AT, "closing_units", "safety_units", "target_units", "band_top"]]
 

@@ -141,8 +141,9 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     Returns
     -------
     DataFrame
-        As the contract ``people_value``: person, reason (stream), points (months of products and regions touched), wmape_without, wmape_with, fva_points
-        (percentage points of error taken off, over what was touched), note with a caution where there are few.
+        As the contract ``people_value``: person, reason (stream), points (months of products and regions touched, each once: where several closed cycles
+        planned it, with the mean of their errors), wmape_without, wmape_with, fva_points (percentage points of error taken off, over what was touched), note
+        with a caution where there are few.
     """
     columns = ["person", "reason", "points", "wmape_without", "wmape_with", "fva_points", "note"]
     parts = []
@@ -153,7 +154,7 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     said = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if len(said):
         came = actuals[[*CELL, "units"]].rename(columns={"units": "actual"})
-        said = said.merge(came, on=CELL)
+        said = said[said["month"] <= came["month"].max()].merge(came, on=CELL, how="left").fillna({"actual": 0.0})  # planned, and nothing was ever ordered
     if said.empty:
         return no_rows(columns, [*columns[:2], *columns[6:]])
     author = insights.assign(insight=insights["insight"].astype(str)).drop_duplicates("insight").set_index("insight")["author"] if len(insights) else {}
@@ -164,6 +165,8 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     groups["with"] = (groups["plan"] - groups["actual"]).abs()
     groups["without"] = (groups["plan"] - groups["units"] - groups["actual"]).abs()
     groups["points"] = 1.0
+    # Several closed months planned the same one: what came is one piece of evidence, however often it was planned.
+    groups = groups.groupby(["person", "stream", *CELL], as_index=False)[["points", "actual", "with", "without"]].mean()
     out = groups.groupby(["person", "stream"], as_index=False)[["points", "actual", "with", "without"]].sum()
     bottom = out["actual"].where(out["actual"] > 0)
     out["wmape_without"], out["wmape_with"] = out["without"] / bottom, out["with"] / bottom

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.frames import used_units
+
 AT = ["item", "location"]
 
 
@@ -19,7 +21,7 @@ def stock_health(inventory: pd.DataFrame, projection: pd.DataFrame, targets: pd.
     inventory : DataFrame
         As the contract; the last month counts. Stock below zero counts as none.
     projection : DataFrame
-        As the contract stock_projection: its issues are the use.
+        As the contract stock_projection: its issues, but for what is scrapped, are the use.
     targets : DataFrame
         As the contract inventory_targets.
     products : DataFrame
@@ -28,7 +30,7 @@ def stock_health(inventory: pd.DataFrame, projection: pd.DataFrame, targets: pd.
     last = inventory[inventory["month"] == inventory["month"].max()] if len(inventory) else inventory
     held = last.groupby(AT, as_index=False)[["on_hand", "value"]].sum(min_count=1)
     held["on_hand"] = held["on_hand"].clip(lower=0)
-    use = projection.pivot(index=AT, columns="month", values="issues").sort_index(axis=1)
+    use = projection.assign(used=used_units(projection)).pivot(index=AT, columns="month", values="used").sort_index(axis=1)
     first = targets[targets["month"] == targets["month"].min()].set_index(AT)
     at = pd.MultiIndex.from_frame(held[AT])
     months = use.shape[1]

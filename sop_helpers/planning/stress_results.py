@@ -16,7 +16,7 @@ import pandas as pd
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.supply_inputs import build_network, receipts_by_month
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience, regular_left
-from sop_helpers.planning.supply_network import Network, by_month, capacity, check_numbers
+from sop_helpers.planning.supply_network import NOT_NAMED, Network, by_month, capacity, check_numbers
 from sop_helpers.planning.supply_orders import late_shares
 from sop_helpers.planning.supply_parts import Parts, is_big
 from sop_helpers.planning.supply_reasons import late_units
@@ -160,7 +160,8 @@ def likely_tests(capacity_load: pd.DataFrame, purchase_plan: pd.DataFrame, most:
         How many of each.
     """
     known = capacity_load.dropna(subset="load").sort_values("load", ascending=False, kind="stable").drop_duplicates("resource").head(most)
-    money = purchase_plan.groupby("supplier")["cost"].sum().sort_values(ascending=False, kind="stable")
+    named = purchase_plan[purchase_plan["supplier"] != NOT_NAMED]
+    money = named.groupby("supplier")["cost"].sum().sort_values(ascending=False, kind="stable")
     return {"stops": list(zip(known["resource"], known["month"], strict=True)), "late_suppliers": money.index[:most].tolist()}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.supply_model import build_model
-from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_network import Matrix, Network, exploded
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_whole import solve_whole
 
@@ -36,16 +36,8 @@ def most_units(net: Network) -> Matrix:
     lot = ops[["lot_min", "lot_multiple"]].astype(float).fillna(0.0).sum(axis=1).to_numpy()
     own = net.target.max(axis=1)
     np.add.at(own, net.series["node"].to_numpy(), net.demand.sum(axis=1) + net.series["backlog"].to_numpy(dtype=float))
-    node, need = ops["node"].to_numpy(), own
-    for _ in range(len(net.nodes)):
-        deeper = own.copy()
-        op = net.uses["op"].to_numpy()
-        orders = net.demand.shape[1] * lot
-        np.add.at(deeper, net.uses["node"].to_numpy(), net.uses["units_per"].to_numpy() * (need[node] + orders)[op])
-        if np.allclose(deeper, need):
-            break
-        need = deeper
-    return need[node] + lot
+    node = ops["node"].to_numpy()
+    return exploded(own, node, net.uses, extra=net.demand.shape[1] * lot)[node] + lot
 
 
 def exact_lots(net: Network, seconds: float) -> tuple[Solution, float]:

@@ -23,6 +23,7 @@ from sop_helpers.planning.supply_network import (
     path_costs,
     serve_from,
     some,
+    spread_prices,
 )
 from sop_helpers.planning.supply_orders import late_shares, promised, promises, to_order
 from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hour
@@ -148,10 +149,6 @@ def build_network(
     ops["node"] = at.get_indexer(pd.MultiIndex.from_frame(ops[["item", "location"]]))
     ops["lead"] = whole_months(ops["lead_time_months"])
     ops["unlimited"] = ops["operation"].str.startswith(UNLIMITED)
-    ops["fixed_cost"] = ops["fixed_cost"].astype(float).fillna(0.0)
-    lot = ops[["lot_min", "lot_multiple"]].astype(float).max(axis=1)
-    # The solver sees the fixed cost of an order spread over its smallest lot; the plan is charged per order.
-    ops["price"] = ops["unit_cost"] + (ops["fixed_cost"] / lot.where(lot > 0)).fillna(0.0)
     place = pd.Index(ops["operation"])
     uses = pd.DataFrame(
         {
@@ -162,6 +159,9 @@ def build_network(
     )
     good = good_share(ops)
     uses["units_per"] /= good[uses["op"].to_numpy()]
+    ops["fixed_cost"] = ops["fixed_cost"].astype(float).fillna(0.0)
+    sold = demand.merge(series, on=["product", "region"]).rename(columns={"product": "item"})
+    ops["price"] = spread_prices(ops, uses, _by_node(sold, at, "units"), len(months))
     hours, names = _hours(loads, ops)
     hours["hours_per_unit"] /= good[hours["op"].to_numpy()]
     stated = by_month(resources, names, months)

@@ -20,6 +20,7 @@ from sop_helpers.planning.supply_workers import Crews
 from sop_helpers.planning.wording import counted
 
 Matrix = NDArray[np.float64]
+NOT_NAMED = "not named"  # supplier of what is bought where nobody said from whom
 
 UNLIMITED = "supply:"
 NO_OPERATIONS = "No operations were brought: the plan assumes unlimited supply, so requirements are netted against stock and nothing can run short."
@@ -276,6 +277,57 @@ def capacity(values: dict[str, Matrix], names: list[str], overtime_rate: float) 
         "outside": np.nan_to_num(values["outside_hours"]),
         "outside_rate": np.where(np.isnan(values["outside_rate"]), rate, values["outside_rate"]),
     }, notes
+
+
+def exploded(own: Matrix, node_of: NDArray[np.int64], uses: pd.DataFrame, share: Matrix | float = 1.0, extra: Matrix | float = 0.0) -> Matrix:
+    """Return what is needed of each node in all: its own need and what the operations that make or move others take of it.
+
+    Parameters
+    ----------
+    own : ndarray (nodes,)
+        Needed for itself.
+    node_of : ndarray (operations,)
+        Node that each operation gives.
+    uses : DataFrame
+        op, node, units_per.
+    share : ndarray (operations,) or float
+        Share of its node's need that each operation gives.
+    extra : ndarray (operations,) or float
+        Units that each operation may give beyond that.
+    """
+    op, node, per = uses["op"].to_numpy(), uses["node"].to_numpy(), uses["units_per"].to_numpy(dtype=float)
+    need = own
+    for _ in range(len(own)):
+        deeper = own.copy()
+        np.add.at(deeper, node, per * (share * need[node_of] + extra)[op])
+        if np.allclose(deeper, need):
+            break
+        need = deeper
+    return need
+
+
+def spread_prices(ops: pd.DataFrame, uses: pd.DataFrame, wanted: Matrix, months: int) -> pd.Series:
+    """Return what a unit of each operation costs the plan: its own cost, and the fixed cost of an order spread over the units that an order holds.
+
+    An order holds at least its smallest lot, and, as there is at most one a month, at least a usual month's need of the item at its place. What is paid is
+    charged by order all the same (see `supply_results.supply_plan`), and in exact plans the solver sees it so.
+
+    Parameters
+    ----------
+    ops : DataFrame
+        node, unit_cost, fixed_cost, lot_min, lot_multiple.
+    uses : DataFrame
+        op, node, units_per.
+    wanted : ndarray (nodes,)
+        Demand of all months at each node.
+    months : int
+        How many they are.
+    """
+    node = ops["node"].to_numpy()
+    others = np.bincount(node, minlength=len(wanted))[node]
+    need = exploded(wanted / max(months, 1), node, uses, 1 / others)[node] if (ops["fixed_cost"] > 0).any() else np.zeros(len(ops))
+    order = np.fmax(ops[["lot_min", "lot_multiple"]].astype(float).max(axis=1), need)
+    return ops["unit_cost"] + (ops["fixed_cost"] / order.where(order > 0)).fillna(0.0)
 
 
 def path_costs(node_of: NDArray[np.int64], price: Matrix, uses: pd.DataFrame, known: Matrix) -> tuple[Matrix, NDArray[np.int64], Matrix]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.supply_lanes import KEYS
-from sop_helpers.planning.supply_network import Matrix, Network, depths, path_costs
+from sop_helpers.planning.supply_network import NOT_NAMED, Matrix, Network, depths, path_costs
 from sop_helpers.planning.supply_orders import late_shares
 from sop_helpers.planning.supply_solver import Price
 
@@ -101,9 +101,13 @@ def supply_plan(net: Network, arrive: Matrix) -> pd.DataFrame:
 
 
 def purchase_plan(net: Network, plan: pd.DataFrame) -> pd.DataFrame:
-    """Return what to order from whom, as the contract purchase_plan; operations without a named supplier are left out."""
-    bought = plan[plan["kind"] == "buy"].merge(net.operations[["operation", "supplier"]], on="operation").dropna(subset="supplier")
-    bought = bought.rename(columns={"release_month": "order_month", "month": "due_month"})
+    """Return what to order from whom, as the contract purchase_plan; where an operation names no supplier, he is ``not named``.
+
+    What is assumed to be had without limit, as no operations were brought, is nobody's order.
+    """
+    known = net.operations.loc[~net.operations["unlimited"], ["operation", "supplier"]]
+    bought = plan[plan["kind"] == "buy"].merge(known, on="operation").rename(columns={"release_month": "order_month", "month": "due_month"})
+    bought["supplier"] = bought["supplier"].astype("object").fillna(NOT_NAMED).astype("str")
     return bought.groupby(["supplier", "item", "location", "order_month", "due_month"], as_index=False)[["units", "cost"]].sum()
 
 
@@ -116,6 +120,7 @@ def stock_projection(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
         "planned_receipts": flows["planned"],
         "open_receipts": net.receipts,
         "issues": np.maximum(flows["issues"], 0),
+        "scrapped_units": flows["scrap"],
         "closing_units": closing,
         "target_units": net.target,
         "value": closing * net.nodes["value"].to_numpy()[:, None],

@@ -12,12 +12,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import shares
+from sop_helpers.planning.consensus import on_sale, shares
 from sop_helpers.planning.frames import months_between, no_rows
 
 CELL = ["month", "product", "region"]
 SCOPE = ["family", "product", "region"]
 OWN = "statistical"
+ALL = "all"  # what a view is measured on where it named no family
 FEWEST = 6  # months measured below which a view gets no weight and nobody is called biased
 SURE = 2.0  # t value from which a bias is a habit
 STALE = 3  # months after which a view that was not said again no longer stands
@@ -56,7 +57,9 @@ def standing(views: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
 
 
 def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """Split views down to product and region in proportion to a base forecast; a narrower word stands over a wider one of the same team.
+    """Split views down to product and region in proportion to a base forecast; a narrower word of the same team stands, a wider one gives the rest of it.
+
+    A team that expects 1,000 of a family and 300 of one of its products expects 700 of the others, or nothing where the narrower word is larger.
 
     Parameters
     ----------
@@ -72,18 +75,20 @@ def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> p
     DataFrame
         month, product, region, stream, units. What is said of nothing that is planned is left out.
     """
-    cells = base[[*CELL, "units"]].assign(family=base["product"].map(products.set_index("product")["family"])).rename(columns={"units": "base"})
-    found = []
-    for given in (list(c) for n in range(4) for c in combinations(SCOPE, n)):  # wide to narrow
+    cells = on_sale(base[[*CELL, "units"]], products).rename(columns={"units": "base"})
+    done = no_rows([*CELL, "stream", "units"], ["product", "region", "stream"])
+    for given in reversed([list(c) for n in range(4) for c in combinations(SCOPE, n)]):  # narrow to wide: a product is narrower than its family
         mine = views[views[given].notna().all(axis=1) & views[[c for c in SCOPE if c not in given]].isna().all(axis=1)]
         if mine.empty:
             continue
-        said = mine[["view", "month", *given, "units"]]
-        both = cells.merge(said, on=["month", *given])
-        found.append(both.assign(units=both["units"] * shares(both, ["view", "month", *given], "base"), stream=both["view"])[[*CELL, "stream", "units"]])
-    if not found:
-        return no_rows([*CELL, "stream", "units"], ["product", "region", "stream"])
-    return pd.concat(found, ignore_index=True).drop_duplicates([*CELL, "stream"], keep="last").sort_values([*CELL, "stream"], ignore_index=True)
+        group = ["stream", "month", *given]
+        said = mine[["view", "month", *given, "units"]].rename(columns={"view": "stream", "units": "word"})
+        both = cells.merge(said, on=["month", *given]).merge(done, on=[*CELL, "stream"], how="left")
+        both["word"] = (both["word"] - both.groupby(group)["units"].transform("sum")).clip(lower=0.0)
+        both = both[both["units"].isna()]
+        found = both.assign(units=both["word"] * shares(both, group, "base"))[[*CELL, "stream", "units"]]
+        done = pd.concat([done, found], ignore_index=True) if len(done) else found
+    return done.sort_values([*CELL, "stream"], ignore_index=True)
 
 
 def side_by_side(base: pd.DataFrame, last_plan: pd.DataFrame | None, said: pd.DataFrame) -> pd.DataFrame:
@@ -129,10 +134,8 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
         stream, author, family, month, actual, forecast: one row for each month of a family that an author spoke of; "all" where no family was named.
     """
     family = products.set_index("product")["family"]
-    lag = months_between(views["month"], as_month(views["stated_on"]))
-    # The budget is one forecast, however long before: it is measured as it stands.
-    past = views[((lag == lag_months) | (views["author"] == "budget")) & (views["month"] <= actuals["month"].max())]
-    past = past.sort_values("stated_on", kind="stable").drop_duplicates(["view", "author", "month", *SCOPE], keep="last")
+    past = _said_at(views, lag_months)
+    past = past[past["month"] <= actuals["month"].max()].drop_duplicates(["view", "author", "month", *SCOPE], keep="last")
     came = actuals.assign(family=actuals["product"].map(family))
     found = []
     for given in (list(c) for n in range(4) for c in combinations(SCOPE, n)):
@@ -141,7 +144,7 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
             continue
         sums = came.groupby(["month", *given], as_index=False)["units"].sum().rename(columns={"units": "actual"})
         both = mine.merge(sums, on=["month", *given], how="left").fillna({"actual": 0.0})
-        named = both["family"] if "family" in given else both["product"].map(family) if "product" in given else pd.Series("all", index=both.index)
+        named = both["family"] if "family" in given else both["product"].map(family) if "product" in given else pd.Series(ALL, index=both.index)
         found.append(pd.DataFrame({"stream": both["view"], "author": both["author"], "family": named, "month": both["month"], "actual": both["actual"],
                                    "forecast": both["units"]}))
     if not found:
@@ -153,6 +156,49 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
 def no_measured() -> pd.DataFrame:
     """Return the table where nothing could be measured."""
     return no_rows(["stream", "author", "family", "month", "actual", "forecast"], ["stream", "author", "family"])
+
+
+def as_followed(views: pd.DataFrame, tried: pd.DataFrame, products: pd.DataFrame, lag_months: int) -> pd.DataFrame:
+    """Return what each past view would have made of its families: its own word where it spoke, the statistical forecast elsewhere.
+
+    Views speak of different things, a region here and a product there, so that only this tells which of them would have served a family best.
+
+    Parameters
+    ----------
+    views : DataFrame
+        As the contract ``views``.
+    tried : DataFrame
+        month, product, region, lag, actual, statistical: the backtest of the statistical forecast.
+    products : DataFrame
+        product, family.
+    lag_months : int
+        Decision lag.
+
+    Returns
+    -------
+    DataFrame
+        stream, author, family, month, actual, forecast: months and families of which a view spoke, and in which the statistical forecast was tried.
+    """
+    at = tried[tried["lag"] == lag_months].dropna(subset=["statistical"])
+    past = _said_at(views, lag_months)
+    if at.empty or past.empty:
+        return no_measured()
+    past = past.drop_duplicates(["view", "month", *SCOPE], keep="last")
+    said = spread(past, at.rename(columns={"statistical": "units"}), products).rename(columns={"units": "word"})
+    at = at.assign(family=at["product"].map(products.set_index("product")["family"]))
+    parts = []
+    for stream, mine in said.groupby("stream"):  # a handful
+        both = at.merge(mine, on=CELL, how="left")
+        spoke = both["word"].notna().groupby([both["family"], both["month"]]).transform("any")
+        both["forecast"] = both["word"].fillna(both["statistical"])
+        parts.append(both[spoke].groupby(["family", "month"], as_index=False)[["actual", "forecast"]].sum().assign(stream=stream, author="all"))
+    return pd.concat(parts, ignore_index=True)[list(no_measured())] if parts else no_measured()
+
+
+def _said_at(views: pd.DataFrame, lag_months: int) -> pd.DataFrame:
+    """Return the views said at the decision lag, the latest word last; the budget is one forecast, however long before, and stands as it is."""
+    lag = months_between(views["month"], as_month(views["stated_on"]))
+    return views[(lag == lag_months) | (views["author"] == "budget")].sort_values("stated_on", kind="stable")
 
 
 def measured_forecasts(tried: pd.DataFrame, products: pd.DataFrame, lag_months: int, streams: dict[str, str]) -> pd.DataFrame:
@@ -180,33 +226,59 @@ def measured_forecasts(tried: pd.DataFrame, products: pd.DataFrame, lag_months: 
     return pd.concat(parts, ignore_index=True)[["stream", "author", "family", "month", "actual", "forecast"]]
 
 
-def accuracy_of_views(errors: pd.DataFrame) -> pd.DataFrame:
+def accuracy_of_views(errors: pd.DataFrame, followed: pd.DataFrame | None = None) -> pd.DataFrame:
     """Measure each view by family: WMAPE, bias, and the weight that its mean squared error earns it.
 
-    Weights add up to one within a family over the views measured in at least six months; without two such views there are none.
+    Weights add up to one within a family over the views measured in at least six months; without two such views there are none. Squared errors are taken
+    relative to those of the statistical forecast in the same months, for views are measured in different ones.
 
     Parameters
     ----------
     errors : DataFrame
-        stream, family, month, actual, forecast.
+        stream, family, month, actual, forecast: of what each view spoke of.
+    followed : DataFrame, optional
+        From `as_followed`: the same of whole families, from which views earn their weights. Streams that are not in it speak of whole families in `errors`.
 
     Returns
     -------
     DataFrame
-        As the contract ``view_accuracy``: family, stream, points, wmape, bias, weight.
+        As the contract ``view_accuracy``: family, stream, points, wmape, bias, weight. A view that never named a family is measured on "all", and in the
+        families as followed.
     """
+    own = _by_stream(errors)
+    if followed is None or followed.empty:
+        return _weighted(own, own)
+    whole = _by_stream(pd.concat([errors[~errors["stream"].isin(followed["stream"])], followed], ignore_index=True))
+    return _weighted(pd.concat([own, whole.loc[whole.index.difference(own.index)]]), whole)
+
+
+def _by_stream(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return by family and stream: points, actual, wmape, bias, and relative: squared error over that of the statistical forecast in the same months."""
     sums = errors.groupby(["family", "stream", "month"], as_index=False)[["actual", "forecast"]].sum()
-    sums = sums.assign(off=(sums["forecast"] - sums["actual"]).abs(), square=(sums["forecast"] - sums["actual"]) ** 2, over=sums["forecast"] - sums["actual"])
-    out = sums.groupby(["family", "stream"], as_index=False).agg(
-        points=("month", "nunique"), actual=("actual", "sum"), off=("off", "sum"), over=("over", "sum"), square=("square", "mean")
-    )
+    over = sums["forecast"] - sums["actual"]
+    sums = sums.assign(off=over.abs(), square=over**2, over=over)
+    own = sums.loc[sums["stream"] == OWN, ["family", "month", "square"]].rename(columns={"square": "own"})
+    sums = sums.merge(own, on=["family", "month"], how="left")
+    known = ~sums["family"].isin(own["family"]) | sums["own"].notna()  # beside the statistical forecast, months in which it was tried count
+    sums["compared"] = sums["square"].where(known)
+    out = sums.groupby(["family", "stream"]).agg(
+        points=("month", "nunique"), actual=("actual", "sum"), off=("off", "sum"), over=("over", "sum"), square=("compared", "mean"), own=("own", "mean"),
+        compared=("compared", "count"),
+    )  # fmt: skip
     bottom = out["actual"].where(out["actual"] > 0)
     out["wmape"], out["bias"] = out["off"] / bottom, out["over"] / bottom
     usual = (out["actual"] / out["points"]).pow(2) * 1e-6  # nobody is exact: an error of a thousandth is the least that is believed
-    inverse = (1 / np.maximum(out["square"], usual.where(usual > 0, 1.0))).where(out["points"] >= FEWEST)
-    groups = inverse.groupby(out["family"])
-    out["weight"] = (inverse / groups.transform("sum")).where(groups.transform("count") >= 2)
-    out["points"] = out["points"].astype(float)
+    usual = usual.where(usual > 0, 1.0)
+    out["relative"] = np.maximum(out["square"], usual) / np.maximum(out["own"], usual).fillna(1.0)
+    return out
+
+
+def _weighted(out: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """Put beside each view the weight that its relative squared error over whole families earns it."""
+    inverse = (1 / whole["relative"]).where((whole["compared"] >= FEWEST) & (whole.index.get_level_values("family") != ALL))
+    groups = inverse.groupby(level="family")
+    weight = (inverse / groups.transform("sum")).where(groups.transform("count") >= 2)
+    out = out.assign(weight=weight.reindex(out.index), points=out["points"].astype(float)).sort_index().reset_index()
     return out[["family", "stream", "points", "wmape", "bias", "weight"]]
 
 
@@ -244,7 +316,7 @@ def habits(errors: pd.DataFrame) -> pd.DataFrame:
 
 def corrected(views: pd.DataFrame, offered: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Multiply each author's views by the factor that `habits` offers for the family."""
-    family = views["family"].fillna(views["product"].map(products.set_index("product")["family"])).fillna("all")
+    family = views["family"].fillna(views["product"].map(products.set_index("product")["family"])).fillna(ALL)
     key = pd.MultiIndex.from_arrays([views["view"], views["author"], family])
     factor = offered.set_index(["stream", "author", "family"])["factor"].reindex(key).fillna(1.0).to_numpy()
     return views.assign(units=views["units"] * factor)

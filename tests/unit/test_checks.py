@@ -13,7 +13,9 @@ from sop_helpers.book.checks import check_inputs, check_workbook
 from sop_helpers.book.conform import conform
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.rules.deals import currencies, stages
+from sop_helpers.book.rules.demand import LAUNCH_MONTHS
 from sop_helpers.book.rules.findings import Inputs, agree, codes_like, plain_code, some
+from sop_helpers.planning.launches import RAMP_MONTHS
 
 
 def products(**more) -> pd.DataFrame:
@@ -153,6 +155,17 @@ def test_history_of_products_and_regions():
         "amber 1 product-region sold nothing in all its months: Q/West.",
         "amber 1 region has a single month of sales: East.",
     }
+
+
+def test_a_launch_is_late_once_it_is_no_longer_planned_by_its_like_product():
+    assert LAUNCH_MONTHS == RAMP_MONTHS, "rules know nothing of planning"
+    master = table(
+        "products", product=["P", "Q", "JUST", "LATE"], family=["F"] * 4, unit_price=[10.0] * 4, unit_cost=[6.0] * 4,
+        launch_month=[None, None, "2026-05", "2026-04"], like_product=[None, None, "P", "P"],
+    )  # fmt: skip
+    assert found(base(products=master)) == [
+        "amber 1 product was to be launched 6 months ago or more and has not sold since: LATE (2026-04)."
+    ]
 
 
 def test_sales_outside_the_life_of_a_product():

@@ -215,6 +215,29 @@ def test_streams_add_up_whatever_is_said(words: list[tuple]) -> None:
         np.testing.assert_allclose(rolled, consensus.roll_up(plan, products(4), "total").set_index("month")["revenue"], rtol=1e-9)
 
 
+def test_units_said_of_a_family_without_forecast_go_to_what_is_on_sale() -> None:
+    catalogue = products(4)
+    catalogue.loc[0, "end_month"], catalogue.loc[2, "launch_month"] = MONTHS[-1], HORIZON[1]
+    nothing = forecast().assign(units=0.0)
+    span = {"start_month": HORIZON[0], "end_month": HORIZON[1]}
+    for told, said in ((insights({"insight": "a", "family": "F0", "effect_units": 80.0} | span), overrides()),
+                       (insights(), overrides({"id": "o", "family": "F0", "units": 80.0} | span))):
+        own = consensus.own_view(nothing, past(), catalogue, told, month=HORIZON[0])
+        plan = consensus.demand_plan(consensus.build_streams(own, catalogue, said, open_orders(), month=HORIZON[0]), catalogue)
+        sums = plan.groupby(["month", "product"])["units"].sum()
+        # In the first month nothing of the family is on sale: it is split evenly all the same, as somebody said so.
+        assert sums[HORIZON[0]][["P0", "P2"]].tolist() == pytest.approx([40.0, 40.0])
+        assert sums[HORIZON[1]][["P0", "P2"]].tolist() == pytest.approx([0.0, 80.0])
+
+
+def test_a_word_on_months_after_the_last_one_planned_is_listed() -> None:
+    far = {"id": "o9", "product": "P0", "start_month": HORIZON[-1] + pd.DateOffset(months=1), "end_month": HORIZON[-1] + pd.DateOffset(months=2)}
+    cells = past()[["product", "region"]].drop_duplicates()
+    listed = consensus.problems(products(4), insights(), overrides(far | {"units": 5.0}), cells, HORIZON[0], HORIZON[-1])
+    assert listed["message"].tolist() == [f"it begins in 2028-04, after the last month planned, {HORIZON[-1]:%Y-%m}"]
+    assert consensus.problems(products(4), insights(), overrides(far | {"start_month": HORIZON[-1]}), cells, HORIZON[0], HORIZON[-1]).empty
+
+
 def test_words_that_match_nothing_are_listed() -> None:
     row = {"id": "o1", "product": "P9", "start_month": HORIZON[0], "end_month": HORIZON[0], "units": 5.0}
     late = {"id": "o2", "product": "P0", "start_month": MONTHS[-2], "end_month": HORIZON[0], "units": 5.0}

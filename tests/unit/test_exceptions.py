@@ -54,7 +54,7 @@ def test_excess_is_what_never_goes_below_twice_the_target():
     found = exceptions.from_excess(conform("stock_projection", table), pd.DataFrame({"product": ["A"], "name": ["Pump"]})).set_index("subject")
     assert found["money"].to_dict() == {"Pump at P": 300.0, "dead at P": 80.0}
     assert found.loc["Pump at P", "message"].startswith("Pump at P has 150 units too many")
-    assert "nothing is planned to leave" in found.loc["dead at P", "message"]
+    assert "nothing is planned to be used" in found.loc["dead at P", "message"]
 
 
 def test_a_gap_to_budget_counts_only_common_months_and_falls():

@@ -135,4 +135,6 @@ def test_bands_and_largest_stocks() -> None:
     stock = projection({"A": [20.0] * 4, "C": [30.0] * 4, "Z": [0.0] * 4})
     band = handover.stock_bands(stock, targets(5.0))
     assert set(band["band_top"]) == {30} and band.loc[band["item"] == "Z", "safety_units"].tolist() == [0] * 4
+    scrapped = handover.stock_bands(stock.assign(scrapped_units=10.0), targets(5.0))
+    assert set(scrapped["band_top"]) == {20}, "what is thrown away is no use"
     assert handover.largest_stocks(stock, 5)["item"].tolist() == ["C", "A"]

@@ -68,6 +68,16 @@ def test_value_added_is_the_error_without_less_the_error_with() -> None:
     assert register.value_of_people({}, told, actuals()).empty
 
 
+def test_what_came_is_one_piece_of_evidence_however_often_it_was_planned() -> None:
+    said = pd.DataFrame({"month": MONTHS[-1], "product": ["P0", "P9"], "region": "R0", "stream": "override", "source": "Ann o1", "units": [20.0, 30.0]})
+    base = said.assign(stream="statistical", source="portfolio", units=100.0)
+    streams = pd.concat([base, said], ignore_index=True)
+    closed = {first: streams for first in MONTHS[-3:]}
+    out = register.value_of_people(closed, insights(), actuals()).set_index("person").loc["Ann"]
+    # P0 came to 100 and was planned at 120; nobody ever ordered P9, which was planned at 130.
+    assert out["points"] == 2 and out["wmape_with"] == pytest.approx(1.5) and out["wmape_without"] == pytest.approx(1.0)
+
+
 def test_the_budget_by_month_is_in_units_and_money_and_adds_up() -> None:
     _, plan = build()
     year = pd.date_range("2026-04-01", periods=12, freq="MS", unit="us")

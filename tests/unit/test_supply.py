@@ -12,6 +12,7 @@ from supply_networks import MONTHS, company, monthly, random_company, second_opi
 from sop_helpers.book import tables
 from sop_helpers.book.conform import conform
 from sop_helpers.planning import supply_lots
+from sop_helpers.planning.stress_results import likely_tests
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
@@ -249,6 +250,25 @@ def test_lots_are_whole_and_what_is_too_much_is_carried():
     assert result.shortages.empty and any("Whole lots add" in note for note in result.notes)
     assert (result.supply_plan["cost"] == result.supply_plan["units"] * 10 + 7).all()
     assert plan(c, whole_lots=False).supply_plan["units"].tolist() == pytest.approx([30.0] * 6)
+
+
+def test_the_fixed_cost_of_an_order_counts_once_a_month_not_once_a_unit():
+    demand = monthly([100.0] * 6, product="A", region="r")
+    cheap = buy() | {"operation": "per order", "unit_cost": 9.0, "fixed_cost": 50.0, "lot_multiple": 1.0, "supplier": "S"}
+    dear = buy() | {"operation": "per unit", "unit_cost": 10.0, "supplier": "T"}
+    # An order of a month's 100 costs 9.5 a unit there, not 59.
+    result = plan(company(demand=demand, products=[product()], operations=[cheap, dear]))
+    assert set(result.supply_plan["operation"]) == {"per order"} and result.objective == pytest.approx(6 * 950)
+    for without_lots in (cheap | {"lot_multiple": np.nan}, cheap | {"lot_multiple": np.nan, "fixed_cost": 150.0}):
+        result = plan(company(demand=demand, products=[product()], operations=[without_lots, dear]))
+        wanted = {"per order"} if without_lots["fixed_cost"] == 50 else {"per unit"}
+        assert set(result.supply_plan["operation"]) == wanted, "an order that costs 150 is dearer than a unit's 10 for 100 units"
+
+
+def test_what_is_bought_from_nobody_by_name_is_paid_all_the_same():
+    result = plan(company(demand=monthly([10.0] * 6, product="A", region="r"), products=[product()], operations=[buy() | {"supplier": None}]))
+    assert result.purchase_plan.groupby("supplier")["cost"].sum().to_dict() == {"not named": pytest.approx(600.0)}
+    assert likely_tests(result.capacity_load, result.purchase_plan)["late_suppliers"] == []
 
 
 def kit(**more):

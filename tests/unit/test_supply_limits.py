@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from supply_networks import MONTHS, company, monthly, random_company, table
 
+from sop_helpers.planning.stock_health import stock_health
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
@@ -90,6 +91,9 @@ def test_stock_that_cannot_be_used_in_time_is_scrapped():
     s = result.stock_projection
     shipped = result.constrained_demand["shipped_units"].sum()
     assert s["issues"].sum() - shipped == pytest.approx(100 - 30, abs=1e-6), "three months can be served from it"
+    assert s["scrapped_units"].sum() == pytest.approx(100 - 30, abs=1e-6)
+    told = stock_health(c["inventory"], s, table("inventory_targets", []), c["products"]).iloc[0]
+    assert told["obsolete_units"] == pytest.approx(80.0) and np.isnan(told["cover_months"]), "what is thrown away is no use of it"
     assert np.allclose(s["closing_units"], s["opening_units"] + s["planned_receipts"] + s["open_receipts"] - s["issues"])
 
 

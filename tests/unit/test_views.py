@@ -43,12 +43,22 @@ def test_a_view_is_split_down_to_the_last_unit(units: float, scope: str, empty: 
     assert len(out) == number and set(out["month"]) == {HORIZON[0]}
 
 
-def test_a_narrower_word_stands_over_a_wider_one_of_the_same_team() -> None:
-    rows = said({"family": "F0", "units": 800.0}, {"product": "P0", "region": "R0", "units": 7.0}, {"view": "marketing", "units": 1.0})
+def test_a_narrower_word_stands_and_the_wider_one_of_the_same_team_gives_the_rest() -> None:
+    rows = said({"family": "F0", "units": 807.0}, {"product": "P0", "region": "R0", "units": 107.0}, {"view": "marketing", "units": 1.0})
     out = views.spread(rows, base(), products(4))
     mine = out[out["stream"] == "sales"].set_index(["product", "region"])["units"]
-    assert mine["P0", "R0"] == 7.0 and mine["P0", "R1"] == pytest.approx(100.0) and mine["P2", "R1"] == pytest.approx(300.0)
-    assert set(out["stream"]) == {"sales", "marketing"}
+    # 700 are left for the family's other three cells, which the workbook expects at 100, 300 and 300.
+    assert mine["P0", "R0"] == 107.0 and mine["P0", "R1"] == pytest.approx(100.0) and mine["P2", "R1"] == pytest.approx(300.0)
+    assert set(out["stream"]) == {"sales", "marketing"} and len(mine) == 4
+    more = views.spread(said({"family": "F0", "units": 5.0}, {"product": "P0", "units": 9.0}), base(), products(4)).set_index(["product", "region"])["units"]
+    assert more["P0"].sum() == pytest.approx(9.0) and more["P2"].sum() == 0.0, "never below zero"
+
+
+def test_what_has_ended_gets_no_even_share() -> None:
+    catalogue = products(4)
+    catalogue.loc[0, "end_month"] = MONTHS[-1]
+    out = views.spread(said({"family": "F0", "units": 10.0}), base(0.0), catalogue).set_index(["product", "region"])["units"]
+    assert out["P0"].sum() == 0.0 and out["P2"].tolist() == pytest.approx([5.0, 5.0])
 
 
 def test_the_latest_word_counts_and_an_old_one_does_not_stand() -> None:
@@ -86,6 +96,47 @@ def test_weights_are_the_inverse_of_the_mean_squared_error() -> None:
     out = views.accuracy_of_views(_errors({"sales": 100.0, "statistical": 50.0}, 8)).set_index("stream")
     assert out.loc["statistical", "weight"] == pytest.approx(4 / 5) and out.loc["sales", "weight"] == pytest.approx(1 / 5)
     assert out.loc["sales", "wmape"] == pytest.approx(0.10) and out.loc["sales", "bias"] == pytest.approx(0.0)
+
+
+def tried_out(months: int = 8) -> pd.DataFrame:
+    """Return a backtest in which the statistical forecast of F0 is 10 too high in each cell and 100 came in each; F1 is forecast to the unit."""
+    frame = actuals()
+    frame = frame[frame["month"].isin(MONTHS[-months:])].rename(columns={"units": "actual"})
+    return frame.assign(lag=3, statistical=frame["actual"] + 10.0 * frame["product"].isin(["P0", "P2"]))
+
+
+def test_a_word_on_a_part_earns_its_weight_by_what_it_makes_of_the_family() -> None:
+    past = [{"month": m, "stated_on": m - pd.DateOffset(days=75), "product": "P0", "units": 200.0} for m in MONTHS[-8:]]
+    rows, tried, catalogue = said(*past), tried_out(), products(4)
+    followed = views.as_followed(rows, tried, catalogue, 3)
+    # Sales are right on P0 and say nothing of P2: the family is 20 too high instead of 40.
+    assert set(followed["family"]) == {"F0"} and (followed["forecast"] - followed["actual"]).tolist() == pytest.approx([20.0] * 8)
+    statistical = views.measured_forecasts(tried, catalogue, 3, {"statistical": "statistical"})
+    errors = pd.concat([views.measured(rows, actuals(), catalogue, 3), statistical])
+    out = views.accuracy_of_views(errors, followed).set_index(["family", "stream"])
+    assert out.loc[("F0", "sales"), "wmape"] == 0.0, "error is of what was spoken of"
+    assert out.loc[("F0", "sales"), "weight"] == pytest.approx(4 / 5) and out.loc[("F0", "statistical"), "weight"] == pytest.approx(1 / 5)
+    assert views.as_followed(said(), tried, catalogue, 3).empty and views.as_followed(rows, tried.iloc[:0], catalogue, 3).empty
+
+
+def test_a_view_by_region_earns_weights_in_the_families() -> None:
+    past = [{"month": m, "stated_on": m - pd.DateOffset(days=75), "region": r, "units": 400.0} for m in MONTHS[-8:] for r in ("R0", "R1")]
+    rows, tried, catalogue = said(*past), tried_out(), products(4)
+    errors = pd.concat([views.measured(rows, actuals(), catalogue, 3), views.measured_forecasts(tried, catalogue, 3, {"statistical": "statistical"})])
+    out = views.accuracy_of_views(errors, views.as_followed(rows, tried, catalogue, 3)).set_index(["family", "stream"])
+    # 420 were forecast of each region and 400 said: the family's 220 become 209.5, 9.5 too many twice, where the forecast was 40 too high in all.
+    assert out.loc[("all", "sales"), "wmape"] == 0.0 and np.isnan(out.loc[("all", "sales"), "weight"])
+    assert out.loc[("F0", "sales"), "weight"] == pytest.approx(40**2 / (40**2 + (440 * 400 / 420 - 400) ** 2)) and out.loc[("F0", "sales"), "points"] == 8
+
+
+def test_views_of_different_months_are_compared_with_the_forecast_of_the_same() -> None:
+    months = pd.DataFrame({"family": "F0", "month": MONTHS[:14], "actual": 1000.0})
+    calm, wild = months["month"] < MONTHS[7], months["month"] >= MONTHS[7]
+    own = months.assign(stream="statistical", forecast=np.where(calm, 1010.0, 1100.0))
+    sales = months[wild].assign(stream="sales", forecast=1050.0)  # half the error of the forecast in the months that were hard
+    budget = months[calm].assign(stream="finance", forecast=1020.0)  # twice the error in those that were easy
+    out = views.accuracy_of_views(pd.concat([own, sales, budget])).set_index("stream")["weight"]
+    assert out["sales"] == pytest.approx(4 * out["statistical"]) and out["finance"] == pytest.approx(out["statistical"] / 4)
 
 
 def test_nobody_gets_weight_on_too_few_months() -> None:

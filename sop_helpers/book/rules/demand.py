@@ -11,6 +11,8 @@ from sop_helpers.book.rules.findings import SHOWN, Inputs, Issue, codes_like, se
 
 MISSING_SHARE = 0.10
 """Share of missing months from which a history is called incomplete."""
+LAUNCH_MONTHS = 6
+"""Months after its launch in which a product that has not sold yet is still planned by its like product (`launches.RAMP_MONTHS`)."""
 JUMP = 3.0
 """Factor between a month's price and the usual one from which units or price are doubted."""
 IMPOSSIBLE = 1000.0
@@ -128,8 +130,20 @@ def history(given: Inputs) -> Iterator[Issue]:
             "Right for what is phased out; otherwise mend the units.",
         )
     silent = products[~products["product"].isin(sales["product"].unique())]
-    coming = silent["launch_month"].notna() & (silent["launch_month"] >= given.last)
-    if (never := silent[~coming]).size and len(never):
+    coming = silent["launch_month"].notna() & (silent["launch_month"] > given.month - pd.DateOffset(months=LAUNCH_MONTHS))
+    late = silent["launch_month"].notna() & ~coming
+    if len(overdue := silent[late]):
+        named = [f"{p} ({m:%Y-%m})" for p, m in zip(overdue["product"], overdue["launch_month"], strict=True)]
+        yield Issue(
+            "amber",
+            "no history",
+            "products",
+            "launch_month",
+            len(overdue),
+            f"{len(overdue):,} products were to be launched {LAUNCH_MONTHS} months ago or more and have not sold since: {some(named)}.",
+            "Move their launch_month, or drop them; they are planned at zero.",
+        )
+    if len(never := silent[~coming & ~late]):
         yield Issue(
             "amber",
             "no history",
