@@ -160,6 +160,9 @@ class SalesPolicy(Part):
     ramp: list[float] = Field(
         [0.25, 0.5, 0.75, 1.0], min_length=1, description="Share of full productivity in the first, second, ... month at work; the last holds."
     )
+    ramped_quotas: bool = Field(
+        False, description="Whether the quotas of new reps are reduced by their ramp already, as proposed ones are; else they are full."
+    )
     expected_attainment: float = Field(0.9, gt=0, description="Attainment that capacity plans with.")
     attrition_rate: float = Field(0.15, ge=0, lt=1, description="Share of reps that leave in a year.")
     stages: list[str] = Field(default_factory=list, description="Open stages of the pipeline from first to last; read from the deals when empty.")

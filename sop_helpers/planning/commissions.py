@@ -119,13 +119,13 @@ def rep_pay(results: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame,
     Parameters
     ----------
     results : DataFrame
-        rep, quota, bookings of the period.
+        rep, quota, bookings of the period; months that the rep had of it, where they differ.
     reps : DataFrame
         rep, comp_plan, on_target_earnings, variable_share.
     comp_plans : DataFrame
         As the contract; may be empty.
     year_share : float
-        Share of a year that the period lasts; scales caps and on-target earnings.
+        Share of a year that the period lasts; scales caps and on-target earnings, unless results state months.
     month : Timestamp, optional
         Month whose version of each plan pays the whole period; the latest version without. See `dated_pay` for changes inside the period.
 
@@ -134,28 +134,35 @@ def rep_pay(results: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame,
     DataFrame
         rep, quota, bookings, attainment, pay, basis (the plan's name, "on-target earnings" or "none").
     """
-    table = results[["rep", "quota", "bookings"]].fillna({"bookings": 0.0}).reset_index(drop=True)
+    table = results[[c for c in ("rep", "quota", "bookings", "months") if c in results]].fillna({"bookings": 0.0}).reset_index(drop=True)
     table["attainment"] = table["bookings"] / table["quota"].where(table["quota"] > 0)
     table["pay"], table["basis"] = _pay(table["bookings"].to_numpy(float), table, reps, in_force(comp_plans, month), year_share)
-    return table
+    return table.drop(columns="months", errors="ignore")
 
 
 def _pay(bookings: np.ndarray, quotas: pd.DataFrame, reps: pd.DataFrame, plans: pd.DataFrame, year_share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return pay in the shape of `bookings` (..., reps) and the basis of each rep; `quotas` holds rep and quota."""
+    """Return pay in the shape of `bookings` (..., reps) and the basis of each rep; `quotas` holds rep, quota and perhaps the months of each rep.
+
+    Caps and on-target earnings are those of a year: who had some months of it has a part of them.
+    """
     known = reps.drop_duplicates("rep").set_index("rep")
     quota, plan = quotas["quota"].to_numpy(float), quotas["rep"].map(known["comp_plan"])
-    variable = quotas["rep"].map(known["on_target_earnings"] * known["variable_share"]).to_numpy(float) * year_share
+    share = quotas["months"].to_numpy(float) / 12 if "months" in quotas else np.full(len(quotas), float(year_share))
+    variable = quotas["rep"].map(known["on_target_earnings"] * known["variable_share"]).to_numpy(float) * share
     pay = np.nan_to_num(variable * np.clip(bookings / np.where(quota > 0, quota, np.nan), 0, None))
     basis = np.where(np.isnan(variable), "none", "on-target earnings").astype(object)
     for name, bands in plans.groupby("plan"):
-        on = plan.eq(name).to_numpy()
-        scaled = bands.assign(cap=bands["cap"] * year_share) if "cap" in bands else bands
-        pay[..., on], basis[on] = payout(bookings[..., on], quota[on], scaled), name
+        basis[plan.eq(name).to_numpy()] = name
+        for part in np.unique(share[plan.eq(name)]):  # as many as there are lengths of service
+            on = plan.eq(name).to_numpy() & (share == part)
+            scaled = bands.assign(cap=bands["cap"] * part) if "cap" in bands else bands
+            pay[..., on] = payout(bookings[..., on], quota[on], scaled)
     return pay, basis
 
 
 def earned_by_month(
-    bookings: pd.DataFrame, quota: pd.Series, reps: pd.DataFrame, comp_plans: pd.DataFrame, year_share: float = 1.0, before: pd.Series | None = None
+    bookings: pd.DataFrame, quota: pd.Series, reps: pd.DataFrame, comp_plans: pd.DataFrame, year_share: float = 1.0, before: pd.Series | None = None,
+    months: pd.Series | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the commission earned in each month: what the plan in force pays on the bookings up to the month, less the same up to the month before.
 
@@ -173,6 +180,8 @@ def earned_by_month(
         As `rep_pay`, of the whole period.
     before : Series, optional
         Bookings of the period by rep before the first month; none without.
+    months : Series, optional
+        Months of the whole period that each rep had, instead of `year_share`.
 
     Returns
     -------
@@ -182,6 +191,7 @@ def earned_by_month(
     begun = bookings.columns.map({} if before is None else before.to_dict()).to_numpy(dtype=float)
     start = np.concatenate([np.zeros((1, bookings.shape[1])), bookings.fillna(0.0).to_numpy(float)]).cumsum(axis=0) + np.nan_to_num(begun)
     people = pd.DataFrame({"rep": bookings.columns, "quota": quota.reindex(bookings.columns).to_numpy(float)})
+    people = people if months is None else people.assign(months=months.reindex(bookings.columns).fillna(0.0).to_numpy(float))
     dates = np.sort(comp_plans["effective_from"].dropna().unique()) if "effective_from" in comp_plans else np.array([], dtype="datetime64[us]")
     version = np.searchsorted(dates, bookings.index.to_numpy(), side="right")
     out = np.zeros(bookings.shape)
@@ -225,6 +235,14 @@ def dated_pay(results: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFram
     return table[order].sort_values(["rep", "since"], kind="stable").reset_index(drop=True)
 
 
+def by_rep(quotas: pd.DataFrame) -> pd.DataFrame:
+    """Return rep, quota and the months in which the rep has one: of months by rep, as the contract quotas; without months as given."""
+    if "month" not in quotas:
+        return quotas.groupby("rep", as_index=False)["quota"].sum()
+    months = quotas["month"].where(quotas["quota"] > 0)
+    return quotas.assign(months=months).groupby("rep", as_index=False).agg(quota=("quota", "sum"), months=("months", "nunique"))
+
+
 def simulate_pay(
     quotas: pd.DataFrame,
     reps: pd.DataFrame,
@@ -241,7 +259,7 @@ def simulate_pay(
     Parameters
     ----------
     quotas : DataFrame
-        rep, quota of the period.
+        rep, quota of the period; with month, who has only some of its months is paid for these.
     reps, comp_plans : DataFrame
         As the contracts.
     attained : array of float
@@ -267,7 +285,7 @@ def simulate_pay(
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         raise ValueError("simulate_pay: no attainment is given; expected at least one rep with a quota and bookings")
-    base = quotas.groupby("rep", as_index=False)["quota"].sum()
+    base = by_rep(quotas)
     rng = np.random.default_rng(seed)
     drawn = rng.choice(seen, (runs, len(base))) * rng.lognormal(-(common**2) / 2, common, (runs, 1))
     bookings = drawn * base["quota"].to_numpy(float)
@@ -292,7 +310,7 @@ def plan_cost(
     Parameters
     ----------
     quotas : DataFrame
-        rep, quota of the period.
+        rep, quota of the period; with month, who has only some of its months is paid for these.
     reps, comp_plans : DataFrame
         As the contracts.
     levels : sequence of float
@@ -307,7 +325,7 @@ def plan_cost(
     DataFrame
         attainment, bookings, pay, cost (pay over bookings).
     """
-    base = quotas.groupby("rep", as_index=False)["quota"].sum()
+    base = by_rep(quotas)
     paid = [rep_pay(base.assign(bookings=base["quota"] * level), reps, comp_plans, year_share, month) for level in levels]
     return pd.DataFrame({
         "attainment": list(levels), "bookings": [p["bookings"].sum() for p in paid], "pay": [p["pay"].sum() for p in paid],

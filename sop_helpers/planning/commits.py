@@ -11,13 +11,16 @@ COLUMNS = ["person", "role", "months", "committed", "booked", "wmape", "bias", "
 
 
 def standing(commits: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
-    """Return each person's latest word on each month, said before that month began and before `month`."""
+    """Return each person's latest word on each month, a manager's on each region, said before that month began and before `month`."""
     said = commits[(commits["stated_on"] < month) & (commits["stated_on"] < commits["month"])]
-    return said.sort_values("stated_on", kind="stable").drop_duplicates(["month", "person"], keep="last").reset_index(drop=True)
+    said = said.sort_values("stated_on", kind="stable").assign(of=said["region"].where(said["role"] == "manager"))
+    return said.drop_duplicates(["month", "person", "role", "of"], keep="last").drop(columns="of").reset_index(drop=True)
 
 
 def by_month(commits: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
     """Return what reps and managers commit to in the months ahead, in all.
+
+    Who answers for all regions has the last word; where nobody does, the managers of regions are added up.
 
     Returns
     -------
@@ -25,7 +28,10 @@ def by_month(commits: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
         Index month; rep, manager (n/a where nobody of that role has said anything).
     """
     said = standing(commits, month)
-    sums = said[said["month"] >= month].groupby(["month", "role"])["amount"].sum().unstack("role")
+    said = said[said["month"] >= month]
+    boss = (said["role"] == "manager") & said["region"].isna()
+    below = (said["role"] == "manager") & ~boss & said["month"].isin(said.loc[boss, "month"])
+    sums = said[~below].groupby(["month", "role"])["amount"].sum().unstack("role")
     return sums.reindex(columns=["rep", "manager"])
 
 
@@ -59,9 +65,8 @@ def measured(commits: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp) ->
         sums = won.groupby(keys)["amount"].sum().rename("actual").rename_axis(names).reset_index()
         parts.append(past[rows].merge(sums, how="left", on=names))
     both = pd.concat(parts, ignore_index=True).fillna({"actual": 0.0})
-    return both.assign(stream=both["role"], author=both["person"], family="all", forecast=both["amount"])[
-        ["stream", "author", "family", "month", "actual", "forecast"]
-    ]
+    both = both.assign(stream=both["role"], author=both["person"], family="all", forecast=both["amount"])
+    return both.groupby(["stream", "author", "family", "month"], as_index=False)[["actual", "forecast"]].sum()
 
 
 def accuracy(errors: pd.DataFrame) -> pd.DataFrame:

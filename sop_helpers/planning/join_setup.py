@@ -13,7 +13,7 @@ from sop_helpers.planning.join_money import Terms
 from sop_helpers.planning.pay_months import year_so_far
 from sop_helpers.planning.pipeline import known_deals
 from sop_helpers.planning.quotas import with_bookings
-from sop_helpers.planning.rep_capacity import hires_needed
+from sop_helpers.planning.rep_capacity import hires_needed, unramped
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
 JOIN_TABLES = [*SUPPLY_TABLES, "demand_plan", "inventory_targets", "stock_policies", "opportunities", "reps", "quotas", "comp_plans", "sales", "ledger",
@@ -32,7 +32,7 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     month : Timestamp
         First month planned.
     policy : mapping
-        The sales policy: ramp, expected_attainment, attrition_rate.
+        The sales policy: ramp, expected_attainment, attrition_rate, and ramped_quotas where quotas are reduced by the ramp.
     fiscal_start : int
         First month of the fiscal year.
     """
@@ -40,14 +40,15 @@ def selling_side(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, policy
     if reps.empty or tables["quotas"].empty:
         return None
     deals = known_deals(tables["opportunities"], month, tables["products"], reps)
-    booked = with_bookings(tables["quotas"], deals, month)
+    booked = with_bookings(tables["quotas"], deals, month, fiscal_start)
+    full = unramped(booked, reps, policy["ramp"]) if policy.get("ramped_quotas") else booked
     told = tables.get("bookings_forecast")
     if told is None or told.empty:
         told = tables["pipeline_forecast"].rename(columns={"weighted": "bookings"})
     bookings = told.groupby(["month", "family", "region"], as_index=False)["bookings"].sum()
     begun = year_so_far(booked, deals, tables.get("splits", pd.DataFrame()), month, fiscal_start)
     return Selling(
-        reps, booked, tables["comp_plans"], bookings, unaided_share(booked, reps, tables["sales"]), tuple(policy["ramp"]), policy["expected_attainment"],
+        reps, full, tables["comp_plans"], bookings, unaided_share(booked, reps, tables["sales"]), tuple(policy["ramp"]), policy["expected_attainment"],
         policy["attrition_rate"], fiscal_start, tables.get("leave", pd.DataFrame()), begun,
     )  # fmt: skip
 

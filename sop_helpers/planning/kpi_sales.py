@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.commissions import cost_of_sales_plan, rep_pay
-from sop_helpers.planning.frames import months_between
+from sop_helpers.planning.commissions import by_rep as quota_by_rep
+from sop_helpers.planning.commissions import earned_by_month
 from sop_helpers.planning.kpi_values import gather, long, ratio
 from sop_helpers.planning.pipeline import known_deals, pipeline_measures, stage_rates, weighted_pipeline
 from sop_helpers.planning.pipeline_coverage import year_coverage
-from sop_helpers.planning.quotas import fiscal_year_start, share_at_quota, with_bookings
-from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
+from sop_helpers.planning.quotas import by_months, fiscal_year_start, share_at_quota, with_bookings
+from sop_helpers.planning.rep_capacity import on_leave, rep_capacity, unramped
 from sop_helpers.planning.territories import balance, territory_plan
 
 REBUILT = "rebuilt from dates, with stage and expected close as of today"
@@ -56,7 +56,7 @@ def _pipeline_at(deals: pd.DataFrame, quotas: pd.DataFrame, month: pd.Timestamp,
     rates = stage_rates(deals, order or None, given)
     figures = pipeline_measures(deals, known)
     whole = weighted_pipeline(deals, rates, known)["weighted"].sum()
-    covered = year_coverage(deals, with_bookings(quotas, deals, known), known, first_month)
+    covered = year_coverage(deals, with_bookings(quotas, deals, known, first_month), known, first_month)
     return {
         "pipeline coverage": covered["coverage"], "needed": covered["needed"],
         "stage-weighted pipeline": float(whole), "win rate": figures["win_rate"], "sales cycle": figures["cycle_days"], "sales velocity": figures["velocity"],
@@ -81,7 +81,7 @@ def attainment_values(
     """
     if quotas.empty:
         return gather()
-    booked = with_bookings(quotas, deals, months.max() + pd.DateOffset(months=1))
+    booked = with_bookings(quotas, deals, months.max() + pd.DateOffset(months=1), first_month)
     booked = booked[booked["bookings"].notna().groupby(booked["month"]).transform("any")]
     rows = pd.DataFrame.from_dict({month: _attainment_at(booked, reps, comp_plans, month, first_month) for month in months}, orient="index")
     return gather(*(long(kpi, rows[kpi]) for kpi in rows))
@@ -91,19 +91,24 @@ def _attainment_at(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.Data
     begin = fiscal_year_start(month, first_month)
     year = booked[(booked["month"] >= begin) & (booked["month"] <= month)]
     by_rep = year.groupby("rep", as_index=False)[["quota", "bookings"]].sum()
-    elapsed = (months_between(month, begin) + 1) / 12
-    paid = rep_pay(by_rep, reps, comp_plans, elapsed, month)
+    # Pay so far is what the plan has paid on the year's quota, as in commission_plan.
+    whole = quota_by_rep(booked[(booked["month"] >= begin) & (booked["month"] < begin + pd.DateOffset(years=1))]).set_index("rep")
+    wide = year.pivot_table(index="month", columns="rep", values="bookings", aggfunc="sum", fill_value=0.0).sort_index()
+    paid = float(earned_by_month(wide, whole["quota"], reps, comp_plans, months=whole["months"]).sum().sum())
+    terms = reps[reps["rep"].isin(by_rep["rep"])]
+    priced = terms["comp_plan"].isin(comp_plans["plan"]) | (terms["on_target_earnings"] * terms["variable_share"]).notna()
+    sold = by_rep["bookings"].sum()
     total = by_rep["quota"].sum()
     return {
         "quota attainment": by_rep["bookings"].sum() / total if total > 0 else np.nan,
         "reps at quota": share_at_quota(ratio(by_rep["bookings"], by_rep["quota"])),
-        "cost of sales plan": cost_of_sales_plan(paid) if paid["basis"].ne("none").any() else np.nan,
+        "cost of sales plan": paid / sold if priced.any() and sold > 0 else np.nan,
     }
 
 
 def force_values(
     reps: pd.DataFrame, quotas: pd.DataFrame, budget: pd.DataFrame, accounts: pd.DataFrame, months: pd.DatetimeIndex, ramp: Sequence[float],
-    expected_attainment: float = 1.0, tolerance: float = 0.15, first_month: int = 1, leave: pd.DataFrame | None = None,
+    expected_attainment: float = 1.0, tolerance: float = 0.15, first_month: int = 1, leave: pd.DataFrame | None = None, ramped_quotas: bool = False,
 ) -> pd.DataFrame:
     """Return ramped rep equivalents, bookings capacity, over-assignment and territory balance by month.
 
@@ -119,6 +124,8 @@ def force_values(
         First month of the fiscal year.
     leave : DataFrame, optional
         As the contract; takes its share of ramped rep equivalents and of bookings capacity, as in `rep_capacity`.
+    ramped_quotas : bool
+        Whether quotas are reduced by the ramp already.
     """
     now = pd.Series([balance(territory_plan(accounts, tolerance))], index=[months.max()])
     balanced = long("territory balance", now, f"both within {tolerance:.0%} of the mean of the region")
@@ -126,7 +133,8 @@ def force_values(
         return balanced
     begin, end = fiscal_year_start(months.min(), first_month), fiscal_year_start(months.max(), first_month) + pd.DateOffset(years=1)
     every = pd.date_range(begin, end, freq="MS", inclusive="left", unit="us")
-    staff = rep_capacity(reps, quotas, every, ramp, expected_attainment)
+    quotas = by_months(quotas, first_month) if len(quotas) else quotas
+    staff = rep_capacity(reps, unramped(quotas, reps, ramp) if ramped_quotas and len(quotas) else quotas, every, ramp, expected_attainment)
     staff = on_leave(staff.assign(ramped=staff["full_quota"] * staff["ramp"]), pd.DataFrame() if leave is None else leave)
     by_month = staff.groupby("month")[["ramp", "ramped", "capacity"]].sum()
     planned = budget.groupby("month")["revenue"].sum().reindex(by_month.index)

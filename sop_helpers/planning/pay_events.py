@@ -49,7 +49,7 @@ def spif_pay(deals: pd.DataFrame, spifs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     deals : DataFrame
-        opportunity, rep, closed, amount and family of won deals.
+        opportunity, rep, closed, amount and family of won deals; share of a deal where several have a part of it: each has that part of ``per_deal``.
     spifs : DataFrame
         spif, first_day, last_day, family (blank is all), per_deal (money), rate (share of the amount), cap (money a rep, blank is none).
 
@@ -67,7 +67,9 @@ def spif_pay(deals: pd.DataFrame, spifs: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"spifs: {spifs.loc[back, 'spif'].iloc[0]} ends before it begins; expected last_day on or after first_day")
     both = deals.merge(spifs, how="cross", suffixes=("", "_wanted"))
     due = both["closed"].between(both["first_day"], both["last_day"]) & (both["family_wanted"].isna() | (both["family"] == both["family_wanted"]))
-    both = both[due].assign(pay=lambda t: t["per_deal"].fillna(0.0) + t["rate"].fillna(0.0) * t["amount"])
+    both = both[due]
+    part = both["share"] if "share" in both else 1.0
+    both = both.assign(pay=lambda t: part * t["per_deal"].fillna(0.0) + t["rate"].fillna(0.0) * t["amount"])
     out = both.groupby(["rep", "spif"], as_index=False).agg(deals=("opportunity", "nunique"), pay=("pay", "sum"), cap=("cap", "first"))
     return out.assign(pay=out["pay"].clip(upper=out["cap"].fillna(np.inf)))[["rep", "spif", "deals", "pay"]]
 
@@ -78,9 +80,9 @@ def with_draw(earned: pd.DataFrame, draw: pd.Series, recoverable: bool = True) -
     Parameters
     ----------
     earned : DataFrame
-        month, rep, pay: commission earned in the month.
+        month, rep, pay: commission earned in the month; drawn (whether the month has a draw), else every month that a rep has here has one.
     draw : Series
-        Money a month by rep, in the months that `earned` has of the rep; reps without one have none.
+        Money a month by rep; reps without one have none.
     recoverable : bool
         What the draw paid beyond commission is owed and kept back from later commission above the draw; else it is a guarantee.
 
@@ -91,7 +93,8 @@ def with_draw(earned: pd.DataFrame, draw: pd.Series, recoverable: bool = True) -
     """
     wide = earned.pivot_table(index="month", columns="rep", values="pay", aggfunc="sum", fill_value=0.0).sort_index()
     pay, least = wide.to_numpy(float), draw.reindex(wide.columns).fillna(0.0).to_numpy(float)
-    there = earned.assign(there=1).pivot_table(index="month", columns="rep", values="there", fill_value=0).reindex_like(wide).to_numpy() > 0
+    there = earned.assign(there=earned["drawn"].astype(int) if "drawn" in earned else 1)
+    there = there.pivot_table(index="month", columns="rep", values="there", fill_value=0).reindex_like(wide).to_numpy() > 0
     least, owed = np.where(there, least, 0.0), np.zeros_like(pay)
     if recoverable:
         before = np.zeros(least.shape[1])

@@ -34,10 +34,11 @@ def known_deals(
     Returns
     -------
     DataFrame
-        Deals created before `month`; ``outcome`` and ``closed`` as of then, ``amount`` without blanks (0 where unknown).
+        Deals created before `month`; ``outcome`` and ``closed`` as of then, ``amount`` without blanks (0 where unknown; lost deals of amount 0 are valued
+        at list, for that is what they were while open). A deal won or lost on a day that nobody entered is decided, in no month.
     """
     deals = opportunities[opportunities["created"] < month].copy()
-    late = deals["closed"].isna() | (deals["closed"] >= month)
+    late = deals["closed"] >= month
     deals["outcome"] = deals["outcome"].where(~late, "open")
     deals["closed"] = deals["closed"].where(~late)
     for column in ("family", "product", "region", "amount", "units", "expected_close"):
@@ -46,7 +47,8 @@ def known_deals(
     if products is not None and not products.empty:
         known = products.drop_duplicates("product").set_index("product")
         deals["family"] = deals["family"].fillna(deals["product"].map(known["family"]))
-        deals["amount"] = deals["amount"].fillna(deals["units"] * deals["product"].map(known["unit_price"]).astype(float))
+        at_list = deals["units"] * deals["product"].map(known["unit_price"]).astype(float)
+        deals["amount"] = deals["amount"].mask((deals["outcome"] == "lost") & (deals["amount"] == 0)).fillna(at_list)
     if reps is not None and not reps.empty:
         deals["region"] = deals["region"].fillna(deals["rep"].map(reps.drop_duplicates("rep").set_index("rep")["region"]))
     deals[["family", "region", "stage"]] = deals[["family", "region", "stage"]].fillna(UNNAMED)
@@ -214,7 +216,7 @@ def coverage_needed(rate: float, created_and_closed: float = 0.0) -> float:
 
 def created_and_closed_share(deals: pd.DataFrame, freq: str = "Q") -> float:
     """Return, of all value won, the share that was also created in the period in which it was won; n/a without wins."""
-    won = deals[deals["outcome"] == "won"]
+    won = deals[(deals["outcome"] == "won") & deals["closed"].notna()]
     same = won["created"].dt.to_period(freq) == won["closed"].dt.to_period(freq)
     total = won["amount"].sum()
     return float(won.loc[same, "amount"].sum() / total) if total > 0 else np.nan
@@ -223,12 +225,16 @@ def created_and_closed_share(deals: pd.DataFrame, freq: str = "Q") -> float:
 def funnel(deals: pd.DataFrame, order: Sequence[str] | None = None) -> pd.DataFrame:
     """Return how many decided deals reached each stage, won at the end, and what share went on from one to the next.
 
+    A deal that was won went through all stages, wherever it stood when it was: one that skipped some did not die in them.
+
     Returns
     -------
     DataFrame
         stage, deals, share (of the first stage), conversion (to the next stage; n/a at the end), bottleneck (lowest conversion).
     """
-    rates = stage_rates(deals, order)
+    order = list(order) if order is not None else stage_order(deals)
+    through = deals.assign(stage=deals["stage"].mask(deals["outcome"] == "won", order[-1])) if order else deals
+    rates = stage_rates(through, order)
     if rates.empty or rates["decided"].sum() == 0:
         return pd.DataFrame(columns=["stage", "deals", "share", "conversion", "bottleneck"])
     won = float((deals["outcome"] == "won").sum())

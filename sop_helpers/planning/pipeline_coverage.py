@@ -54,9 +54,9 @@ def year_coverage(deals: pd.DataFrame, booked: pd.DataFrame, month: pd.Timestamp
     Returns
     -------
     dict
-        open (pipeline expected to close by the end of the period, or without date), quota (of the year), left (quota less bookings so far), coverage (open over
-        left; n/a once the quota is reached, or where the year's quotas are not all set), win_rate (by count, of deals created in the twelve months before),
-        created_inside, needed ((1 - created_inside) / win_rate), months (of the period), last (its last month).
+        open (pipeline expected to close by the end of the period, or without date), complete (whether the year's quotas are all set), quota (of the year), left
+        (quota less bookings so far), coverage (open over left; n/a once the quota is reached, or where the year's quotas are not all set), win_rate (by count,
+        of deals created in the twelve months before), created_inside, needed ((1 - created_inside) / win_rate), months (of the period), last (its last month).
     """
     begin = fiscal_year_start(month, first_month)
     end = begin + pd.DateOffset(years=1)
@@ -69,7 +69,7 @@ def year_coverage(deals: pd.DataFrame, booked: pd.DataFrame, month: pd.Timestamp
     inside = created_inside(deals, month, months)
     pipe, left = float(due_open(deals, end)["amount"].sum()), float(year["quota"].sum() - year["bookings"].sum())
     return {
-        "open": pipe, "quota": float(year["quota"].sum()),
+        "open": pipe, "complete": bool(complete), "quota": float(year["quota"].sum()),
         "left": left, "coverage": coverage(pipe, left) if complete else np.nan, "win_rate": rate, "created_inside": inside,
         "needed": coverage_needed(rate, 0.0 if pd.isna(inside) else inside), "months": months, "last": end - pd.DateOffset(months=1),
     }
@@ -80,7 +80,7 @@ def coverage_words(found: dict[str, float | pd.Timestamp], currency: str) -> str
     period = f"to the end of the fiscal year in {found['last']:%Y-%m}"
     if not found["coverage"] == found["coverage"]:
         reached = "the quota of the year is reached" if found["quota"] > 0 else "the quotas of the year are zero"
-        why = reached if found["left"] <= 0 else "the quotas of the year are not all set"
+        why = reached if found["complete"] else "the quotas of the year are not all set"
         return f"Pipeline coverage {period} is not stated: {why}."
     text = f"Pipeline coverage {period} is {found['coverage']:.2f} x: {found['open']:,.0f} {currency} open and due by then over {found['left']:,.0f} to bring"
     if not found["needed"] == found["needed"]:

@@ -32,6 +32,8 @@ def flow(deals: pd.DataFrame, leads: pd.DataFrame, month: pd.Timestamp, months: 
     born = deals["created"].dt.to_period("M").dt.to_timestamp()
     won = deals[(deals["outcome"] == "won") & deals["closed"].notna()]
     closed = won["closed"].dt.to_period("M").dt.to_timestamp()
+    if len(leads) and "region" in leads:  # a row for all regions counts only where no region is counted by itself
+        leads = leads[leads["region"].notna() | ~leads["month"].isin(leads.loc[leads["region"].notna(), "month"])]
     counts = leads.groupby("month")["leads"].sum().reindex(names) if len(leads) else pd.Series(np.nan, index=names)
     table = pd.DataFrame({
         "leads": counts,

@@ -34,6 +34,7 @@ def as_they_stood(
     still = snapshots[month][SNAPSHOT]
     known = then[["opportunity", *(c for c in then.columns if c not in SNAPSHOT and c not in ("units", "outcome", "closed"))]]
     still = still.merge(known, on="opportunity", how="left").assign(outcome="open").reindex(columns=then.columns)
+    then = then[~then["opportunity"].isin(still["opportunity"])]  # a close that was dated back later was open all the same
     # Units of today may not be those of then; they follow from the amount.
     parts = [then[then["outcome"] != "open"], still.astype({c: then[c].dtype for c in ("created", "expected_close", "closed", "units")})]
     return pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else then

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.bookings import expected_bookings, unit_values
-from sop_helpers.planning.deal_hazard import fit_hazard
+from sop_helpers.planning.deal_hazard import first_recorded, fit_hazard
 from sop_helpers.planning.frames import months_between
 
 CELL = ["family", "region"]
 YEAR = 12
+SHORTEST = 6
+"""Months of recorded closings and demand below which the pipeline has no view: a share of fewer is a matter of chance."""
 LONGEST = 6
 """Most months between winning a deal and shipping it that are tried."""
 FEWEST = 18
@@ -64,6 +66,25 @@ def ship_lag(won: pd.DataFrame, demand: pd.DataFrame, month: pd.Timestamp, state
     return (best, "measured") if found[best] > 2 / np.sqrt(len(target)) else (0, "no lag to be seen")
 
 
+def measured_from(deals: pd.DataFrame, history: pd.DataFrame, month: pd.Timestamp, lag: int = 0) -> pd.Timestamp:
+    """Return the month from which the share of deals in demand is measured: a year before `month`, or later where closings or demand were not recorded yet.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        From `pipeline.known_deals`.
+    history : DataFrame
+        month: demand.
+    month : Timestamp
+        First month planned.
+    lag : int
+        Months from winning to demand.
+    """
+    first = first_recorded(deals)
+    known = [month - pd.DateOffset(months=YEAR), *([pd.Timestamp(first // 12, first % 12 + 1, 1) + pd.DateOffset(months=lag)] if first > 0 else [])]
+    return max([*known, *([history["month"].min()] if len(history) else [])])
+
+
 def pipeline_view(
     deals: pd.DataFrame, base: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp, *, lag: int = 0, first_month: int = 1
 ) -> pd.DataFrame:
@@ -89,7 +110,7 @@ def pipeline_view(
     Returns
     -------
     DataFrame
-        month, family, region, units, run_rate, from_deals (both add up to units), deal_share (of the past year's demand).
+        month, family, region, units, run_rate, from_deals (both add up to units), deal_share (of demand since `measured_from`).
     """
     family = products.set_index("product")["family"]
     plan, past = (t.assign(family=t["product"].map(family)).groupby(["month", *CELL], as_index=False)["units"].sum() for t in (base, history))
@@ -101,7 +122,7 @@ def pipeline_view(
     ahead = ahead[["month", *CELL]].assign(units=((ahead["open"] + ahead["new"]) / value.where(value > 0)).fillna(0.0))
     shipped = pd.concat([won, ahead], ignore_index=True)
     shipped["month"] = shipped["month"] + pd.DateOffset(months=lag)
-    start = month - pd.DateOffset(months=YEAR)
+    start = measured_from(deals, history, month, lag)
     sums = {
         "deals": shipped[(shipped["month"] >= start) & (shipped["month"] < month)].groupby(CELL)["units"].sum(),
         "demand": past[(past["month"] >= start) & (past["month"] < month)].groupby(CELL)["units"].sum(),
@@ -145,6 +166,9 @@ def with_pipeline(
     if not (deals["outcome"] == "won").any():
         return views, "No deal was won yet, so the pipeline has no view."
     lag, basis = ship_lag(won_units(deals, products), history, month, stated_lag)
+    known = int(months_between(month, measured_from(deals, history, month, lag)))
+    if known < SHORTEST:
+        return views, f"Closings and demand are both recorded for {max(known, 0)} months only, so the pipeline has no view; it takes {SHORTEST}."
     found = pipeline_view(deals, base, history, products, month, lag=lag, first_month=first_month)
     rows = found[["month", *CELL, "units"]].assign(stated_on=month - pd.Timedelta(days=1), view="pipeline", author="the workbook")
     rows = rows.assign(product=pd.Series(index=rows.index, dtype="str"))[list(views.columns)].astype({"stated_on": "datetime64[us]"})

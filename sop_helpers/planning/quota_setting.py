@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.quotas import fiscal_year, split_target
-from sop_helpers.planning.rep_capacity import rep_months
+from sop_helpers.planning.rep_capacity import on_leave, rep_months
 
 ENOUGH = 3.0
 """Ramped months of bookings from which a rep has a history: the first weeks over a tenth of a ramp would promise anything."""
@@ -19,8 +19,9 @@ MONTH_COLUMNS = ["month", "rep", "quota"]
 
 
 def rep_signs(
-    staff: pd.DataFrame, booked: pd.DataFrame, accounts: pd.DataFrame, weighted: pd.DataFrame, month: pd.Timestamp, ramp: Sequence[float], reps: pd.DataFrame
-) -> pd.DataFrame:
+    staff: pd.DataFrame, booked: pd.DataFrame, accounts: pd.DataFrame, weighted: pd.DataFrame, month: pd.Timestamp, ramp: Sequence[float],
+    reps: pd.DataFrame, leave: pd.DataFrame | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return what history, pipeline and potential say each rep could bring in the year, all three on the scale of the team's last 12 months.
 
     Parameters
@@ -39,21 +40,25 @@ def rep_signs(
         Share of full productivity by month at work.
     reps : DataFrame
         As the contract.
+    leave : DataFrame, optional
+        As the contract; a month away is no month of history.
 
     Returns
     -------
     DataFrame
-        Index rep; region, work (ramped months of the year), history, pipeline, potential (money; n/a where nothing is known of anybody). History is
-        bookings a ramped month, times the ramped months to come, n/a for a rep with fewer than `ENOUGH`; the other two share out its sum.
+        Index rep; region, work (ramped months of the year), history, pipeline, potential (money; n/a where nothing is known of anybody, or of a rep without
+        history). History is bookings a ramped month, times the ramped months to come, n/a for a rep with fewer than `ENOUGH`; the other two share out its sum.
     """
     table = pd.DataFrame({"region": staff.groupby("rep")["region"].first(), "work": staff.groupby("rep")["ramp"].sum()})
     past = rep_months(reps, pd.date_range(month - pd.DateOffset(months=12), periods=12, freq="MS"), ramp)
+    past = past if leave is None else on_leave(past.assign(capacity=0.0), leave)
     past = past.merge(booked[["month", "rep", "bookings"]].dropna(), on=["month", "rep"]).groupby("rep")[["ramp", "bookings"]].sum()
     table["history"] = (past["bookings"] / past["ramp"].where(past["ramp"] >= ENOUGH)).reindex(table.index).clip(lower=0) * table["work"]
     scale = table["history"].sum() if table["history"].notna().any() else np.nan
     known = table["history"].notna()
     for name, source, column in (("pipeline", weighted, "weighted"), ("potential", accounts, "potential")):
-        sums = source.groupby("rep")[column].sum().reindex(table.index).fillna(0.0) * (table["work"] / table["work"].max() if name == "potential" else 1.0)
+        sums = source.groupby("rep")[column].sum().reindex(table.index)
+        sums = sums.where(sums.notna() | ~known, 0.0) * (table["work"] / table["work"].max() if name == "potential" else 1.0)
         seen = sums[known].sum()
         # Money of reps with a history stays money of reps with a history: who has none comes on top.
         table[name] = sums * scale / seen if seen > 0 else np.nan
@@ -82,8 +87,9 @@ def without_rep(target: pd.Series, signs: pd.DataFrame) -> pd.Series:
 
 
 def reconcile(
-    signs: pd.DataFrame, target: pd.Series, held: Mapping[str, float] | None = None, method: str = "potential", over_assignment: float = 1.0, decimals: int = 2
-) -> pd.DataFrame:
+    signs: pd.DataFrame, target: pd.Series, held: Mapping[str, float] | None = None, method: str = "potential", over_assignment: float = 1.0,
+    decimals: int = 2, left: Mapping[str, float] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return the quotas proposed: held ones stay, and the rest of each region's target is shared out, to the cent.
 
     Parameters
@@ -100,6 +106,8 @@ def reconcile(
         Sum of quotas over target.
     decimals : int
         Decimals of money.
+    left : mapping, optional
+        Of reps with a quota held for a part of the year: the share of their work that lies in months without one, in which they take more.
 
     Returns
     -------
@@ -127,10 +135,13 @@ def reconcile(
         fixed = rows["held"].dropna().to_dict()
         if sum(fixed.values()) > wanted[region] + 0.5 * 10**-decimals:
             raise ValueError(f"quotas held in {region} are {sum(fixed.values()):,.2f}; expected no more than its target of {wanted[region]:,.2f}")
-        if len(fixed) == len(rows) and round((wanted[region] - sum(fixed.values())) * 10**decimals):
+        take = weight[rows.index] * pd.Series(dict(left or {}), dtype=float).reindex(rows.index).fillna(rows["held"].isna().astype(float))
+        if not take.sum() > 0 and round((wanted[region] - sum(fixed.values())) * 10**decimals):
             raise ValueError(f"all quotas of {region} are held and miss its target of {wanted[region]:,.2f}; expected one rep who can take the rest")
         table.loc[rows.index, "top_down"] = split_target(wanted[region], weight[rows.index], decimals=decimals)
-        table.loc[rows.index, "proposed"] = split_target(wanted[region], weight[rows.index], fixed, decimals)
+        rest = round(float(wanted[region]) - sum(fixed.values()), decimals)
+        more = split_target(rest, take, decimals=decimals) if take.sum() > 0 else 0.0
+        table.loc[rows.index, "proposed"] = (rows["held"].fillna(0.0) + more).round(decimals)
     return table
 
 
@@ -142,7 +153,7 @@ def attainment_probability(
     Parameters
     ----------
     proposed, expected : Series
-        Quota, and bookings to be expected, by rep; a rep of whom nothing is expected has n/a.
+        Quota, and bookings to be expected, by rep; a rep of whom nothing is known, or of whom nothing is asked, has n/a.
     spread : array of float
         Attainments seen; only how they spread about their mean counts, not how high they were.
     common : float
@@ -163,16 +174,18 @@ def attainment_probability(
     drawn = rng.choice(seen / seen.mean(), (runs, len(proposed))) * rng.lognormal(-(common**2) / 2, common, (runs, 1))
     likely = expected.reindex(proposed.index).to_numpy(float)
     chance = (drawn * likely >= proposed.to_numpy(float)).mean(axis=0)
-    return pd.Series(np.where(np.isfinite(likely), chance, np.nan), proposed.index)
+    return pd.Series(np.where(np.isfinite(likely) & (proposed.to_numpy(float) > 0), chance, np.nan), proposed.index)
 
 
 def propose_quotas(
     reps: pd.DataFrame, booked: pd.DataFrame, accounts: pd.DataFrame, weighted: pd.DataFrame, target: pd.Series, month: pd.Timestamp, begin: pd.Timestamp,
     ramp: Sequence[float], method: str = "potential", over_assignment: float = 1.0, spread: Sequence[float] | np.ndarray = (), seed: int = 0,
+    leave: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Return the quotas proposed for the fiscal year that begins at `begin`, and why there are none where that is so.
 
-    Quotas that the table of quotas already has for that year are held.
+    Quotas that the table of quotas already has for that year are held; who has them for some months takes a share in the others. Regions without a target
+    keep what is set there and are left out.
 
     Returns
     -------
@@ -184,10 +197,19 @@ def propose_quotas(
     if not len(staff):
         return none, f"No quotas are proposed: no rep is at work in the fiscal year from {begin:%Y-%m}."
     year = booked[(booked["month"] >= begin) & (booked["month"] < begin + pd.DateOffset(years=1))]
-    held = year[year["rep"].isin(staff["rep"])].groupby("rep")["quota"].sum().to_dict()
-    signs = rep_signs(staff, booked, accounts, weighted, month, ramp, reps)
+    year = year.merge(staff[["month", "rep"]], on=["month", "rep"])  # months at work: nobody keeps a quota after leaving
+    held = year.groupby("rep")["quota"].sum().to_dict()
+    free = ~pd.MultiIndex.from_frame(staff[["month", "rep"]]).isin(pd.MultiIndex.from_frame(year[["month", "rep"]]))
+    work = staff.assign(free=staff["ramp"] * free).groupby("rep")[["ramp", "free"]].sum()
+    left = (work["free"] / work["ramp"].where(work["ramp"] > 0)).fillna(0.0)
+    left = left[left.index.isin(list(held))].to_dict()
+    signs = rep_signs(staff, booked, accounts, weighted, month, ramp, reps, leave)
+    aimed = signs["region"].isin(target.index[target > 0])
+    if aimed.any():
+        signs = signs[aimed]
+        held = {rep: quota for rep, quota in held.items() if rep in signs.index}
     try:
-        table = reconcile(signs, target, held, method, over_assignment)
+        table = reconcile(signs, target, held, method, over_assignment, left=left)
         table["probability"] = attainment_probability(table["proposed"], table["bottom_up"], spread, seed=seed) if len(spread) else np.nan
     except ValueError as problem:
         return none, f"No quotas are proposed: {problem}."
@@ -195,12 +217,24 @@ def propose_quotas(
     return table.assign(name=names, method=method).rename_axis("rep").reset_index()[PROPOSAL_COLUMNS], ""
 
 
+def target_gaps(target: pd.DataFrame, begin: pd.Timestamp) -> str:
+    """Say which months of the fiscal year from `begin` have no target; blank where all have one. `target` is from `year_target`."""
+    gaps = pd.date_range(begin, periods=12, freq="MS").difference(pd.DatetimeIndex(target["month"].unique()))
+    if not len(gaps):
+        return ""
+    return f"No quotas are proposed: neither budget nor demand plan reaches {', '.join(f'{m:%Y-%m}' for m in gaps)}; a part of a year is no target of it."
+
+
 def year_target(budget: pd.DataFrame, plan: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
-    """Return month, region, revenue of the fiscal year from `begin`: the budget where it has that year, else the demand plan."""
+    """Return month, region, revenue of the fiscal year from `begin`: of each month the budget where it has that month, else the demand plan."""
+    parts: list[pd.DataFrame] = []
     for source in (budget, plan):
         year = source[(source["month"] >= begin) & (source["month"] < begin + pd.DateOffset(years=1))] if len(source) else source
+        year = year[~year["month"].isin(parts[0]["month"])] if parts else year
         if len(year) and year["revenue"].sum() > 0:
-            return year.groupby(["month", "region"], as_index=False)["revenue"].sum()
+            parts.append(year.groupby(["month", "region"], as_index=False)["revenue"].sum())
+    if parts:
+        return pd.concat(parts).sort_values(["month", "region"], ignore_index=True)
     return pd.DataFrame({"month": pd.Series(dtype="datetime64[us]"), "region": pd.Series(dtype=str), "revenue": pd.Series(dtype=float)})
 
 
@@ -211,8 +245,12 @@ def usual_over_assignment(quotas: pd.DataFrame, budget: pd.DataFrame, month: pd.
     return float(table["quota"].sum() / table["revenue"].sum()) if len(table) and table["quota"].sum() > 0 and table["revenue"].sum() > 0 else 1.0
 
 
-def quota_months(proposal: pd.DataFrame, target: pd.DataFrame, reps: pd.DataFrame, begin: pd.Timestamp, ramp: Sequence[float]) -> pd.DataFrame:
+def quota_months(
+    proposal: pd.DataFrame, target: pd.DataFrame, reps: pd.DataFrame, begin: pd.Timestamp, ramp: Sequence[float], booked: pd.DataFrame | None = None
+) -> pd.DataFrame:  # fmt: skip
     """Return each rep's proposed quota by month: the season of the region's target times the rep's ramp, adding up to the cent.
+
+    Months that the table of quotas already has stay as they are.
 
     Parameters
     ----------
@@ -220,6 +258,8 @@ def quota_months(proposal: pd.DataFrame, target: pd.DataFrame, reps: pd.DataFram
         rep, region, proposed.
     target : DataFrame
         month, region, revenue of the year.
+    booked : DataFrame, optional
+        month, rep, quota as set so far.
     """
     staff = rep_months(reps, pd.date_range(begin, periods=12, freq="MS"), ramp)
     season = target.groupby(["month", "region"])["revenue"].sum().rename("season").reset_index()
@@ -228,10 +268,17 @@ def quota_months(proposal: pd.DataFrame, target: pd.DataFrame, reps: pd.DataFram
     rows["weight"] = rows["season"].fillna(rows["month"].map(whole)).fillna(0.0).clip(lower=0) * rows["ramp"]
     rows["weight"] = rows["weight"].where(rows.groupby("rep")["weight"].transform("sum") > 0, 1.0)
     proposed = proposal.set_index("rep")["proposed"]
-    parts = [
-        pd.DataFrame({"month": one["month"], "rep": rep, "quota": split_target(proposed[rep], one["weight"])})
-        for rep, one in rows[rows["rep"].isin(proposed.index)].groupby("rep")
-    ]
+    rows["set"] = np.nan if booked is None else rows[["month", "rep"]].merge(booked[["month", "rep", "quota"]], on=["month", "rep"], how="left")["quota"]
+    parts = []
+    for rep, one in rows[rows["rep"].isin(proposed.index)].groupby("rep"):
+        open_months = one["set"].isna()
+        weight = one.loc[open_months, "weight"]
+        weight = weight if weight.sum() > 0 else weight + 1.0
+        rest = round(float(proposed[rep] - one["set"].sum()), 2)
+        quota = one["set"].copy()
+        if open_months.any():
+            quota[open_months] = split_target(rest, weight)
+        parts.append(pd.DataFrame({"month": one["month"], "rep": rep, "quota": quota}))
     return pd.concat(parts).sort_values(["month", "rep"], kind="stable").reset_index(drop=True) if parts else pd.DataFrame(columns=MONTH_COLUMNS)
 
 

@@ -24,8 +24,33 @@ def fiscal_year(table: pd.DataFrame, month: pd.Timestamp, first_month: int = 1) 
     return table[(table["month"] >= begin) & (table["month"] < begin + pd.DateOffset(years=1))]
 
 
-def with_bookings(quotas: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
-    """Return quotas with bookings known at the start of `month`: as credited, else the won deals of rep and month.
+def by_months(quotas: pd.DataFrame, first_month: int = 1) -> pd.DataFrame:
+    """Return quotas by month, where those of quarters stand in the first or the last month of one: a third of quota and bookings in each of its months.
+
+    Quotas are those of quarters where all months stated lie three apart, more than one is, and the fiscal quarters begin or end in them.
+
+    Parameters
+    ----------
+    quotas : DataFrame
+        month, rep, quota, and bookings and original_quota where there are any.
+    first_month : int
+        First month of the fiscal year.
+    """
+    number = quotas["month"].dt.year * 12 + quotas["month"].dt.month
+    place = (quotas["month"].dt.month - first_month) % 3
+    if number.nunique() < 2 or (number - number.min()).mod(3).any() or place.eq(1).any():
+        return quotas
+    money = [c for c in ("quota", "bookings", "original_quota") if c in quotas]
+    third = quotas.assign(**{c: quotas[c] / 3 for c in money})
+    first = 0 if place.iloc[0] == 0 else -2
+    parts = [third.assign(month=(quotas["month"] + pd.DateOffset(months=first + k)).astype(quotas["month"].dtype)) for k in range(3)]
+    return pd.concat(parts).sort_values(["rep", "month"], kind="stable", ignore_index=True)
+
+
+def with_bookings(quotas: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp, first_month: int = 1) -> pd.DataFrame:
+    """Return quotas by month with bookings known at the start of `month`: as credited, else the won deals of rep and month.
+
+    A rep without a booking in a month that has some has 0; a month of which nobody's are known is blank.
 
     Parameters
     ----------
@@ -35,8 +60,10 @@ def with_bookings(quotas: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp
         From `pipeline.known_deals`; may be empty.
     month : Timestamp
         Bookings of this month and later are blank.
+    first_month : int
+        First month of the fiscal year, in which its first quarter begins.
     """
-    table = quotas.copy()
+    table = by_months(quotas, first_month).copy()
     table["bookings"] = table["bookings"].astype(float).where(table["month"] < month)
     if not deals.empty:
         won = deals[deals["outcome"] == "won"]
@@ -44,7 +71,11 @@ def with_bookings(quotas: pd.DataFrame, deals: pd.DataFrame, month: pd.Timestamp
         seen = table[["month", "rep"]].merge(won, on=["month", "rep"], how="left")["amount"].set_axis(table.index)
         # A month without any credit at all is a month not credited yet; a single blank is no booking.
         blank = table["bookings"].isna().groupby(table["month"]).transform("all") & (table["month"] < month)
-        table["bookings"] = table["bookings"].where(~blank, seen)
+        # Months before the first win that is recorded have no bookings because nobody kept them.
+        blank &= table["month"] >= won["month"].min() if len(won) else False
+        table["bookings"] = table["bookings"].where(~blank, seen.fillna(0.0))
+    past = table["bookings"].notna().groupby(table["month"]).transform("any")
+    table["bookings"] = table["bookings"].mask(past, table["bookings"].fillna(0.0))
     return table
 
 

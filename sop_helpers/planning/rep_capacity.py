@@ -60,6 +60,25 @@ def rep_months(reps: pd.DataFrame, months: pd.DatetimeIndex, ramp: Sequence[floa
     return grid.sort_values(["month", "rep"], kind="stable")[["month", "rep", "region", "months_at_work", "ramp"]].reset_index(drop=True)
 
 
+def unramped(quotas: pd.DataFrame, reps: pd.DataFrame, ramp: Sequence[float]) -> pd.DataFrame:
+    """Return quotas as if their reps were fully ramped, where those stated are reduced by the ramp already.
+
+    Months in which a rep brings nothing yet tell nothing of a full quota and are left out.
+
+    Parameters
+    ----------
+    quotas : DataFrame
+        month, rep, quota and whatever else.
+    reps : DataFrame
+        rep, start_month.
+    ramp : sequence of float
+        Share of full productivity by month at work.
+    """
+    start = quotas["rep"].map(reps.drop_duplicates("rep").set_index("rep")["start_month"])
+    share = np.where(start.isna(), 1.0, ramp_share(months_between(quotas["month"], start.fillna(quotas["month"])), ramp))
+    return quotas.assign(quota=quotas["quota"] / np.where(share > 0, share, np.nan))[share > 0]
+
+
 def full_quotas(staff: pd.DataFrame, quotas: pd.DataFrame) -> pd.Series:
     """Return the monthly quota of each row of `rep_months`, as if fully ramped.
 
@@ -95,7 +114,7 @@ def rep_capacity(
     expected_attainment : float
         Share of quota that a fully ramped rep is expected to bring.
     attrition_rate : float
-        Share of reps that leave in a year; those who stay at month t are (1 - rate) ** (t / 12).
+        Share of reps that leave in a year; those who stay at month t, counted from their first day where that lies ahead, are (1 - rate) ** (t / 12).
     attrition_from : Timestamp, optional
         Month at whose start the heads are known; no attrition before. The first month by default.
 
@@ -107,7 +126,7 @@ def rep_capacity(
     staff = rep_months(reps, months, ramp)
     begin = attrition_from if attrition_from is not None else (months[0] if len(months) else None)
     # Leavers go evenly through a month, so half of it counts.
-    ahead = months_between(staff["month"], begin) + 0.5 if begin is not None else staff["ramp"]
+    ahead = np.minimum(months_between(staff["month"], begin), staff["months_at_work"]) + 0.5 if begin is not None else staff["ramp"]
     staff["stay"] = np.where(ahead > 0, (1 - attrition_rate) ** (ahead.clip(lower=0) / 12), 1.0)
     staff["full_quota"] = full_quotas(staff, quotas)
     staff["capacity"] = staff["full_quota"] * staff["ramp"] * expected_attainment * staff["stay"]

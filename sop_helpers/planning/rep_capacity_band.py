@@ -59,9 +59,9 @@ def capacity_runs(
     # Months from `begin` to leaving, anywhere inside the month; never without attrition.
     gone = (rng.geometric(monthly, (runs, len(names))) - rng.random((runs, len(names)))) if monthly > 0 else np.full((runs, len(names)), np.inf)
     late = rng.integers(-1, 2, (runs, len(names)))
-    ahead = months_between(staff["month"], begin)
     start = staff["rep"].map(reps.drop_duplicates("rep").set_index("rep")["start_month"])
     worked = months_between(staff["month"], start).to_numpy()
+    ahead = np.minimum(months_between(staff["month"], begin), worked)  # nobody leaves before the first day
     shares = np.stack([ramp_share(np.where(worked + shift < 0, 0, worked + shift), ramp) for shift in (1, 0, -1)])
     groups = staff.groupby(["month", "region"], sort=True)
     code, full = groups.ngroup().to_numpy(), staff["full_quota"].to_numpy(float)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.rep_capacity import ramp_share, response_size, workload_size
+from sop_helpers.planning.rep_capacity import UNNAMED, ramp_share, response_size, workload_size
 from sop_helpers.planning.selling_response import PRIOR
 
 NEED_COLUMNS = ["region", "start_month", "decide_by", "hires", "ramped_from", "gap", "brings", "cost"]
@@ -152,6 +152,7 @@ def sizing(
         says is empty, without margin or earnings.
     """
     working = reps[(reps["start_month"] <= month) & (reps["end_month"].isna() | (reps["end_month"] >= month))]
+    working = working.assign(region=working["region"].fillna(UNNAMED))
     table = pd.DataFrame({"reps": working.groupby("region").size().astype(float)})
     table["workload"] = accounts.groupby("region")["workload"].sum().reindex(table.index) if len(accounts) else np.nan
     table["by_workload"] = [workload_size([1.0], [hours], selling_hours) if selling_hours else np.nan for hours in table["workload"]]

@@ -28,13 +28,19 @@ def territory_plan(accounts: pd.DataFrame, tolerance: float = 0.15) -> pd.DataFr
     if held.empty:
         return pd.DataFrame(columns=PLAN_COLUMNS)
     groups = held.groupby("territory", sort=True)
-    table = pd.DataFrame({"region": groups["region"].first(), "accounts": groups.size().astype(float)})
+    table = pd.DataFrame({"region": groups["region"].agg(most_common), "accounts": groups.size().astype(float)})
     for measure in ("potential", "workload"):
         table[measure] = groups[measure].sum()
         mean = table.groupby("region", dropna=False)[measure].transform("mean")
         table[f"{measure}_index"] = table[measure] / mean.where(mean > 0)
     table["balanced"] = within(table["potential_index"], tolerance) & within(table["workload_index"], tolerance)
     return table.reset_index()[PLAN_COLUMNS]
+
+
+def most_common(names: pd.Series) -> str | None:
+    """Return the name that most rows bear, the first in the alphabet among equals; none where none is stated."""
+    usual = names.mode()
+    return usual.iloc[0] if len(usual) else None
 
 
 def within(index: pd.Series, tolerance: float) -> pd.Series:

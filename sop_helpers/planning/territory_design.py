@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.territories import territory_plan
+from sop_helpers.planning.territories import most_common, territory_plan
 from sop_helpers.planning.territory_model import Assignment, Infeasible, solve
 from sop_helpers.planning.territory_problem import Problem
 
@@ -66,7 +66,7 @@ def seats(accounts: pd.DataFrame) -> pd.DataFrame:
     table["weight"] = table["workload"].fillna(0) + 1e-9
     table["wx"], table["wy"] = table["x"] * table["weight"], table["y"] * table["weight"]
     placed = table[table["x"].notna() & table["y"].notna()].groupby("territory")[["wx", "wy", "weight"]].sum()
-    out = table.groupby("territory")["region"].agg(lambda r: r.mode().iloc[0] if r.notna().any() else None).to_frame()
+    out = table.groupby("territory")["region"].agg(most_common).to_frame()
     return out.assign(x=placed["wx"] / placed["weight"], y=placed["wy"] / placed["weight"]).reset_index()
 
 
@@ -134,12 +134,18 @@ def propose(
     weight = hours / hours.mean() if np.isfinite(hours).all() and hours.sum() > 0 else np.ones(len(table))
     moving = table["potential"].fillna(0.0).to_numpy(float)
     apart = (np.arange(len(names))[None] != current[:, None]) * (1 + moving / max(moving.mean(), 1e-9))[:, None]
-    cost = np.where(home, np.where(np.isfinite(distance), distance, 0.0) * weight[:, None] if measured else apart, np.inf)
+    # Who has no position stays rather than goes: as if it were far from all others.
+    far = np.where(np.arange(len(names))[None] == current[:, None], 0.0, 2 * np.nanmean(distance) if measured else 0.0)
+    cost = np.where(home, np.where(np.isfinite(distance), distance, far) * weight[:, None] if measured else apart, np.inf)
     used = [m for m in MEASURES if m in tolerance and table[m].sum() > 0]
     size = table[used].fillna(0.0).to_numpy(float).T
     groups = own if within_region else np.zeros(len(names), dtype=str)
-    mean = np.array([[row[np.isin(region, g) if within_region else slice(None)].sum() / (groups == g).sum() for g in groups] for row in size])
-    mean = mean.reshape(len(used), len(names))
+    # Accounts of no region that has a territory count where they are.
+    counted = np.where(~np.isin(region, own) & (current >= 0), own[np.maximum(current, 0)], region)
+    # Who may go anywhere is no territory's own: that size is shared by all of them.
+    loose = ~np.isin(counted, own) if within_region else np.zeros(len(table), dtype=bool)
+    mean = np.array([[row[np.isin(counted, g) if within_region else slice(None)].sum() / (groups == g).sum() for g in groups] for row in size])
+    mean = mean.reshape(len(used), len(names)) + (size[:, loose].sum(axis=1, keepdims=True) / len(names) if len(used) else 0.0)
     most = most_moved * float(moving[current >= 0].sum())
     error = None
     for factor in WIDER if widen else WIDER[:1]:

@@ -30,6 +30,8 @@ AFTER = {"outcome", "closed", "close_date", "close_value", "won", "lost"}
 KNOWN = ["family", "product", "region", "rep", "account", "amount"]
 """Columns that a deal has from its first day."""
 CATEGORIES = 40
+TOLD = 20
+"""Deals won, lost, decided and open each, below which what a column holds is no proof of anything."""
 
 
 def leaks(features: pd.DataFrame, outcome: pd.Series) -> dict[str, str]:
@@ -60,16 +62,31 @@ def leaks(features: pd.DataFrame, outcome: pd.Series) -> dict[str, str]:
         if str(name) in AFTER:
             out[name] = "it is known only after the deal has closed"
             continue
-        if is_open.any() and decided.any() and filled[decided].mean() - filled[is_open].mean() > 0.5:
+        if min(is_open.sum(), decided.sum()) >= TOLD and filled[decided].mean() - filled[is_open].mean() > 0.5:
             out[name] = f"it is filled in for {filled[decided].mean():.0%} of decided and {filled[is_open].mean():.0%} of open deals"
             continue
-        if 0 < won.sum() < decided.sum():
+        if min(won.sum(), decided.sum() - won.sum()) >= TOLD:
             numbers = pd.to_numeric(values, errors="coerce").fillna(0.0) if pd.api.types.is_numeric_dtype(values) else pd.Series(filled.astype(float))
             ranks, ones = rankdata(numbers.to_numpy()[decided]), won[decided]
             area = (ranks[ones].sum() - ones.sum() * (ones.sum() + 1) / 2) / (ones.sum() * (~ones).sum())
             if max(area, 1 - area) > 0.98:
                 out[name] = f"alone it tells won from lost deals with an area under the curve of {max(area, 1 - area):.3f}"
     return out
+
+
+def left_out(opportunities: pd.DataFrame, products: pd.DataFrame, reps: pd.DataFrame, month: pd.Timestamp) -> dict[str, str]:
+    """Return which of the columns in `KNOWN` the models do without, as they tell the outcome in this CRM, and why.
+
+    Lost deals of amount zero, or accounts entered when a deal is won, are how some companies keep their CRM and no mistake; see `leaks`.
+    """
+    known = known_deals(listed(opportunities, products), month, products, reps)
+    return leaks(known[[c for c in KNOWN if c in known]], known["outcome"])
+
+
+def left_out_words(found: dict[str, str]) -> str:
+    """Say what `left_out` found."""
+    said = [f"The models do without {name}: {why}." for name, why in found.items()]
+    return " ".join(said) or "All columns that a deal has from its first day were used."
 
 
 def features_of(deals: pd.DataFrame, columns: Sequence[str] = tuple(KNOWN)) -> pd.DataFrame:
@@ -119,7 +136,7 @@ def _fitted(name: str, features: pd.DataFrame, won: np.ndarray, seed: int) -> ob
 
 
 def judge_models(
-    opportunities: pd.DataFrame, products: pd.DataFrame, reps: pd.DataFrame, month: pd.Timestamp, *, columns: Sequence[str] = tuple(KNOWN), seed: int = 0
+    opportunities: pd.DataFrame, products: pd.DataFrame, reps: pd.DataFrame, month: pd.Timestamp, *, columns: Sequence[str] | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Judge the models on the deals decided in the three quarters before `month`, and give each open deal its chance by the one that ships.
 
@@ -129,8 +146,8 @@ def judge_models(
         As the contracts.
     month : Timestamp
         First month not known.
-    columns : sequence of str
-        Features; each must be known while a deal is open.
+    columns : sequence of str, optional
+        Features; each must be known while a deal is open. By default those of `KNOWN` that `left_out` does not name.
     seed : int
         Seed of the gradient boosting.
 
@@ -144,10 +161,13 @@ def judge_models(
     Raises
     ------
     ValueError
-        A feature is known only after a deal has closed.
+        A feature that was asked for is known only after a deal has closed.
     """
     # Values are those a deal had while open, so that what it was won for does not slip in as its amount.
     known = known_deals(listed(opportunities, products), month, products, reps).sort_values("closed", kind="stable", ignore_index=True)
+    if columns is None:
+        told = [c for c in KNOWN if c in known]
+        columns = [c for c in told if c not in leaks(known[told], known["outcome"])]
     features = features_of(known, columns)
     won, is_open = (known["outcome"] == "won").to_numpy(), (known["outcome"] == "open").to_numpy()
     # Deals decided before the first whole month of records are a choice of what was kept, not what happened.

@@ -97,7 +97,7 @@ def test_what_a_deal_closed_at_is_not_known_while_it_is_open():
     rows = pd.DataFrame({"opportunity": ["1", "2"], "product": ["a", "a"], "units": [3.0, 3.0], "amount": [0.0, 280.0], "stage": "offer", "rep": "r1",
                          "created": pd.Timestamp("2026-01-05"), "closed": pd.to_datetime(["2026-05-01", "2026-05-02"]), "outcome": ["lost", "won"]})
     assert bookings.deals_as_of(rows, pd.Timestamp("2026-03-01"), PRODUCTS, REPS)["amount"].tolist() == [300.0, 300.0]
-    assert bookings.deals_as_of(rows, MONTH, PRODUCTS, REPS)["amount"].tolist() == [0.0, 280.0]
+    assert bookings.deals_as_of(rows, MONTH, PRODUCTS, REPS)["amount"].tolist() == [300.0, 280.0], "a lost deal is worth what it was while open"
 
 
 def test_parts_add_up_and_fit_their_contracts(deals):

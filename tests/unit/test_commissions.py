@@ -151,3 +151,19 @@ def test_every_run_pays_what_the_plan_pays_for_its_bookings(seen, common):
     one = pd.DataFrame([("a", "P", np.nan, np.nan)], columns=["rep", "comp_plan", "on_target_earnings", "variable_share"])
     runs = commissions.simulate_pay(pd.DataFrame({"rep": ["a"], "quota": [500.0]}), one, STEPS, seen, common, runs=50)
     np.testing.assert_allclose(runs["pay"], commissions.payout(runs["bookings"], np.full(50, 500.0), STEPS))
+
+
+def test_who_had_half_a_year_is_paid_half_of_the_target_earnings_and_half_of_the_cap():
+    months = pd.date_range("2026-01-01", periods=12, freq="MS", unit="us")
+    quotas = pd.concat([pd.DataFrame({"month": months, "rep": "A", "quota": 100.0}), pd.DataFrame({"month": months[6:], "rep": "B", "quota": 100.0})])
+    people = pd.DataFrame({"rep": ["A", "B"], "comp_plan": None, "on_target_earnings": 1e5, "variable_share": 0.4})
+    assert commissions.by_rep(quotas)["months"].tolist() == [12, 6]
+    assert commissions.plan_cost(quotas, people, empty("comp_plans"), [1.0])["pay"].tolist() == pytest.approx([60_000])
+    one = commissions.by_rep(quotas).assign(bookings=lambda t: t["quota"])
+    assert commissions.rep_pay(one, people, empty("comp_plans"))["pay"].tolist() == pytest.approx([40_000, 20_000])
+    capped = commissions.rep_pay(one, people.assign(comp_plan="P"), plan((0, None, 0.5), cap=400.0))
+    assert capped["pay"].tolist() == pytest.approx([400.0, 200.0])
+    sold = quotas.assign(bookings=quotas["quota"]).pivot_table(index="month", columns="rep", values="bookings", fill_value=0.0)
+    year = commissions.by_rep(quotas).set_index("rep")
+    earned = commissions.earned_by_month(sold, year["quota"], people, empty("comp_plans"), months=year["months"])
+    assert earned.sum().tolist() == pytest.approx([40_000, 20_000])

@@ -63,3 +63,18 @@ def test_leads_become_deals_become_bookings():
     assert table["bookings"].sum() == 400 and table.loc["2026-07-01", "created"] == 0
     assert "Of 100 leads 10 became deals" in pipeline_flow.flow_words(table.reset_index(), "EUR")
     assert "not counted" in pipeline_flow.flow_words(pipeline_flow.flow(deals, empty("leads"), MONTH), "EUR")
+
+
+def test_regions_are_added_up_unless_somebody_answers_for_all():
+    words = said([("2026-09-20", "2026-10", "n", "manager", "N", 100), ("2026-09-20", "2026-10", "vp", "manager", None, 190),
+                  ("2026-09-21", "2026-10", "n", "manager", "S", 100), ("2026-09-20", "2026-11", "n", "manager", "N", 80),
+                  ("2026-09-21", "2026-11", "n", "manager", "S", 70), ("2026-09-05", "2026-10", "r1", "rep", None, 50),
+                  ("2026-09-25", "2026-10", "r1", "rep", "N", 60)])
+    told = commits.by_month(words, MONTH)
+    assert told["manager"].tolist() == [190, 150] and told["rep"].iloc[0] == 60, "a rep has one word on a month"
+
+
+def test_leads_of_all_regions_count_only_where_no_region_is_counted():
+    leads = pd.DataFrame({"month": pd.to_datetime(["2026-09-01"] * 3 + ["2026-08-01"]), "region": ["N", "S", None, None], "leads": [10.0, 20.0, 30.0, 40.0]})
+    deals = deals_of([("r1", "N", "2026-08-01", "2026-09-05", 100.0)])
+    assert pipeline_flow.flow(deals, leads, MONTH, 2)["leads"].tolist() == [40.0, 30.0]

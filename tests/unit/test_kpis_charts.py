@@ -25,9 +25,9 @@ def test_pipeline(pipe):
     quotas = pd.DataFrame({"month": MONTHS, "quota": 1e6})
     text = words(sales.pipeline_figure(pipe, quotas, "EUR"))
     assert "EUR" in text and "quota" in text and "weighted by win rate" in text
-    said = sales.pipeline_takeaway(pipe, quotas, "EUR")
+    said = sales.pipeline_takeaway(pipe, quotas, MONTHS[0], "EUR")
     assert "6 M EUR" in said and "50% of the quota of 3 M" in said and "coverage" not in said, "coverage is that of the fiscal year, and said elsewhere"
-    assert sales.pipeline_takeaway(pipe, quotas.head(0), "EUR").endswith("no quota is set for these months.")
+    assert sales.pipeline_takeaway(pipe, quotas.head(0), MONTHS[0], "EUR").endswith("no quota is set for these months.")
 
 
 def test_capacity_is_compared_with_quota_only_where_quota_is_set():

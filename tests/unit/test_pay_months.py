@@ -92,3 +92,57 @@ def test_nobody_draws_before_the_first_month_at_work():
     late = table[(table["rep"] == "a") | (table["month"] >= "2026-08-01")]
     plan = pay_months.commission_plan(late, REPS, PLANS, NONE, NONE, NONE, MONTH).set_index(["rep", "month"]).loc["b"]
     assert plan["payout"].tolist() == [15.0] * 8 and plan["owed"].iloc[-1] == 120
+
+
+def test_what_is_taken_back_of_a_shared_deal_is_taken_from_each():
+    table = sold(np.full(12, 1000.0), np.full(12, 1000.0))
+    off = pd.DataFrame({"opportunity": ["o1"], "cancelled": pd.to_datetime(["2026-08-15"]), "share": [1.0]})
+    shared = pd.DataFrame({"opportunity": "o1", "rep": ["a", "b"], "share": 0.5})
+    plan = pay_months.commission_plan(table, REPS, PLANS, deals(), NONE, off, MONTH, splits=shared).groupby("rep")["clawback"].sum()
+    assert plan.tolist() == pytest.approx([5.0, 5.0])
+
+
+def test_who_has_left_is_paid_what_was_earned_and_gives_back_what_was_cancelled():
+    table = sold(np.full(12, 1000.0), np.full(12, 1000.0))
+    left = table[(table["rep"] == "b") | (table["month"] <= pd.Timestamp("2026-06-01"))]
+    spifs = pd.DataFrame({"spif": ["s"], "first_day": pd.to_datetime(["2026-05-01"]), "last_day": pd.to_datetime(["2026-09-30"]), "family": [None],
+                          "per_deal": [500.0], "rate": [np.nan], "cap": [np.nan]})
+    off = pd.DataFrame({"opportunity": ["o1"], "cancelled": pd.to_datetime(["2026-09-10"]), "share": [1.0]})
+    plan = pay_months.commission_plan(left, REPS, PLANS, deals(), spifs, off, MONTH).set_index(["rep", "month"])
+    row = plan.loc[("a", pd.Timestamp("2026-09-01"))]
+    assert row["spif"] == 500 and row["clawback"] == pytest.approx(500 * 0.02) and row["payout"] == pytest.approx(490) and bool(row["actual"])
+    before = deals(closed=pd.to_datetime(["2026-03-20", "2026-06-20"]))
+    plan = pay_months.commission_plan(table, REPS, PLANS, before, NONE, off, MONTH)
+    assert plan["clawback"].sum() == pytest.approx(500 * 0.02), "won in the year before: at the first band's rate"
+    nothing_paid = pay_months.commission_plan(table.assign(bookings=0.0), REPS, PLANS, deals(), NONE, off, MONTH)
+    assert nothing_paid["clawback"].sum() == 0, "no more than was paid"
+
+
+def test_a_deal_is_taken_back_at_the_rate_of_its_month_and_spifs_follow_the_split():
+    table = sold(np.full(12, 1000.0), np.full(12, 1000.0))
+    later = pd.concat([PLANS.assign(effective_from=pd.NaT), PLANS.assign(effective_from=pd.Timestamp("2026-07-01"), rate=0.01)])
+    off = pd.DataFrame({"opportunity": ["o1"], "cancelled": pd.to_datetime(["2026-08-15"]), "share": [1.0]})
+    plan = pay_months.commission_plan(table, REPS, later, deals(), NONE, off, MONTH)
+    assert plan["clawback"].sum() == pytest.approx(500 * 0.02), "won in May at 2 %, whatever is paid since July"
+    spifs = pd.DataFrame({"spif": ["s"], "first_day": pd.to_datetime(["2026-05-01"]), "last_day": pd.to_datetime(["2026-06-30"]), "family": ["F"],
+                          "per_deal": [50.0], "rate": [0.01], "cap": [np.nan]})
+    shared = pd.DataFrame({"opportunity": "o1", "rep": ["a", "b"], "share": [0.6, 0.4]})
+    paid = pay_months.commission_plan(table, REPS, PLANS, deals(), spifs, NONE, MONTH, splits=shared).groupby("rep")["spif"].sum()
+    assert paid.tolist() == pytest.approx([0.6 * 55, 0.4 * 55])
+
+
+def test_a_deal_of_an_owner_without_quota_is_taken_out_of_nothing():
+    table = sold(np.full(12, 1000.0), np.full(12, 1000.0)).query("rep == 'b'")
+    shared = pd.DataFrame({"opportunity": "o1", "rep": ["a", "b"], "share": 0.5})
+    staff = pd.DataFrame(columns=["month", "rep", "capacity"])
+    out = pay_months.year_bookings(table.drop(columns="actual"), staff, deals(), shared, MONTH).set_index(["rep", "month"])["bookings"]
+    may = pd.Timestamp("2026-05-01")
+    assert out["a", may] == 250.0 and out["b", may] == 1250.0
+
+
+def test_a_draw_is_kept_back_in_a_month_without_quota():
+    table = sold(np.full(12, 1000.0), np.r_[0.0, 1000.0, np.full(10, 0.0)])
+    table.loc[(table["rep"] == "b") & (table["month"] != YEAR[0]), "quota"] = 0.0
+    table.loc[(table["rep"] == "b") & (table["month"] == YEAR[0]), "quota"] = 12_000.0
+    plan = pay_months.commission_plan(table, REPS, PLANS, NONE, NONE, NONE, MONTH).set_index(["rep", "month"]).loc["b"]
+    assert plan["payout"].tolist()[:2] == pytest.approx([15, 5]) and plan["owed"].tolist()[:2] == pytest.approx([15, 0])

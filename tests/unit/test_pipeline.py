@@ -146,3 +146,28 @@ def test_a_company_without_a_crm_gets_empty_tables():
     assert rates.empty and pipeline.funnel(deals).empty and pipeline.stale_deals(deals, MONTH).empty
     assert conform("pipeline_forecast", pipeline.weighted_pipeline(deals, rates, MONTH)).empty
     assert pipeline.pipeline_measures(deals, MONTH)["amount"] == 0
+
+
+def test_a_deal_decided_on_a_day_that_nobody_entered_is_not_open():
+    rows = pd.DataFrame({"opportunity": ["w", "l", "o"], "rep": "r", "stage": "offer", "amount": [5e5, 1e6, 1e3], "created": pd.Timestamp("2026-05-01"),
+                         "closed": pd.NaT, "outcome": ["won", "lost", "open"], "family": "F", "region": "N"})
+    deals = pipeline.known_deals(conform("opportunities", rows), MONTH)
+    measures = pipeline.pipeline_measures(deals, MONTH)
+    assert deals["outcome"].tolist() == ["won", "lost", "open"] and measures["amount"] == 1000 and measures["deals"] == 1
+    assert np.isnan(measures["created_and_closed"]) and len(pipeline.stale_deals(deals, MONTH)) == 0
+
+
+def test_lost_deals_of_amount_zero_are_valued_at_list():
+    rows = pd.DataFrame({"opportunity": ["l", "w", "x"], "rep": "r", "stage": "offer", "amount": [0.0, 0.0, 7.0], "units": 3.0, "product": "P",
+                         "created": pd.Timestamp("2026-05-01"), "closed": pd.Timestamp("2026-06-01"), "outcome": ["lost", "won", "lost"]})
+    products = pd.DataFrame({"product": ["P"], "family": ["A"], "unit_price": [10.0]})
+    assert pipeline.known_deals(conform("opportunities", rows), MONTH, products)["amount"].tolist() == [30.0, 0.0, 7.0]
+
+
+def test_a_deal_that_was_won_early_went_through_all_stages_of_the_funnel():
+    stages = ["qualify"] * 8 + ["negotiate"] * 3 + ["qualify"] * 6
+    outcome = ["won"] * 8 + ["won"] * 2 + ["lost"] * 7
+    deals = pd.DataFrame({"stage": stages, "outcome": outcome, "created": pd.Timestamp("2026-01-01"), "closed": pd.Timestamp("2026-02-01")})
+    table = pipeline.funnel(deals, ["qualify", "negotiate"]).set_index("stage")
+    assert table["deals"].tolist() == [17, 11, 10] and table["conversion"].tolist()[:2] == pytest.approx([11 / 17, 10 / 11])
+    assert table["bottleneck"].tolist() == [True, False, False]

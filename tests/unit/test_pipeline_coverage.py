@@ -67,6 +67,8 @@ def test_the_kpi_the_reps_and_the_sentence_tell_the_same(deals, booked):
 def test_no_coverage_is_stated_without_a_whole_years_quotas_or_once_it_is_reached(deals, booked):
     part = pipeline_coverage.year_coverage(deals, booked.head(8), MONTH, 4)
     assert np.isnan(part["coverage"]) and "not all set" in pipeline_coverage.coverage_words(part, "EUR")
+    for few in (booked.head(3).assign(bookings=300.0), booked.head(0)):
+        assert "not all set" in pipeline_coverage.coverage_words(pipeline_coverage.year_coverage(deals, few, MONTH, 4), "EUR")
     done = pipeline_coverage.year_coverage(deals, booked.assign(bookings=300.0), MONTH, 4)
     assert np.isnan(done["coverage"]) and "is reached" in pipeline_coverage.coverage_words(done, "EUR")
     none = pipeline_coverage.year_coverage(deals, booked.assign(quota=0.0), MONTH, 4)

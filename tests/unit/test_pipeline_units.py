@@ -102,3 +102,21 @@ def test_it_stands_beside_the_others_only_where_nobody_brought_one():
     again, words = pipeline_units.with_pipeline(said, steady_deals(50.0), own, demand(PAST), PRODUCTS, MONTH)
     assert again is said and "those who brought one" in words
     assert len(pipeline_units.with_pipeline(none, steady_deals(1.0).iloc[:0], own, demand(PAST), PRODUCTS, MONTH)[0]) == 0
+
+
+def test_the_share_of_deals_is_measured_on_what_was_recorded():
+    late = steady_deals(100.0).query("closed >= '2026-03-15' or closed != closed")
+    table = pipeline_units.pipeline_view(late, demand(AHEAD), demand(PAST), PRODUCTS, MONTH)
+    whole = view_of(steady_deals(100.0))
+    # Closings of a year or of half of one: half of A's demand goes through deals either way.
+    for one in (table, whole):
+        assert one.loc[one["family"] == "A", "deal_share"].tolist() == pytest.approx([0.5] * 6)
+    assert pipeline_units.measured_from(late, demand(PAST), MONTH) == pd.Timestamp("2026-05-01"), "April may have been recorded from its middle on"
+    short = pipeline_units.pipeline_view(steady_deals(100.0), demand(AHEAD), demand(PAST[-7:]), PRODUCTS, MONTH)
+    assert short.loc[short["family"] == "A", "deal_share"].tolist() == pytest.approx([0.5] * 6)
+
+
+def test_the_pipeline_has_no_view_on_a_few_months_of_closings():
+    late = steady_deals(100.0).query("closed >= '2026-06-15' or closed != closed")
+    views, told = pipeline_units.with_pipeline(empty("views"), late, demand(AHEAD), demand(PAST), PRODUCTS, MONTH)
+    assert views.empty and "for 2 months only" in told

@@ -23,6 +23,13 @@ def booked(reps: pd.DataFrame, amount: float = 100.0) -> pd.DataFrame:
     return reps[["rep"]].merge(pd.DataFrame({"month": months}), how="cross").assign(quota=amount, bookings=amount)
 
 
+def whole_year(held: dict[str, float]) -> pd.DataFrame:
+    """Return quotas of a year, all of them in its last month."""
+    months = pd.date_range(BEGIN, periods=12, freq="MS", unit="us")
+    rows = [{"month": m, "rep": rep, "quota": quota if m == months[-1] else 0.0, "bookings": np.nan} for rep, quota in held.items() for m in months]
+    return pd.DataFrame(rows, columns=["month", "rep", "quota", "bookings"]).astype({"month": "datetime64[us]", "quota": float})
+
+
 def propose(reps, sold, target, **more):
     accounts = pd.DataFrame({"rep": reps["rep"], "potential": np.arange(1.0, len(reps) + 1) * 1000})
     weighted = pd.DataFrame({"rep": reps["rep"][:1], "weighted": [50.0]})
@@ -37,7 +44,7 @@ def propose(reps, sold, target, **more):
 def test_proposals_and_their_months_add_up_to_the_target_to_the_cent(cents, over, size, method, share):
     reps, target = team(size), pd.Series({"G0": cents[0] / 100, "G1": cents[1] / 100})
     kept = round(share * cents[0] / 100 * over * 0.9, 2)
-    held = pd.DataFrame({"month": [BEGIN], "rep": ["R0"], "quota": [kept], "bookings": [np.nan]})
+    held = whole_year({"R0": kept})
     table, refused = propose(reps, pd.concat([booked(reps), held]), target, method=method, over_assignment=over, spread=[0.8, 1.2])
     assert not refused
     wanted = round(round(float(target.sum()) * over, 2) * 100)
@@ -63,9 +70,41 @@ def test_even_shares_follow_the_months_at_work_and_potential_the_accounts():
 ])
 def test_what_cannot_be_shared_out_is_said(target, held, word):
     reps = team(3, regions=1)
-    rows = pd.DataFrame({"month": BEGIN, "rep": list(held), "quota": list(held.values()), "bookings": np.nan})
+    rows = whole_year(held)
     table, refused = propose(reps, pd.concat([booked(reps), rows]), pd.Series(target))
     assert table.empty and word in refused
+
+
+def test_a_quota_set_for_a_quarter_is_not_that_of_the_year():
+    reps, target = team(2, regions=1).assign(start_month=pd.Timestamp("2020-01-01")), pd.Series({"G0": 2400.0})
+    first = pd.date_range(BEGIN, periods=3, freq="MS", unit="us")
+    set_months = pd.DataFrame({"month": first, "rep": "R0", "quota": 100.0, "bookings": np.nan})
+    known = pd.concat([booked(reps), set_months])
+    table = propose(reps, known, target, method="even")[0].set_index("rep")
+    # 2,100 are left for nine months of one rep and twelve of the other.
+    assert table["held"].tolist()[0] == 300.0 and table["proposed"].tolist() == pytest.approx([300 + 2100 * 9 / 21, 2100 * 12 / 21])
+    both = pd.concat([known, set_months.assign(rep="R1")])
+    assert propose(reps, both, target, method="even")[0]["proposed"].tolist() == pytest.approx([1200.0, 1200.0])
+    season = pd.DataFrame({"month": pd.date_range(BEGIN, periods=12, freq="MS", unit="us"), "region": "G0", "revenue": 1.0})
+    months = qs.quota_months(table.reset_index(), season, reps, BEGIN, RAMP, known).set_index(["rep", "month"])["quota"]
+    assert months["R0"].iloc[:3].tolist() == [100.0] * 3 and months["R0"].iloc[3:].tolist() == pytest.approx([100.0] * 9)
+    assert months.groupby("rep").sum().tolist() == pytest.approx(table["proposed"].tolist())
+
+
+def test_a_rep_of_whom_nothing_is_known_has_no_chance_stated():
+    reps = team(2, regions=1).assign(start_month=pd.to_datetime(["2020-01-01", "2027-04-01"]).astype("datetime64[us]"))
+    accounts, weighted = pd.DataFrame({"rep": ["R0"], "potential": [10.0]}), pd.DataFrame({"rep": ["R0"], "weighted": [50.0]})
+    table = qs.propose_quotas(reps, booked(reps.head(1)), accounts, weighted, pd.Series({"G0": 2000.0}), MONTH, BEGIN, RAMP, spread=[1.0])[0].set_index("rep")
+    assert np.isnan(table.loc["R1", "bottom_up"]) and np.isnan(table.loc["R1", "probability"]) and table.loc["R1", "proposed"] > 0
+
+
+def test_months_on_leave_are_no_months_of_history():
+    reps = team(2, regions=1).assign(start_month=pd.Timestamp("2020-01-01"))
+    sold, away = booked(reps), pd.date_range("2026-04-01", periods=6, freq="MS", unit="us")
+    sold.loc[(sold["rep"] == "R1") & sold["month"].isin(away), "bookings"] = 0.0
+    leave = pd.DataFrame({"rep": "R1", "month": away, "share": 1.0})
+    table = propose(reps, sold, pd.Series({"G0": 2400.0}), leave=leave)[0].set_index("rep")
+    assert table["history"].tolist() == pytest.approx([1200.0, 1200.0])
 
 
 def test_a_region_without_a_rep_is_named_and_not_given_to_others():
@@ -134,3 +173,27 @@ def test_two_months_at_a_tenth_of_a_ramp_are_no_history():
     table = propose(reps, sold, pd.Series({"G0": 3300.0}))[0].set_index("rep")
     assert np.isnan(table.loc["R2", "history"]) and table.loc[["R0", "R1"], "history"].tolist() == [1200, 1200]
     assert table["bottom_up"].notna().all()
+
+
+def test_a_part_of_a_year_is_no_target_of_it():
+    every = pd.date_range(BEGIN, periods=12, freq="MS", unit="us")
+    table = pd.DataFrame({"month": every, "region": "G0", "revenue": 100.0})
+    part = qs.year_target(table.head(0), table.head(8), BEGIN)
+    assert "2027-12, 2028-01, 2028-02, 2028-03" in qs.target_gaps(part, BEGIN) and qs.target_gaps(table, BEGIN) == ""
+    both = qs.year_target(table.head(9), table.assign(revenue=70.0), BEGIN)
+    assert both["revenue"].tolist() == [100.0] * 9 + [70.0] * 3, "the plan fills the months that the budget leaves out"
+
+
+def test_a_region_without_target_does_not_block_the_others():
+    reps, target = team(4), pd.Series({"G0": 1000.0, "G1": 0.0})
+    table, refused = propose(reps, pd.concat([booked(reps), whole_year({"R1": 500.0})]), target)
+    assert not refused and set(table["region"]) == {"G0"} and table["proposed"].sum() == pytest.approx(1000)
+
+
+def test_nobody_holds_a_quota_after_leaving():
+    reps = team(2, regions=1).assign(start_month=pd.Timestamp("2020-01-01"))
+    reps["end_month"] = pd.to_datetime([pd.Timestamp("2027-06-01"), None]).astype("datetime64[us]")
+    months = pd.date_range(BEGIN, periods=12, freq="MS", unit="us")
+    known = pd.concat([booked(reps), pd.DataFrame({"month": months, "rep": "R0", "quota": 100.0, "bookings": np.nan})])
+    table = propose(reps, known, pd.Series({"G0": 1200.0}))[0].set_index("rep")
+    assert table["proposed"].tolist() == pytest.approx([300.0, 900.0])

@@ -85,3 +85,14 @@ def test_no_quota_no_attainment(book):
     assert quotas.quota_plan(known, empty("reps"), empty("opportunities"), MONTH)["attainment"].isna().all()
     assert quotas.quota_plan(empty("quotas"), empty("reps"), empty("opportunities"), MONTH).empty
     assert np.isnan(quotas.over_assignment(5, 0))
+
+
+def test_who_won_nothing_in_a_recorded_month_booked_nothing():
+    months = pd.date_range("2026-06-01", periods=5, freq="MS", unit="us")
+    table = conform("quotas", pd.DataFrame([(m, rep, 10.0) for m in months for rep in ("a", "b")], columns=["month", "rep", "quota"]))
+    deals = pd.DataFrame({"rep": ["a", "a"], "outcome": "won", "closed": pd.to_datetime(["2026-07-05", "2026-09-05"]), "amount": 100.0})
+    booked = quotas.with_bookings(table, deals, MONTH).pivot(index="month", columns="rep", values="bookings")
+    assert booked["a"].iloc[1:4].tolist() == [100.0, 0.0, 100.0] and booked["b"].iloc[1:4].tolist() == [0.0] * 3
+    assert booked.iloc[[0, 4]].isna().all().all(), "before the first win on record, and ahead"
+    credited = quotas.with_bookings(table.assign(bookings=[5.0, np.nan] * 5), deals, MONTH).pivot(index="month", columns="rep", values="bookings")
+    assert credited["b"].iloc[:4].tolist() == [0.0] * 4, "a single blank is no booking"

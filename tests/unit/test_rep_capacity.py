@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sop_helpers.book.conform import conform, empty
+from sop_helpers.planning import quotas as quotas_module
 from sop_helpers.planning import rep_capacity, rep_capacity_band
 
 RAMP = [0.25, 0.5, 0.75, 1.0]
@@ -102,3 +103,33 @@ def test_leave_takes_its_share_of_a_month() -> None:
     runs = rep_capacity_band.capacity_runs(away.reset_index(), reps, [1.0], [], common=0.0, runs=5)
     assert (runs == [75.0, 200.0]).all().all()
     assert away["capacity"].tolist() == [0, 75, 100, 100] and away["ramp"].tolist() == [0, 0.75, 1, 1]
+
+
+def test_quotas_of_quarters_are_spread_over_their_months(reps):
+    later = pd.date_range("2027-01-01", periods=12, freq="MS", unit="us")
+    for stamps, first in ((("2026-03", "2026-06", "2026-09"), 1), (("2026-01", "2026-04", "2026-07"), 1), (("2026-02", "2026-05", "2026-08"), 2)):
+        quarters = conform("quotas", pd.DataFrame({"month": stamps, "rep": "a", "quota": 300.0, "bookings": 270.0}))
+        spread = quotas_module.by_months(quarters, first)
+        assert spread["quota"].tolist() == [100.0] * 9 and spread["bookings"].tolist() == [90.0] * 9 and spread["month"].is_monotonic_increasing
+        assert spread["month"].iloc[0] == pd.Timestamp(2026, first, 1)
+        assert rep_capacity.rep_capacity(reps.head(1), spread, later, RAMP)["capacity"].sum() == pytest.approx(1200)
+    monthly = conform("quotas", pd.DataFrame({"month": MONTHS, "rep": "a", "quota": 100.0}))
+    assert quotas_module.by_months(monthly)["quota"].tolist() == [100.0] * 12
+
+
+def test_quotas_that_are_ramped_already_are_not_ramped_again(reps):
+    new = reps.head(1).assign(rep="n", start_month=MONTHS[0])
+    stated = pd.DataFrame({"month": MONTHS[:6], "rep": "n", "quota": [25.0, 50.0, 75.0, 100.0, 100.0, 100.0]})
+    full = rep_capacity.unramped(stated, new, RAMP)
+    assert full["quota"].tolist() == [100.0] * 6
+    staff = rep_capacity.rep_capacity(new, full, MONTHS, RAMP)
+    assert staff["capacity"].tolist() == pytest.approx([25.0, 50.0, 75.0] + [100.0] * 9)
+    assert rep_capacity.unramped(stated, new, [0.0, 1.0])["month"].tolist() == list(MONTHS[1:6]), "a month without productivity tells nothing"
+
+
+def test_nobody_leaves_before_the_first_day(reps, quotas):
+    hire = reps.head(1).assign(rep="h", start_month=pd.Timestamp("2027-04-01"))
+    staff = rep_capacity.rep_capacity(hire, quotas, MONTHS, RAMP, 1.0, 0.3, MONTHS[0])
+    assert staff["stay"].iloc[0] == pytest.approx(0.7 ** (0.5 / 12)) and staff["month"].iloc[0] == pd.Timestamp("2027-04-01")
+    runs = rep_capacity_band.capacity_runs(staff, hire, [1.0], [1.0], 1.0, 0.3, MONTHS[0], common=0.0, runs=4000)
+    assert runs.iloc[:, 0].mean() == pytest.approx(staff["full_quota"].iloc[0] * 0.7 ** (0.5 / 12), rel=0.01)

@@ -38,3 +38,11 @@ def test_what_nobody_states_is_not_judged(accounts):
 def test_accounts_without_territory_are_listed(accounts):
     assert territories.unassigned(accounts)["account"].tolist() == ["f"]
     assert territories.territory_plan(empty("accounts")).empty and np.isnan(territories.balance(territories.territory_plan(empty("accounts"))))
+
+
+def test_the_region_of_a_territory_is_that_of_most_of_its_accounts_whatever_their_order():
+    rows = [("T1", "S", 10.0)] + [("T1", "N", 10.0)] * 9 + [("T2", "N", 10.0)] * 10
+    table = pd.DataFrame(rows, columns=["territory", "region", "potential"]).assign(workload=1.0)
+    for one in (table, table.iloc[::-1]):
+        plan = territories.territory_plan(one)
+        assert plan["region"].tolist() == ["N", "N"] and plan["potential_index"].tolist() == [1.0, 1.0]

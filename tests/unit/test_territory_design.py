@@ -169,3 +169,22 @@ def test_accounts_that_state_next_to_nothing_are_no_obstacle():
     assert design.attempt(some, SQUARE, 0.3, widen=True)[1] == ""
     found, said = design.attempt(empty("accounts"), SQUARE)
     assert found is None and "no account has a territory" in said
+
+
+def level(positions: dict[str, float], region: str | None = "N") -> pd.DataFrame:
+    """Return ten equal accounts of each territory around a position each; every other one may lack its region."""
+    rows = [(f"{t}{i}", t, x + i / 10, 0.0, "N" if i % 2 else region) for t, x in positions.items() for i in range(10)]
+    return pd.DataFrame(rows, columns=["account", "territory", "x", "y", "region"]).assign(potential=10.0, workload=1.0)
+
+
+def test_accounts_without_region_count_where_they_are():
+    both = {"workload": 0.05, "potential": 0.05}
+    found = design.propose(level({"T1": 0.0, "T2": 50.0}, None), both, widen=False)
+    assert (found.accounts["proposed"] == found.accounts["territory"]).all()
+
+
+def test_a_seat_without_position_draws_nobody():
+    table = level({"T1": 0.0, "T2": 50.0, "T3": 25.0})
+    table.loc[table["territory"] == "T3", ["x", "y"]] = np.nan
+    found = design.propose(table, {"workload": 0.25, "potential": 0.25})
+    assert (found.accounts["proposed"] == found.accounts["territory"]).all()

@@ -78,3 +78,17 @@ def test_too_few_deals_are_not_learned_from():
     assert conform("win_models", table).empty and chances.nunique() <= 1
     table, chances = win_models.judge_models(empty("opportunities"), PRODUCTS, REPS, MONTH)
     assert table.empty and chances.empty
+
+
+def test_lost_deals_of_amount_zero_do_not_stop_the_month():
+    deals = made(0.5)
+    zero = deals.assign(amount=deals["amount"].mask(deals["outcome"] == "lost", 0.0))
+    table, _ = win_models.judge_models(zero, PRODUCTS, REPS, MONTH)
+    assert table["used"].sum() == 1 and not table.set_index("model").loc["base rate", "used"], "reps are told apart without amounts"
+    found = win_models.left_out(zero, PRODUCTS, REPS, MONTH)
+    assert list(found) == ["amount"] and win_models.left_out_words(found).startswith("The models do without amount: ")
+    assert "were used" in win_models.left_out_words(win_models.left_out(deals, PRODUCTS, REPS, MONTH))
+    few = deals.iloc[:0].copy()
+    rows = pd.DataFrame({"opportunity": list("abcd"), "amount": [100.0, 90.0, 50.0, 40.0], "outcome": ["won", "won", "lost", "lost"], "stage": "offer",
+                         "rep": "good", "created": pd.Timestamp("2026-01-01"), "closed": pd.Timestamp("2026-02-01")})
+    assert not win_models.leaks(pipeline.known_deals(conform("opportunities", pd.concat([few, rows])), MONTH)[["amount"]], rows["outcome"]), "chance"

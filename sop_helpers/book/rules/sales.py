@@ -20,7 +20,12 @@ def pipeline(given: Inputs) -> Iterator[Issue]:
     is_open, won = deals["outcome"] == "open", deals["outcome"] == "won"
     for wrong, column, word, action in (
         (deals["closed"] < deals["created"], "closed", "closed before they were created", "Mend the dates; they would make the sales cycle negative."),
-        (~is_open & deals["closed"].isna(), "closed", "are won or lost without a closing date", "Enter it; they are left out of win rates by period."),
+        (
+            ~is_open & deals["closed"].isna(),
+            "closed",
+            "are won or lost without a closing date",
+            "Enter it; they are in no month of bookings and in no win rate of a period.",
+        ),
         (is_open & deals["closed"].notna(), "outcome", "have a closing date and are open", "Set the outcome."),
         (
             is_open & (deals["expected_close"] < given.month),
@@ -32,7 +37,7 @@ def pipeline(given: Inputs) -> Iterator[Issue]:
             is_open & deals["expected_close"].isna(),
             "expected_close",
             "are open without an expected close",
-            "Ask the reps for a date; they are in no month of the forecast.",
+            "Ask the reps for a date; until then they are expected a usual sales cycle after they were created.",
         ),
         ((is_open | won) & deals["amount"].isna(), "amount", "are open or won without an amount", "Enter it; they count as nothing."),
     ):

@@ -117,7 +117,7 @@ class Commits(Contract):
     amount: Series[float] = f.money("Bookings committed to.", ge=0)
 
     class Config(Contract.Config):
-        unique = ["stated_on", "month", "person"]
+        unique = ["stated_on", "month", "person", "region"]
         metadata = {"direction": "input", "required": False, "as_of": "stated_on"}
 
 

@@ -36,7 +36,7 @@ class QuotaMonths(Contract):
 
     month: Series[Month] = f.month("Month.")
     rep: Series[str] = f.code("Rep.")
-    quota: Series[float] = f.money("Quota proposed; the months of a rep add up to the quota of the year.", ge=0)
+    quota: Series[float] = f.money("Quota proposed, reduced by the ramp of a new rep; the months of a rep add up to the quota of the year.", ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "rep"]
@@ -73,7 +73,7 @@ class CommissionPlan(Contract):
     draw: Series[float] = f.money("Paid beyond commission to reach the draw; below 0 where it is kept back again.")
     clawback: Series[float] = f.money("Commission taken back for deals cancelled in the month.", ge=0)
     payout: Series[float] = f.money("Commission, SPIF and draw, less clawback.")
-    owed: Series[float] = f.money("Draw still to be kept back at the end of the month.", optional=True, ge=0)
+    owed: Series[float] = f.money("Draw still to be kept back at the end of the month; what is left at the end of the fiscal year lapses.", optional=True, ge=0)
 
     class Config(Contract.Config):
         unique = ["month", "rep"]
@@ -99,7 +99,7 @@ class Spifs(Contract):
     first_day: Series[Day] = f.day("First day on which a deal counts.")
     last_day: Series[Day] = f.day("Last day on which it counts; paid in its month.")
     family: Series[str] = f.code("Family sold; blank is all.", ref="products.family", optional=True)
-    per_deal: Series[float] = f.money("Paid for each deal.", optional=True, ge=0)
+    per_deal: Series[float] = f.money("Paid for each deal; reps who share one share it.", optional=True, ge=0)
     rate: Series[float] = f.share("Share of the amount paid.", optional=True, ge=0)
     cap: Series[float] = f.money("Most that a rep is paid; blank is no limit.", optional=True, ge=0)
 

@@ -39,9 +39,10 @@ def quota_figure(proposal: pd.DataFrame, currency: str) -> Figure:
 
 def quota_takeaway(proposal: pd.DataFrame, currency: str) -> str:
     """Return what is asked against what bottom-up finds, how many reps are likelier than not to reach it, and whether quotas follow potential."""
-    asked, found = proposal["proposed"].sum(), proposal["bottom_up"].sum()
+    told = proposal["bottom_up"].notna()
+    asked, compared, found = proposal["proposed"].sum(), proposal.loc[told, "proposed"].sum(), proposal["bottom_up"].sum()
     text = f"{counted(len(proposal), 'quotas ask', 'quota asks')} for {money(asked)} {currency}"
-    text += f", {asked / found - 1:+.0%} on what bottom-up finds" if found > 0 else ""
+    text += f", {compared / found - 1:+.0%} on what bottom-up finds" + ("" if told.all() else f" for {told.sum()} of them") if found > 0 else ""
     known = proposal["probability"].dropna()
     if len(known) == 1:
         text += f"; the chance of reaching it is {known.iloc[0]:.0%}"

@@ -127,9 +127,9 @@ def _box(low: float, side: float):
     return Rectangle((low, low), side, side, facecolor=COLOURS["good"], alpha=0.12, edgecolor=COLOURS["good"], linestyle="--")
 
 
-def pipeline_takeaway(pipeline: pd.DataFrame, quotas: pd.DataFrame, currency: str) -> str:
-    """Return what the pipeline of the first three months is worth, weighted by its win rates, against their quota."""
-    months = pd.date_range(pipeline["month"].min(), periods=3, freq="MS")
+def pipeline_takeaway(pipeline: pd.DataFrame, quotas: pd.DataFrame, month: pd.Timestamp, currency: str) -> str:
+    """Return what the pipeline of the three months from `month` on is worth, weighted by its win rates, against their quota."""
+    months = pd.date_range(month, periods=3, freq="MS")
     near = pipeline[pipeline["month"].isin(months)]
     amount, worth, due = near["amount"].sum(), near["weighted"].sum(), quotas.loc[quotas["month"].isin(months), "quota"].sum()
     start = f"Open deals of {money(amount)} {currency} due in the next three months should bring {money(worth)}"
@@ -162,7 +162,7 @@ def attainment_takeaway(plan: pd.DataFrame) -> str:
     known = plan.dropna(subset="attainment")
     if known.empty:
         return "No rep has a quota in the fiscal year so far."
-    team = known["bookings_to_date"].sum() / known["quota_to_date"].sum()
+    team = plan["bookings_to_date"].sum() / plan["quota_to_date"].sum()
     met, low = (known["attainment"] >= 1).mean(), (known["attainment"] < 0.5).sum()
     half = known["attainment"].quantile([0.25, 0.75])
     spread = f"the middle half lies between {half[0.25]:.0%} and {half[0.75]:.0%}" + (f", {low} below 50 %" if low else "")
