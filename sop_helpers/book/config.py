@@ -290,6 +290,7 @@ class Workbook(Part):
     closed: str | None = Field(None, description="Folder of closed months that come with the workbook.")
     notebooks: str | None = Field(None, description="Folder of the notebooks; the project's own by default.")
     root: Path = Field(Path("."), exclude=True, description="Folder of the workbook file.")
+    file_name: str = Field("workbook.toml", exclude=True, description="Name of the workbook file.")
 
     @field_validator("scenarios")
     @classmethod
@@ -297,6 +298,11 @@ class Workbook(Part):
         if "base" in value:
             raise ValueError("'base' is the plan itself and cannot be defined as a scenario")
         return value
+
+    @property
+    def file(self) -> Path:
+        """The workbook file."""
+        return self.root / self.file_name
 
     def inside(self, path: str) -> Path:
         """Return a path inside the workbook's folder.
@@ -381,7 +387,7 @@ def load_workbook(path: str | Path = "workbook.toml") -> Workbook:
     file = find_workbook(path)
     try:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-        return Workbook(**content, root=file.parent)
+        return Workbook(**content, root=file.parent, file_name=file.name)
     except UnicodeDecodeError as error:
         raise WorkbookError(f"{file} is not UTF-8: {error}", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:

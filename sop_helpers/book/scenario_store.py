@@ -49,10 +49,11 @@ def scenario_text(name: str, levers: Mapping[str, Any], description: str) -> str
 
 def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return json.dumps(value)
+    # TOML knows no halves of characters; what JSON would escape in two is written as it is, but for the one control it leaves alone.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def add_scenario(workbook: Path | str, name: str, levers: Mapping[str, Any], description: str) -> SavedScenario:

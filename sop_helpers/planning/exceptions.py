@@ -8,6 +8,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import used_units
 from sop_helpers.planning.kpis import format_value
+from sop_helpers.planning.wording import counted
 
 COLUMNS = ["kind", "subject", "money", "message", "function", "notebook"]
 ANSWERS = {"demand": "sales", "supply": "supply", "sales": "sales", "finance": "finance"}
@@ -63,10 +64,11 @@ def from_shortages(shortages: pd.DataFrame, products: pd.DataFrame | None = None
     `shortages` as the contract; `products` gives names. Supply answers.
     """
     key = ["product", "region"]
-    ordered = shortages.sort_values("money", ascending=False, kind="stable")
-    rows = ordered.groupby(key, sort=True).agg(
-        units=("short_units", "sum"), money=("money", "sum"), first=("month", "min"), last=("month", "max"), cause=("cause", "first")
+    rows = shortages.groupby(key, sort=True).agg(
+        units=("short_units", "sum"), money=("money", "sum"), first=("month", "min"), last=("month", "max")
     ).reset_index()
+    causes = shortages.groupby([*key, "cause"], as_index=False)["money"].sum().sort_values("money", ascending=False, kind="stable").drop_duplicates(key)
+    rows = rows.merge(causes[[*key, "cause"]], on=key, how="left")
     subject = _named(rows["product"], products) + " in " + rows["region"]
     span = _month(rows["first"]) + (" to " + _month(rows["last"])).where(rows["first"] != rows["last"], "")
     message = subject + " is short of " + _whole(rows["units"]) + " units in " + span + ": " + rows["cause"].fillna("cause not found").str.rstrip(".") + "."
@@ -86,8 +88,9 @@ def from_overloads(load: pd.DataFrame) -> pd.DataFrame:
         months=("month", "count"), first=("month", "min"), excess=("excess", "sum"), worst=("worst", "max"), money=("money", lambda m: m.sum(min_count=1))
     ).reset_index()
     peak = _text(rows["worst"], "{:.0%}").fillna("no regular time")
+    span = rows["months"].map(lambda n: counted(n, "months")).astype("str")
     message = (
-        rows["resource"] + " is over regular time in " + rows["months"].astype(str) + " months from " + _month(rows["first"]) + " on, by "
+        rows["resource"] + " is over regular time in " + span + " from " + _month(rows["first"]) + " on, by "
         + _whole(rows["excess"]) + " hours in all; worst month " + peak + "."
     )
     return _rows(rows, "overload", rows["resource"], rows["money"], message, "supply", "21_supply")

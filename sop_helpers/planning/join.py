@@ -41,7 +41,8 @@ def unaided_share(booked: pd.DataFrame, reps: pd.DataFrame, sales: pd.DataFrame,
     home = reps.drop_duplicates("rep").set_index("rep")["region"]
     brought = known[known["month"].isin(last)].assign(region=known["rep"].map(home)).groupby("region")["bookings"].sum()
     sold = sales[sales["month"].isin(last)].groupby("region")["revenue"].sum()
-    return (1 - brought / sold.where(sold > 0)).clip(0, 1).dropna()
+    # A region whose reps have brought nothing yet sold all of it without them.
+    return (1 - brought.reindex(sold.index).fillna(0.0) / sold.where(sold > 0)).clip(0, 1).dropna()
 
 
 def sellers_limit(demand: pd.DataFrame, capacity: pd.DataFrame, unaided: pd.Series | float = 0.0) -> pd.DataFrame:
@@ -60,18 +61,19 @@ def sellers_limit(demand: pd.DataFrame, capacity: pd.DataFrame, unaided: pd.Seri
     Returns
     -------
     DataFrame
-        month, region, demand_revenue, seller_capacity (n/a without limit), sold_revenue, share (sold over wanted, at most 1).
+        month, region, demand_revenue, seller_capacity (n/a without limit), sold_revenue, share (sold over wanted, at most 1), credited_share (share of what
+        is sold that sellers bring; the rest comes by itself or by a promotion).
     """
     out = demand.groupby(["month", "region"], as_index=False)["revenue"].sum().rename(columns={"revenue": "demand_revenue"})
     able = capacity.groupby(["month", "region"])["capacity"].sum()
     found = able.reindex(pd.MultiIndex.from_frame(out[["month", "region"]])).to_numpy(dtype=float)
     out["seller_capacity"] = np.where(out["region"].isin(capacity["region"]), np.nan_to_num(found), np.nan)
     alone = out["region"].map(unaided).astype(float).fillna(0.0) if isinstance(unaided, pd.Series) else unaided
-    most = out["demand_revenue"] * alone + out["seller_capacity"]
-    if "promoted" in demand:
-        extra = demand.groupby(["month", "region"])["promoted"].sum().to_numpy(dtype=float)
-        most = (out["demand_revenue"] - extra) * alone + out["seller_capacity"] + extra
-    out["sold_revenue"] = np.fmin(out["demand_revenue"], most)
+    extra = demand.groupby(["month", "region"])["promoted"].sum().to_numpy(dtype=float) if "promoted" in demand else 0.0
+    freely = (out["demand_revenue"] - extra) * alone + extra
+    out["sold_revenue"] = np.fmin(out["demand_revenue"], freely + out["seller_capacity"])
+    sold = out["sold_revenue"].where(out["sold_revenue"] > 0)
+    out["credited_share"] = ((sold - freely) / sold).clip(0.0, 1.0).fillna(0.0)
     out["share"] = np.where(out["demand_revenue"] > 0, out["sold_revenue"] / out["demand_revenue"].where(out["demand_revenue"] > 0), 1.0)
     return out
 

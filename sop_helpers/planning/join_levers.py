@@ -24,6 +24,8 @@ NEW_REP = "hire"
 def check_levers(levers: Mapping[str, Any], months: pd.DatetimeIndex, regions: Iterable[str] | None, families: Iterable[str]) -> dict[str, Any]:
     """Return the levers with the neutral ones filled in, and refuse those that no plan can be made of.
 
+    A scenario outlives the month it was made in: hires whose month has passed have begun, a promotion whose month has passed changes nothing any more.
+
     Parameters
     ----------
     levers : mapping
@@ -49,8 +51,8 @@ def check_levers(levers: Mapping[str, Any], months: pd.DatetimeIndex, regions: I
         if not np.isfinite(count) or count < 0 or count != int(count):
             raise ValueError(f"hires of a scenario in {region} are {count}; expected a whole number, zero or more")
     for name in ("hire_month", "promotion_month"):
-        if f[name] and pd.Timestamp(f[name]) not in months:
-            raise ValueError(f"{name} of a scenario is {f[name]}; expected a month of the horizon, {months[0]:%Y-%m} to {months[-1]:%Y-%m}")
+        if f[name] and pd.Timestamp(f[name]) > months[-1]:
+            raise ValueError(f"{name} of a scenario is {f[name]}; expected a month of the horizon, {months[0]:%Y-%m} to {months[-1]:%Y-%m}, or a past one")
     if bad := [share for share in f["ramp"] if not 0 <= share <= 1]:
         raise ValueError(f"ramp of a scenario holds {bad[0]}; expected shares between 0 and 1, the last one holds")
     for name in (n for n in NEUTRAL if n.endswith("_factor") or n == "extra_lead_time_months"):
@@ -65,6 +67,8 @@ def check_levers(levers: Mapping[str, Any], months: pd.DatetimeIndex, regions: I
         raise ValueError("a scenario has a promotion without its month; expected promotion_month, such as 2027-03")
     if strange := sorted(set(f["families"]) - set(families)):
         raise ValueError(f"families {strange} of a scenario are not in products")
+    if f["promotion_month"] and pd.Timestamp(f["promotion_month"]) < months[0]:
+        f |= {name: NEUTRAL[name] for name in ("promotion_month", "promotion_uplift", "promotion_discount", "promotion_pull_forward")}
     return f
 
 
@@ -153,11 +157,13 @@ def levered_reps(reps: pd.DataFrame, levers: Mapping[str, Any], first: pd.Timest
         return reps
     new = pd.DataFrame([{"rep": f"{NEW_REP} {i + 1} {region}", "region": region} for region, count in wanted.items() for i in range(count)])
     new["start_month"], new["end_month"] = pd.Timestamp(f["hire_month"] or first), pd.NaT
-    at = reps.groupby("region")
+    there = reps[reps["end_month"].isna() | (reps["end_month"] >= first)]
+    there = there if len(there) else reps  # those who have left tell nothing of today's terms, unless nobody else does
+    at = there.groupby("region")
     for column in ("team", "role", "comp_plan"):
         if column in reps:
             new[column] = new["region"].map(at[column].agg(lambda values: values.mode().iloc[0] if values.notna().any() else None))
     for column in ("on_target_earnings", "variable_share"):
         if column in reps:
-            new[column] = new["region"].map(at[column].median()).astype(float).fillna(reps[column].median())
+            new[column] = new["region"].map(at[column].median()).astype(float).fillna(there[column].median())
     return pd.concat([reps, new.astype({"start_month": reps["start_month"].dtype, "end_month": reps["end_month"].dtype})], ignore_index=True)

@@ -200,7 +200,8 @@ class JoinModel:
                                                 "short_revenue": (lost + owed) * prices, "not_due_revenue": ahead[:, 1:] * prices})  # fmt: skip
         units = self._add_up(net, "family", {"demand_units": wanted, "sold_units": sold.booked, "shipped_units": ship}).assign(scenario=scenario)
         table = join.sellable_revenue(limit, served, self._add_up(net, "region", {"supply_revenue": full * prices}))
-        money_flows = self._money(sold, flows, load, ship, table, staff, reps, f)
+        credited = table.merge(limit[["month", "region", "credited_share"]], on=["month", "region"], how="left")
+        money_flows = self._money(sold, flows, load, ship, credited, staff, reps, f)
         money_flows["hiring"] = money_flows.get("hiring", pd.Series(0.0, index=self.months)).reindex(self.months, fill_value=0.0) + change
         return Answer(
             table.assign(scenario=scenario)[["scenario", *join.SELLABLE]],

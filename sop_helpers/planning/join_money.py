@@ -64,16 +64,18 @@ def paid_by_terms(flow: pd.Series, days: float, opening: float = 0.0) -> pd.Seri
 
 
 def rep_bookings(sellable: pd.DataFrame, staff: pd.DataFrame) -> pd.DataFrame:
-    """Return what each rep is credited: the region's sellable revenue in proportion to capacity.
+    """Return what each rep is credited: what sellers bring of the region's sellable revenue, in proportion to capacity.
 
     Parameters
     ----------
     sellable : DataFrame
-        month, region, sellable_revenue.
+        month, region, sellable_revenue; credited_share (see `join.sellers_limit`), else all of it is credited.
     staff : DataFrame
         month, rep, region, capacity, quota.
     """
-    rows = staff.merge(sellable[["month", "region", "sellable_revenue"]], on=["month", "region"])
+    share = sellable["credited_share"] if "credited_share" in sellable else 1.0
+    credited = sellable[["month", "region"]].assign(sellable_revenue=sellable["sellable_revenue"] * share)
+    rows = staff.merge(credited, on=["month", "region"])
     total = rows.groupby(["month", "region"])["capacity"].transform("sum")
     return rows.assign(bookings=(rows["sellable_revenue"] * rows["capacity"] / total.where(total > 0)).fillna(0.0))[["month", "rep", "quota", "bookings"]]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sop_helpers.planning.accuracy import accuracy, tracking_signal
 from sop_helpers.planning.frames import months_between, no_rows
+from sop_helpers.planning.supply_network import good_share
 from sop_helpers.planning.wording import counted
 
 COLUMNS = ["kpi", "month", "value", "note"]
@@ -99,6 +100,8 @@ def days_of_cover(stock: float, demand: pd.Series) -> float:
     whole = int(np.searchsorted(used, max(stock, 0.0)))
     if whole == len(need):
         return float(length.sum() + (stock - used[-1]) / (used[-1] / length.sum()))
+    if not stock > 0:
+        return 0.0
     before = used[whole - 1] if whole else 0.0
     return float(length[:whole].sum() + (max(stock, 0.0) - before) / need[whole] * length[whole])
 
@@ -306,7 +309,8 @@ def hours_made(production: pd.DataFrame, operations: pd.DataFrame, loads: pd.Dat
     """
     make = operations[operations["kind"] == "make"].sort_values("operation", kind="stable").drop_duplicates(["item", "location"])
     done = production.merge(make[["operation", "item", "location"]], on=["item", "location"]).merge(loads, on="operation")
-    done["hours"] = done["made_units"] * done["hours_per_unit"]
+    # Hours go to what is started: what the yield loses was made as well.
+    done["hours"] = done["made_units"] * done["hours_per_unit"] / done["operation"].map(pd.Series(good_share(make), make["operation"])).astype(float)
     table = done.groupby(["month", "resource"], as_index=False)["hours"].sum()
     table = table.merge(resources[["resource", "month", "regular_hours"]].dropna(), on=["resource", "month"], how="left")
     standing = resources[resources["month"].isna()].drop_duplicates("resource").set_index("resource")["regular_hours"]

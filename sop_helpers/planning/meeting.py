@@ -29,20 +29,24 @@ def attendance(roster: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As the contract attendance. A function whose person the journal does not name is matched by the function alone: where a
-        delegate came, the roster's person stays and the status says delegate.
+        As the contract attendance. Where the delegate of the roster came, its person stays and the status says delegate. A word on a function of one
+        person that names nobody of the roster stands for that function; anybody else who came has a row of their own.
     """
     table = roster.reindex(columns=["function", "person", "email", "mandatory", "delegate"])
-    last = said.drop_duplicates("function", keep="last")
-    by_function = dict(zip(last["function"], last["status"], strict=True))
-    by_person = {(f, p): s for f, p, s in zip(said["function"], said["person"], said["status"], strict=True)}
-    alone = ~table["function"].duplicated(keep=False)
-    states = [
-        by_person.get((function, person), by_function.get(function, "invited") if single else "invited")
-        for function, person, single in zip(table["function"], table["person"], alone, strict=True)
-    ]
+    last = said.drop_duplicates(["function", "person"], keep="last")
+    words = {(f, p): s for f, p, s in zip(last["function"], last["person"], last["status"], strict=True)}
+    asked = {(f, p) for column in ("person", "delegate") for f, p in zip(table["function"], table[column], strict=True)}
+    several = set(table.loc[table["function"].duplicated(), "function"])
+    # Somebody else may speak for a function of one person, as long as none of those who were asked did.
+    open_functions = set(table["function"]) - several - {f for f, p in words if (f, p) in asked}
+    instead = {f: "delegate" if s == "present" else s for (f, p), s in words.items() if f in open_functions}
+    states = []
+    for function, person, delegate in zip(table["function"], table["person"], table["delegate"], strict=True):
+        own, sent = words.get((function, person)), words.get((function, delegate))
+        came = "delegate" if sent in ("present", "delegate") and own not in ("present", "delegate") else own
+        states.append(came or instead.get(function, "invited"))
     table = table.assign(status=states)
-    guests = last[~last["function"].isin(table["function"])]
+    guests = last[[(f, p) not in asked and f not in open_functions for f, p in zip(last["function"], last["person"], strict=True)]]
     if len(guests):
         extra = guests[["function", "person", "status"]].assign(email=None, mandatory=False, delegate=None)
         table = pd.concat([table, extra[ATTENDANCE]], ignore_index=True) if len(table) else extra
@@ -61,9 +65,10 @@ def quorum(table: pd.DataFrame) -> str:
         stand_ins = int(needed["delegate"].notna().sum())
         invited = counted(len(table), "people are", "person is")
         return f"{invited} invited; {counted(len(needed), 'functions')} must be there, {counted(stand_ins, 'of them have', 'of them has')} a stand-in."
-    absent = needed.loc[~needed["status"].isin(["present", "delegate"]), "function"].tolist()
-    there = int(table["status"].isin(["present", "delegate"]).sum())
-    return f"{there} of {len(table)} functions were there" + (f"; missing although needed: {', '.join(absent)}." if absent else "; all that are needed were.")
+    here = table["status"].isin(["present", "delegate"]).groupby(table["function"], sort=False).any()
+    absent = [name for name in needed["function"].drop_duplicates() if not here[name]]
+    missing = f"; missing although needed: {', '.join(absent)}." if absent else "; all that are needed were."
+    return f"{int(here.sum())} of {len(here)} functions were there{missing}"
 
 
 def agenda(

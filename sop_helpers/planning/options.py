@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -72,10 +74,16 @@ def decisions(
     return _with_taken(table, taken)
 
 
-def _slug(text: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
-    # Two long texts may begin alike: what is cut off is told by its checksum.
-    return slug if len(slug) <= 40 else f"{slug[:31].strip('-')}-{zlib.crc32(text.encode()):08x}"
+def _slugs(texts: Iterable[str]) -> dict[str, str]:
+    """Return a name for each text that may stand in an identifier; what it leaves out is told by a checksum where two would be called the same."""
+    names = {text: re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x" for text in texts}
+    taken = Counter(names.values())
+
+    def told(text: str, slug: str) -> str:
+        whole = text.isascii() and len(slug) <= 40 and taken[slug] == 1
+        return slug if whole else f"{slug[:31].strip('-')}-{zlib.crc32(text.encode()):08x}"
+
+    return {text: told(text, slug) for text, slug in names.items()}
 
 
 def _months(values: pd.Series) -> str:
@@ -86,6 +94,7 @@ def _months(values: pd.Series) -> str:
 def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: dict[str, str], people: dict[str, str], most: int = 3) -> list[Row]:
     rows: list[Row] = []
     worth = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
+    slugs = _slugs(str(cause) for cause in shortages["cause"].dropna().unique())
     for cause in worth.index:
         group = shortages[shortages["cause"] == cause]
         products = group.groupby("product")["money"].sum().sort_values(ascending=False, kind="stable").index.tolist()
@@ -97,7 +106,7 @@ def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: di
         come = counted(amount(late["short_units"].sum()), "units come", "unit comes")
         parts = [f"{come} late, the last in {late['recovered_month'].max():%Y-%m}"] if len(late) else []
         parts += [f"{counted(amount(lost['short_units'].sum()), 'units are', 'unit is')} not served within the plan"] if len(lost) else []
-        start = {"decision": f"D-{label}-short-{_slug(str(cause))}", "question": question, "owner": people.get("supply"), "chosen": False}
+        start = {"decision": f"D-{label}-short-{slugs[str(cause)]}", "question": question, "owner": people.get("supply"), "chosen": False}
         rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
                              "consequence": "; ".join(parts) + "." if parts else "As planned."})
         best = group.groupby("remedy")["money"].sum().sort_values(ascending=False, kind="stable").head(2)
@@ -116,18 +125,18 @@ def _for_capacity(
 ) -> list[Row]:
     over = load[(load["required_hours"] > load["available_hours"] + 1e-6) | (load["overtime_hours"] > 1e-6)].copy()
     over["excess"] = (over["required_hours"] - over["available_hours"]).clip(lower=0.0)
-    rates = resources.groupby("resource")["overtime_rate"].mean() if len(resources) else pd.Series(dtype=float)
+    over = over.assign(rate=_overtime_rates(over, resources, overtime_rate))
+    slugs = _slugs(load["resource"].unique())
     rows: list[Row] = []
     worst = over.groupby("resource")["excess"].sum().sort_values(ascending=False, kind="stable").head(most)
     for resource in worst.index:
         part = over[over["resource"] == resource]
-        rate = rates.get(resource)
-        rate = overtime_rate if rate is None or pd.isna(rate) else float(rate)
+        paid = (part["overtime_hours"] * part["rate"]).sum()
         hours, excess, peak = part["overtime_hours"].sum(), part["excess"].sum(), part["load"].max()
         gain = (part["excess"] * part["value_of_hour"]).sum(min_count=1)
         peaks = f" at a peak of {peak:.0%}" if pd.notna(peak) else ""
         start = {
-            "decision": f"D-{label}-load-{_slug(resource)}", "owner": people.get("production", people.get("supply")), "chosen": False,
+            "decision": f"D-{label}-load-{slugs[resource]}", "owner": people.get("production", people.get("supply")), "chosen": False,
             "question": f"How do we cover {resource}, {counted(amount(excess), 'hours')} over regular time in {_months(part['month'])}{peaks}?",
         }
         left = max(excess - hours, 0.0)
@@ -135,7 +144,7 @@ def _for_capacity(
         wanted = counted(amount(excess), "hours at their value", "hour at its value")
         moved = counted(amount(hours), "hours of work move", "hour of work moves")
         rows.append(start | {
-            "option": f"Follow the plan: {counted(amount(hours), 'hours')} of overtime", "money": -hours * rate,
+            "option": f"Follow the plan: {counted(amount(hours), 'hours')} of overtime", "money": -paid,
             "consequence": f"The other {others} made in months with room, or come late." if left > 0.5 else "All is made on time.",
         })
         rows.append(start | {
@@ -146,9 +155,19 @@ def _for_capacity(
             # What being late would cost is known only to a plan made without overtime: no price is better than half a price.
             rows.append(start | {
                 "option": "No overtime", "money": None,
-                "consequence": f"{moved} to other months or come late; {amount(hours * rate)} {currency} of overtime are saved.",
+                "consequence": f"{moved} to other months or come late; {amount(paid)} {currency} of overtime are saved.",
             })
     return rows
+
+
+def _overtime_rates(load: pd.DataFrame, resources: pd.DataFrame, usual: float) -> pd.Series:
+    """Return the rate of each row's resource in its month: that of the month, else the standing one, else the usual."""
+    if resources.empty:
+        return pd.Series(usual, index=load.index, dtype=float)
+    standing = resources[resources["month"].isna()].drop_duplicates("resource", keep="last").set_index("resource")["overtime_rate"]
+    dated = resources[resources["month"].notna()].drop_duplicates(["resource", "month"], keep="last").set_index(["resource", "month"])["overtime_rate"]
+    own = dated.reindex(pd.MultiIndex.from_frame(load[["resource", "month"]])).set_axis(load.index).astype(float)
+    return own.fillna(load["resource"].map(standing).astype(float)).fillna(usual)
 
 
 def _for_budget(

@@ -209,7 +209,7 @@ def side_by_side(scenarios: pd.DataFrame) -> pd.DataFrame:
     def word(value: float, unit: str, signed: bool = False) -> str:
         if pd.isna(value):
             return "n/a"
-        return (f"{100 * value:+.1f} points" if signed else f"{value:.1%}") if unit == "share" else (f"{value:+,.0f}" if signed else f"{value:,.0f}")
+        return (f"{100 * value:+z.1f} points" if signed else f"{value:.1%}") if unit == "share" else (f"{value:+z,.0f}" if signed else f"{value:,.0f}")
 
     rows = scenarios.assign(text=[
         word(v, u) + ("" if s == "base" or pd.isna(d) else f" ({word(d, u, signed=True)})")

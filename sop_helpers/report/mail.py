@@ -46,6 +46,12 @@ def recipients(roster: pd.DataFrame) -> list[Address]:
         if not re.fullmatch(r"[^@\s,;<>\"()\[\]:\\]+@[^@\s,;<>\"()\[\]:\\]+", str(address)):
             raise WorkbookError(f"{address!r} of {person} is not an e-mail address", "Mend it in the roster.")
         user, _, domain = str(address).partition("@")
+        try:
+            user.encode("ascii")
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            said = f"{address!r} of {person} cannot be written to: before the @ only ASCII letters are delivered everywhere"
+            raise WorkbookError(said, "Mend it in the roster.") from None
         known.setdefault(str(address).casefold(), Address(one_line(str(person)), user, domain))
     return list(known.values())
 

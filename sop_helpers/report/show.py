@@ -265,7 +265,9 @@ def _text(value: Any, form: Format | None, column: pd.Series, missing: str = "n/
         text = form.format(value)
         return text.replace("-", "", 1) if _NO_MORE_THAN_ZERO.fullmatch(text) else text  # not -0 or -0.0%
     if isinstance(value, pd.Timestamp):
-        whole = (column.dropna().dt.day == 1).all() if types.is_datetime64_any_dtype(column) else False
+        from sop_helpers.book.tables import days  # the contracts are not needed to show what holds no dates
+
+        whole = types.is_datetime64_any_dtype(column) and column.name not in days() and (column.dropna().dt.day == 1).all()
         return f"{value:%Y-%m}" if whole else f"{value:%Y-%m-%d}"
     if isinstance(value, bool):
         return "yes" if value else "no"

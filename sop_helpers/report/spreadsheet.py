@@ -14,6 +14,7 @@ from pandas.api import types
 
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.files import CREATED, write_atomically
+from sop_helpers.book.tables import days
 
 # A cell that begins like this is run as a formula by some program when it opens or pastes the file.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -110,7 +111,7 @@ def _titles(names: list[str]) -> list[str]:
 
 
 def _holds_months(column: pd.Series) -> bool:
-    return bool(types.is_datetime64_any_dtype(column) and (column.dropna().dt.day == 1).all())
+    return bool(types.is_datetime64_any_dtype(column) and column.name not in days() and (column.dropna().dt.day == 1).all())
 
 
 def _fill(book: Any, sheet: Any, frame: pd.DataFrame) -> None:

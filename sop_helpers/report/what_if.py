@@ -124,7 +124,9 @@ class WhatIfDesk:
         out: dict[str, Any] = {name: round(lever.value / 100, 4) for name, lever in self.percent.items() if lever.value != 100}
         heads = {region: lever.value for region, lever in self.hires.items() if lever.value}
         if heads:
-            out |= {"hires": heads, "hire_month": self.hire_month.value}
+            out["hires"] = heads
+            if self.hire_month.index:  # the first month is that of each run, whenever it is
+                out["hire_month"] = self.hire_month.value
         if self.ramp.value != self.usual_ramp:
             out["ramp"] = [round(float(share), 4) for share in np.linspace(1 / self.ramp.value, 1.0, self.ramp.value)]
         if self.promotion_month.value != "none":
@@ -181,7 +183,7 @@ class WhatIfDesk:
         """Add the levers as a scenario to the workbook file; nothing is written where something is refused."""
         name = self.name.value.strip()
         try:
-            self.saves.append(add_scenario(self.cycle.workbook.root / "workbook.toml", name, self.set, self.description.value))
+            self.saves.append(add_scenario(self.cycle.workbook.file, name, self.set, self.description.value))
         except WorkbookError as error:
             self.say(f"Nothing was saved: {error}", bad=True)
             return False

@@ -69,6 +69,30 @@ def test_the_share_that_needs_no_seller_is_measured():
     sales = pd.DataFrame({"month": MONTHS[[0, 1, 2]], "region": "a", "revenue": [100.0, 100.0, 999.0]})
     reps = pd.DataFrame({"rep": ["r", "s"], "region": ["a", "b"]})
     assert join.unaided_share(booked, reps, sales).to_dict() == {"a": pytest.approx(0.6)}
+    both = pd.concat([sales, sales.assign(region="b", revenue=50.0)])
+    assert join.unaided_share(booked, reps, both)["b"] == 1.0, "whose reps have brought nothing yet sold all of it without them"
+
+
+def test_reps_are_credited_with_what_they_bring_and_no_more():
+    demand = pd.DataFrame({"month": MONTHS[0], "product": "P", "region": "a", "revenue": [100.0], "promoted": [20.0]})
+    limit = join.sellers_limit(demand, pd.DataFrame({"month": [MONTHS[0]], "region": ["a"], "capacity": [30.0]}), pd.Series({"a": 0.25}))
+    # Of the 80 that are no promotion a quarter comes by itself, and sellers bring 30 of the rest: 70 are sold.
+    assert limit["sold_revenue"].tolist() == [70.0] and limit["credited_share"].tolist() == [pytest.approx(30 / 70)]
+    staff = pd.DataFrame({"month": MONTHS[0], "rep": ["x", "y"], "region": "a", "capacity": [10.0, 20.0], "quota": 1.0})
+    credited = join_money.rep_bookings(limit.assign(sellable_revenue=70.0), staff)
+    assert credited["bookings"].tolist() == pytest.approx([10.0, 20.0])
+
+
+def test_a_scenario_goes_on_after_its_month_has_passed():
+    past = check_levers({"hires": {"north": 1}, "hire_month": "2026-08", "promotion_month": "2026-09", "promotion_uplift": 0.1}, MONTHS, ["north"], ["F"])
+    assert past["hire_month"] == "2026-08" and past["promotion_month"] is None and past["promotion_uplift"] == 0
+
+
+def test_hires_have_the_terms_of_those_who_are_there():
+    reps = pd.DataFrame({"rep": ["old", "here"], "region": "north", "start_month": pd.Timestamp("2019-01-01"),
+                         "end_month": pd.to_datetime(["2020-01-01", None]), "on_target_earnings": [50.0, 100.0], "variable_share": [0.1, 0.4]})
+    new = levered_reps(reps, {"hires": {"north": 1}}, MONTHS[0]).iloc[-1]
+    assert new["on_target_earnings"] == 100.0 and new["variable_share"] == 0.4
 
 
 def test_better_win_rates_move_only_the_pipelines_part():
@@ -316,7 +340,7 @@ def test_dear_purchases_show_as_variance_and_in_cash():
         ({"hires": {"moon": 1}}, "hires of a scenario name the region 'moon'; expected one of north, south"),
         ({"hires": {"north": -1}}, "hires of a scenario in north are -1; expected a whole number"),
         ({"hire_month": "2031-01"}, "hire_month of a scenario is 2031-01; expected a month of the horizon, 2026-10 to 2027-03"),
-        ({"promotion_month": "2026-09", "promotion_uplift": 0.1}, "promotion_month of a scenario is 2026-09"),
+        ({"promotion_month": "2029-09", "promotion_uplift": 0.1}, "promotion_month of a scenario is 2029-09"),
         ({"promotion_uplift": 0.1}, "a scenario has a promotion without its month"),
         ({"promotion_month": "2026-11", "promotion_discount": 1.5}, "promotion_discount of a scenario is 1.5; expected a share between 0 and 1"),
         ({"promotion_month": "2026-11", "promotion_uplift": float("nan")}, "promotion_uplift of a scenario is nan"),

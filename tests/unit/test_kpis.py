@@ -86,6 +86,7 @@ def test_values_are_written_for_people():
 def test_days_of_cover_walks_through_the_months():
     demand = pd.Series([31.0, 60.0, 30.0], index=pd.to_datetime(["2026-10-01", "2026-11-01", "2026-12-01"]))
     assert kpi_values.days_of_cover(0, demand) == 0
+    assert kpi_values.days_of_cover(0, demand * [0, *[1] * (len(demand) - 1)]) == 0, "nothing lasts no day, whatever the first month asks for"
     assert kpi_values.days_of_cover(31, demand) == 31
     assert kpi_values.days_of_cover(61, demand) == 31 + 15
     assert kpi_values.days_of_cover(121, demand) == 92

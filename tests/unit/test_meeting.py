@@ -306,9 +306,16 @@ def test_pictures_draw_and_their_sentences_say_what_is_in_the_tables() -> None:
     assert "6 decisions wait" in charts.options_takeaway(table, "EUR") and "+1.5 k EUR" in charts.options_takeaway(table, "EUR")
     sales = pd.DataFrame({"month": pd.to_datetime(["2026-08-01", "2026-09-01"]), "revenue": [400.0, 400.0]})
     can = PLAN.assign(revenue=PLAN["revenue"] * 0.9)
-    text = charts.outlook_takeaway(sales, PLAN, can, "EUR")
-    assert text == "The next 2 months are planned at 800 EUR, +0.0% on the 2 before; supply can ship 720, 80 (10.0%) less."
-    assert charts.outlook_takeaway(sales, PLAN, PLAN, "EUR").endswith("supply can ship all of it.")
+    plan = PLAN.assign(region="N", units=PLAN["revenue"] / 4)
+    months = plan["month"].drop_duplicates().sort_values()
+    first = plan["product"].iloc[0]
+    units = {"lost_units": [15.0, 0.0], "backlog_units": [9.0, 7.0], "not_due_units": [0.0, 2.0]}
+    served = pd.DataFrame({"month": months, "product": first, "region": "N"} | units)
+    text = charts.outlook_takeaway(sales, plan, served, "EUR")
+    # 15 are lost and 5 past due at the end, worth 4 each; what is late in between comes.
+    assert text == "The next 2 months are planned at 800 EUR, +0.0% on the 2 before; supply cannot ship 80 of it in time (10.0%)."
+    fine = served.assign(lost_units=0.0, backlog_units=[50.0, 2.0])
+    assert charts.outlook_takeaway(sales.head(1), plan, fine, "EUR") == "The next 2 months are planned at 800 EUR; supply can ship all of it."
     labels = charts.outlook_figure(sales, PLAN, can, BUDGET, PLAN, "EUR").axes[0].get_legend_handles_labels()[1]
     assert labels == ["actual", "demand plan", "can be shipped", "budget", "plan of last month"]
     charts.outlook_figure(sales, PLAN, empty("constrained_demand"), empty("budget"), empty("demand_plan"), "EUR").canvas.draw()
@@ -321,3 +328,26 @@ def test_tiles_state_their_period() -> None:
     table = pd.DataFrame(rows).assign(previous=float("nan"), benchmark=float("nan"), note="", notebook="22_sales")
     notes = meeting.tiles(table, ["quota attainment", "fill rate"])["note"].tolist()
     assert notes[0].startswith("fiscal year to 2026-09, target") and notes[1].startswith("2026-09, target")
+
+
+def test_the_delegate_who_came_and_those_nobody_asked_are_named() -> None:
+    rows = [("sales", "Ann", True, None), ("sales", "Bob", False, None), ("supply", "Cy", True, "Dee")]
+    roster = conform("roster", pd.DataFrame(rows, columns=["function", "person", "mandatory", "delegate"]))
+    words = [("sales", "Ann", "present"), ("sales", "Zoe", "present"), ("supply", "Dee", "present"), ("guest", "G1", "present"), ("guest", "G2", "present")]
+    table = conform("attendance", meeting.attendance(roster, pd.DataFrame(words, columns=["function", "person", "status"])))
+    told = table.set_index("person")["status"].to_dict()
+    assert told == {"Ann": "present", "Bob": "invited", "Cy": "delegate", "Zoe": "present", "G1": "present", "G2": "present"}
+    assert meeting.quorum(table) == "3 of 3 functions were there; all that are needed were."
+
+
+def test_decisions_of_names_that_look_alike_are_told_apart() -> None:
+    names = ["組立", "塗装", "Line 1", "LINE-1", "Line 2", "x" * 50]
+    slugs = options._slugs(names)
+    assert len(set(slugs.values())) == len(names) and slugs["Line 2"] == "line-2" and slugs["組立"].startswith("x-")
+
+
+def test_overtime_is_priced_by_the_month_in_which_it_is_worked() -> None:
+    months = pd.to_datetime(["2026-11-01", "2026-12-01", "2027-01-01"])
+    resources = pd.DataFrame({"resource": "L", "month": [pd.NaT, months[0], months[1]], "overtime_rate": [20.0, 25.0, 60.0]})
+    load = pd.DataFrame({"resource": ["L", "L", "L", "M"], "month": [*months, months[0]]})
+    assert options._overtime_rates(load, resources, 9.0).tolist() == [25.0, 60.0, 20.0, 9.0]

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 
 import pandas as pd
 
@@ -111,6 +111,16 @@ def explained(names: Sequence[str], currency: str) -> pd.DataFrame:
     out = pd.DataFrame(rows, columns=["table", "column", "unit", "meaning"])
     said = {"currency": currency, "month": "month, as 2026-10", "date": "day, as 2026-10-08", "share": "share of 1", "": "text"}
     return out.assign(unit=out["unit"].map(lambda unit: said.get(unit, unit)))[["table", "column", "unit", "meaning"]]
+
+
+@lru_cache(maxsize=1)
+def days() -> frozenset[str]:
+    """Return the names of columns that hold a day in some contract and a month in none, such as deadline: a day on the first is no month."""
+    kinds: dict[str, set[str]] = {}
+    for table in TABLES:
+        for name, spec in columns(table).items():
+            kinds.setdefault(name, set()).add(spec.get("kind", ""))
+    return frozenset(name for name, found in kinds.items() if found == {"day"})
 
 
 def columns(table: str) -> dict[str, dict]:

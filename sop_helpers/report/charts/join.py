@@ -56,9 +56,16 @@ def bridge_takeaway(sellable: pd.DataFrame, currency: str) -> str:
     if max(sellers, supply) < 1:
         return text + "; neither sellers nor supply limit it."
     side = "sellers" if sellers >= supply else "supply"
-    gap = (base["demand_revenue"] - base["sold_revenue"]) if side == "sellers" else base["lost_revenue"] + base["sold_revenue"] - base["sellable_revenue"]
+    gap = (base["demand_revenue"] - base["sold_revenue"]) if side == "sellers" else _unserved(base)
     where = gap.groupby(base["region"]).sum().idxmax()
     return text + f"; {money(sellers)} has no seller and {money(supply)} no supply. The tighter side is {side}, most of all in {where}."
+
+
+def _unserved(base: pd.DataFrame) -> pd.Series:
+    """Return what supply leaves unserved, row by row: sold and owed from before, less sellable and what is not due at the end; sums are by region."""
+    owed = base["owed_revenue"].where(base["month"] == base["month"].min(), 0.0)
+    ahead = base["not_due_revenue"].where(base["month"] == base["month"].max(), 0.0) if "not_due_revenue" in base else 0.0
+    return base["sold_revenue"] + owed - ahead - base["sellable_revenue"]
 
 
 def cash_figure(profit_and_loss: pd.DataFrame, currency: str) -> Figure:
@@ -84,7 +91,7 @@ def cash_takeaway(profit_and_loss: pd.DataFrame, currency: str) -> str:
     rows = profit_and_loss[profit_and_loss["scenario"] == "base"]
     profit = rows.loc[rows["line"] == "operating profit", "money"].sum()
     balance = rows[rows["line"] == "balance"].set_index("month")["money"]
-    text = f"Base earns {money(profit)} and brings {money(balance.iloc[-1])} {currency} of cash; the lowest balance is {money(balance.min())}"
+    text = f"Base earns {money(profit)} and ends with {money(balance.iloc[-1])} {currency} of cash; the lowest balance is {money(balance.min())}"
     text += f" in {balance.idxmin():%B %Y}"
     ends = profit_and_loss[(profit_and_loss["line"] == "balance") & (profit_and_loss["month"] == balance.index.max())].set_index("scenario")["money"]
     return text + (f". Least is left by {ends.idxmin()}: {money(ends.min())}." if len(ends) > 1 else ".")

@@ -58,14 +58,27 @@ def outlook_takeaway(sales: pd.DataFrame, plan: pd.DataFrame, constrained: pd.Da
         return "There is no plan to look ahead with."
     was = sales.groupby("month")["revenue"].sum().sort_index().tail(len(ahead))
     text = f"The next {counted(len(ahead), 'months are', 'month is')} planned at {money(ahead.sum())} {currency}"
-    if was.sum() > 0:
+    if was.sum() > 0 and len(was) == len(ahead):
         text += f", {ahead.sum() / was.sum() - 1:+.1%} on the {len(was)} before"
-    can = constrained[constrained["month"].isin(ahead.index)]["revenue"].sum()
-    if len(constrained) and can < ahead.sum() * 0.9995:
-        text += f"; supply can ship {money(can)}, {money(ahead.sum() - can)} ({1 - can / ahead.sum():.1%}) less"
+    short = _unshipped(plan, constrained[constrained["month"].isin(ahead.index)])
+    if len(constrained) and short > ahead.sum() * 0.0005:
+        text += f"; supply cannot ship {money(short)} of it in time ({short / ahead.sum():.1%})"
     elif len(constrained):
         text += "; supply can ship all of it"
     return text + "."
+
+
+def _unshipped(plan: pd.DataFrame, constrained: pd.DataFrame) -> float:
+    """Return what is lost within the months, and past due at their end, at the plan's prices."""
+    if constrained.empty:
+        return 0.0
+    key = ["product", "region"]
+    late = constrained[constrained["month"] == constrained["month"].max()].set_index(key)
+    due = late["backlog_units"] - (late["not_due_units"].fillna(0.0) if "not_due_units" in late else 0.0)
+    units = constrained.groupby(key)["lost_units"].sum().add(due.clip(lower=0.0), fill_value=0.0)
+    sums = plan.groupby(key)[["revenue", "units"]].sum()
+    price = (sums["revenue"] / sums["units"].where(sums["units"] > 0)).reindex(units.index).fillna(0.0)
+    return float((units * price).sum())
 
 
 def options_figure(decisions: pd.DataFrame, currency: str, most: int = 6) -> Figure:

@@ -143,7 +143,7 @@ def exceptions_figure(exceptions: pd.DataFrame, currency: str, limit: int = 12) 
 
 
 def kpi_takeaway(kpis: pd.DataFrame) -> str:
-    """Return how many KPIs are red, amber and green, names the red ones, and how many got worse since last month."""
+    """Return how many KPIs are red, amber and green, and name the red ones."""
     last = latest(kpis.dropna(subset="value"))
     count = last["status"].value_counts()
     red = last.loc[last["status"] == "red", "kpi"].tolist()
