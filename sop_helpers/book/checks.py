@@ -7,6 +7,7 @@ that one run tells all that is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -156,7 +157,7 @@ def _damaged(given: Inputs) -> Iterator[Issue]:
             if tables.columns(name)[column]["kind"] != "code" or column not in frame:
                 continue
             values = pd.Series(frame[column].dropna().unique(), dtype="str")
-            damaged = values[values.str.match(r"^\d(?:\.\d+)?E\+\d+$")]
+            damaged = values[values.str.match(r"^\d(?:\.\d+)?[eE]\+\d+$")]
             if len(damaged):
                 yield Issue(
                     "amber",
@@ -191,18 +192,25 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None, 
     WorkbookError
         Neither the call nor the workbook names a month.
     """
+    from sop_helpers.book.cycle import Cycle
     from sop_helpers.book.errors import WorkbookError
+    from sop_helpers.book.files import changed_since_closing
     from sop_helpers.book.journal import Journal
     from sop_helpers.book.sources import has_source, load_table
 
     if month is None and workbook.month is None:
         raise WorkbookError("no month is given", 'Name it with --month 2026-10, or write month = "2026-10" into workbook.toml.')
     try:
-        start = pd.to_datetime(str(month or workbook.month)[:7], format="%Y-%m")
+        start = month if isinstance(month, pd.Timestamp) else pd.to_datetime(str(month or workbook.month), format="%Y-%m")
     except ValueError:
         raise WorkbookError(f"{month!r} is not a month", "Write it as 2026-10.") from None
     issues: list[Issue] = []
     inputs: dict[str, pd.DataFrame] = {}
+    for name in workbook.sources.tables:
+        if name not in tables.INPUTS:
+            near = get_close_matches(name, tables.INPUTS, n=1)
+            said = f"workbook.toml describes [sources.tables.{name}], and there is no input table of that name" + (f"; is it {near[0]}?" if near else ".")
+            issues.append(Issue("red", "cannot be read", name, "", 0, said, "Mend the name; what is described there is used nowhere."))
     for table in tables.INPUTS:
         try:
             if not has_source(workbook, table) and not tables.meta(table)["required"]:
@@ -216,6 +224,11 @@ def check_workbook(workbook: Workbook, month: pd.Timestamp | str | None = None, 
         inputs[table] = loaded.frame
         for note in loaded.notes:
             issues.append(Issue("amber", "reading", table, note.column, 0, f"{loaded.label}: {note}.", "Rename or drop it if that is not meant."))
+    for label, folder in sorted(Cycle(f"{start:%Y-%m}", workbook).closed_folders().items()):
+        if f"{start - pd.DateOffset(months=12):%Y-%m}" <= label < f"{start:%Y-%m}" and (changed := changed_since_closing(folder)):
+            said = f"{len(changed)} files of {label} are not what they were when it was closed: {some(changed)}."
+            todo = "Put them back, or reopen and close the month again; plans are held against it."
+            issues.append(Issue("amber", "closed month", label, "", len(changed), said, todo))
     overrides = None
     try:
         overrides = Journal(workbook, f"{start:%Y-%m}").read("override", expired=True)

@@ -127,8 +127,9 @@ def as_text(values: pd.Series, nulls: frozenset[str] = frozenset()) -> pd.Series
 def parse_number(text: str, dialect: Dialect = Dialect(), unit: str = "") -> float:
     """Read one number as people write it; NaN where it is none.
 
-    Accepts full-width digits, thousands marks in groups of three, (50) and 50- and leading triangles for below zero, the currency's own sign,
-    and a percent sign where the unit is a share or %. Refuses inf, nan, and another currency's sign.
+    Accepts full-width digits, thousands marks in groups of three (the first of which does not begin with 0: 0,125 is no number of thousands), (50) and 50-
+    and leading triangles for below zero, the currency's own sign, and a percent sign where the unit is a share or %. Refuses inf, nan, and another currency's
+    sign.
     """
     s = unicodedata.normalize("NFKC", text).replace("\u2212", "-").strip()
     marks = 0
@@ -150,7 +151,7 @@ def parse_number(text: str, dialect: Dialect = Dialect(), unit: str = "") -> flo
         return math.nan
     sign = -1.0 if marks else 1.0
     point, comma = re.escape(dialect.decimal), re.escape("," if dialect.decimal == "." else ".")
-    if re.fullmatch(rf"\d{{1,3}}(?:{comma}\d{{3}})+(?:{point}\d*)?|\d{{1,3}}(?:[ ']\d{{3}})+(?:{point}\d*)?", s):
+    if re.fullmatch(rf"[1-9]\d{{0,2}}(?:{comma}\d{{3}})+(?:{point}\d*)?|[1-9]\d{{0,2}}(?:[ ']\d{{3}})+(?:{point}\d*)?", s):
         s = re.sub(rf"[ ']|{comma}", "", s)
     elif not re.fullmatch(rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", s):
         return math.nan
@@ -187,9 +188,11 @@ def _mixed_numbers(values: pd.Series, dialect: Dialect, unit: str) -> tuple[pd.S
     out = pd.Series(np.nan, index=values.index, dtype="float64")
     bad = pd.Series(False, index=values.index)
     native = np.array([isinstance(v, (int, float, Decimal, np.number)) and not isinstance(v, bool) for v in values], dtype=bool)
+    if dialect.null_values:
+        native &= ~as_text(values).isin(list(dialect.null_values)).to_numpy()
     out[native] = [float(v) for v in values[native]]
     infinite = np.isinf(out)
-    rest = as_text(values[~native])
+    rest = as_text(values[~native], dialect.null_values)
     out[~native], bad[~native] = to_number(rest, dialect, unit)
     return out.mask(infinite), bad | infinite
 

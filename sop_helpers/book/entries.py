@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Kind -> field -> type. A flag is yes/no, a month is its label, a day its date, in the answers to read() both are timestamps.
+A_MONTH = r"\d{4}-\d\d(?:-\d\d)?"
+A_DAY = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?"
 KINDS: dict[str, dict[str, str]] = {
     "override": {
         "family": "text", "product": "text", "region": "text", "start_month": "month", "end_month": "month",
@@ -85,10 +88,18 @@ class ConflictError(WorkbookError):
         self.yours = yours
 
 
+def _whole(value: Any, pattern: str) -> str:
+    """Return a text that is all of a pattern; what stands behind a month or a day is not cut off in silence."""
+    text = str(value).strip()
+    if not re.fullmatch(pattern, text):
+        raise ValueError(text)
+    return text
+
+
 def as_day(value: Any, kind: str, field: str) -> date:
     """Return a day given as a date or as ``2026-10-31``."""
     try:
-        return value.date() if isinstance(value, datetime) else value if isinstance(value, date) else date.fromisoformat(str(value).strip()[:10])
+        return value.date() if isinstance(value, datetime) else value if isinstance(value, date) else date.fromisoformat(_whole(value, A_DAY)[:10])
     except ValueError as error:
         raise WorkbookError(f"{kind}: {field} {value!r} is not a day", "Write it as 2026-10-31.") from error
 
@@ -101,6 +112,8 @@ def clean(kind: str, field: str, value: Any) -> Any:
     match what:
         case "number":
             try:
+                if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+                    raise ValueError(value)
                 number = float(value)
             except (TypeError, ValueError) as error:
                 raise WorkbookError(f"{kind}: {field} {value!r} is not a number") from error
@@ -119,7 +132,7 @@ def clean(kind: str, field: str, value: Any) -> Any:
         case "month":
             text = f"{value:%Y-%m}" if isinstance(value, date) else str(value).strip()
             try:
-                return f"{date.fromisoformat(f'{text[:7]}-01'):%Y-%m}"
+                return f"{date.fromisoformat(_whole(text, A_MONTH)[:7] + '-01'):%Y-%m}"
             except ValueError as error:
                 raise WorkbookError(f"{kind}: {field} {text!r} is not a month", "Write it as 2026-10.") from error
         case "day":

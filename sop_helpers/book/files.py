@@ -121,8 +121,11 @@ def locked(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     WorkbookError
         Somebody else holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise WorkbookError(f"{path.parent} cannot be written to: {error.strerror}", "Mend its permissions, or name another output folder.") from error
     try:
         end = time.monotonic() + wait
         while not _try_lock(handle):
@@ -137,22 +140,33 @@ def locked(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
         os.close(handle)
 
 
+def changed_since_closing(folder: Path) -> list[str]:
+    """Return the files of a closed month that are not what they were when it was closed."""
+    kept = read_json(folder / "closed.json").get("files", {})
+    return [name for name, digest in kept.items() if digest_file(folder / name) != digest]
+
+
 def lock_of(output: Path, label: str) -> Path:
     """Return the lock file of a month."""
     return output / f".lock-{label}"
 
 
-def new_stage(output: Path, label: str) -> Path:
-    """Return a new staging folder for a month: a copy of what is published, and over it of the failed run that came after.
+FAILED = "failed.json"
+"""In a failed run's folder: which scenario it ran."""
+
+
+def new_stage(output: Path, label: str, goes_on: bool = True) -> Path:
+    """Return a new staging folder for a month: a copy of what is published, and where a run goes on with the failed one that came after, that over it.
 
     Tables are hard links, which costs nothing and is safe because tables are only ever replaced; all else is copied.
     """
     stage = output / f".stage-{label}-{os.getpid()}-{time.time_ns()}"
     stage.mkdir(parents=True)
-    for source in (output / label, failed_folder(output, label)):
+    for source in (output / label, *([failed_folder(output, label)] if goes_on else [])):
         if source.is_dir():
-            shutil.copytree(source, stage, copy_function=_link_or_copy, dirs_exist_ok=True)
-    (stage / "error.html").unlink(missing_ok=True)
+            shutil.copytree(source, stage, copy_function=_link_or_copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*.part", "*.part"))
+    for note in ("error.html", FAILED):
+        (stage / note).unlink(missing_ok=True)
     return stage
 
 
@@ -170,8 +184,8 @@ def failed_folder(output: Path, label: str) -> Path:
     return output / "failed" / label
 
 
-def publish(stage: Path, target: Path) -> None:
-    """Put a finished stage in the place of the month, by rename.
+def publish(stage: Path, target: Path, ends_failure: bool = True) -> None:
+    """Put a finished stage in the place of the month, by rename; a failed run that it went on with is over then.
 
     Between the two renames the month has no folder; recover() mends that if the process dies just there.
     """
@@ -182,7 +196,8 @@ def publish(stage: Path, target: Path) -> None:
     os.rename(stage, target)
     sync_folder(target.parent)
     shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(failed_folder(target.parent, target.name), ignore_errors=True)
+    if ends_failure:
+        shutil.rmtree(failed_folder(target.parent, target.name), ignore_errors=True)
 
 
 def recover(output: Path, label: str) -> None:

@@ -95,14 +95,17 @@ class Journal:
             if not filled:
                 raise WorkbookError("the journal's url names a variable that the environment does not have", "Set it, or mend [journal] url.")
         else:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise WorkbookError(f"the journal cannot be opened: {error.strerror}", f"Mend the permissions of {self.file.parent.parent}.") from error
             filled = f"sqlite:///{self.file}"
         engine = _engine(filled)
         try:
             # A journal begun by an earlier version lacks the kinds that were added since.
             if not {*_metadata().tables, "journal_seeded"} <= set(sa.inspect(engine).get_table_names()):
                 self._create(engine)
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
             raise WorkbookError(f"the journal cannot be opened: {error.orig}", "Check [journal] url, or that the output folder can be written to.") from error
         return engine
 

@@ -45,6 +45,13 @@ def read_file(path: Path, source: Source) -> tuple[pd.DataFrame, int]:
     Unreadable
         The file is empty, broken, wrongly encoded or has no usable header.
     """
+    try:
+        return _read(path, source)
+    except OSError as error:
+        raise Unreadable(f"the file cannot be read: {error.strerror or error}", "Mend its permissions, or export it again.") from None
+
+
+def _read(path: Path, source: Source) -> tuple[pd.DataFrame, int]:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".txt", ".tsv"):
         return read_csv(path, source), 0
@@ -104,7 +111,8 @@ def _parser_message(message: str, source: Source) -> str:
 
 def drop_blank_rows(cells: pd.DataFrame) -> pd.DataFrame:
     """Drop rows in which nothing stands, keeping the numbers of the others."""
-    maybe = cells.iloc[:, 0].isin(["", None]) | cells.iloc[:, 0].isna()
+    first = cells.iloc[:, 0]
+    maybe = first.isna() | first.map(lambda v: isinstance(v, str) and not v.strip())
     if not maybe.any():
         return cells
     blank = cells[maybe].map(lambda v: v is None or str(v).strip() == "").all(axis=1)
@@ -150,7 +158,9 @@ def read_xlsx(path: Path, source: Source) -> tuple[pd.DataFrame, int]:
             first = str(rows[top][left])[:40]
             todo = "Unmerge them and name each column, or set header_row to the row with one name a column."
             raise Unreadable(f"sheet {name!r}: the header row {source.header_row} has merged cells in columns {left + 1} to {right + 1} ({first!r})", todo)
-    epoch, uncached = _inspect(path, name)
+    epoch, uncached, wrong = _inspect(path, name)
+    if wrong:
+        raise Unreadable(f"sheet {name!r}: {', '.join(wrong[:3])} ({len(wrong)} in all) hold errors of a formula", "Mend the formulas, or clear the cells.")
     if uncached:
         todo = "Open the file in a spreadsheet program and save it, or paste values."
         raise Unreadable(f"sheet {name!r}: the formulas in {', '.join(uncached[:3])} ({len(uncached)} in all) have no calculated value", todo)
@@ -160,8 +170,8 @@ def read_xlsx(path: Path, source: Source) -> tuple[pd.DataFrame, int]:
     return name_columns(drop_blank_rows(cells), header), epoch
 
 
-def _inspect(path: Path, sheet: str) -> tuple[int, list[str]]:
-    """Return the date epoch of a workbook and the cells of a sheet that hold a formula without value."""
+def _inspect(path: Path, sheet: str) -> tuple[int, list[str], list[str]]:
+    """Return the date epoch of a workbook, the cells of a sheet that hold a formula without value, and those that hold an error such as #N/A."""
     from xml.etree import ElementTree
 
     with zipfile.ZipFile(path) as archive:
@@ -177,7 +187,10 @@ def _inspect(path: Path, sheet: str) -> tuple[int, list[str]]:
         part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
         xml = archive.read(part) if part in archive.namelist() else b""
     cells = re.findall(rb'<c ([^>]*)>\s*<f[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>', xml) if b"<f" in xml else []
-    return epoch, [re.search(rb'r="([A-Z]+\d+)"', c)[1].decode() for c in cells if b't="str"' not in c]
+    found = re.findall(rb'<c ([^>]*\bt="e"[^>]*)>.*?<v>([^<]*)</v>', xml, re.DOTALL) if b't="e"' in xml else []
+    place = re.compile(rb'r="([A-Z]+[0-9]+)"')
+    wrong = [f"{place.search(c)[1].decode()} {text.decode()}" for c, text in found]
+    return epoch, [re.search(rb'r="([A-Z]+\d+)"', c)[1].decode() for c in cells if b't="str"' not in c], wrong
 
 
 def filled_sheets(path: Path) -> list[str]:

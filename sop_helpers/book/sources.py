@@ -25,6 +25,8 @@ from sop_helpers.book.readers import Unreadable, filled_sheets, read_file
 
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 COLLECTION = "inputs.xlsx"
+FAR = pd.DateOffset(months=24)
+"""How far ahead of the month planned a date is more likely mistyped than known."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def _origin(workbook: Workbook, table: str) -> Origin | None:
     if source is not None and source.path:
         path = workbook.inside(str(Path(workbook.sources.folder) / source.path))
         return Origin(source, path, _label(workbook, path, source.sheet))
-    found = [folder / f"{table}{suffix}" for suffix in SUFFIXES if (folder / f"{table}{suffix}").is_file()]
+    found = [there[name] for suffix in SUFFIXES if (name := f"{table}{suffix}") in (there := _files(folder))]
     book = folder / COLLECTION
     listed = book.is_file() and table in _sheets(str(book), book.stat().st_mtime_ns, book.stat().st_size)
     if found:
@@ -70,6 +72,11 @@ def _origin(workbook: Workbook, table: str) -> Origin | None:
     if source is None:
         return None
     return Origin(source, None, f"[sources.tables.{table}]", f"it is described and there is no {table}.csv, .xlsx or .parquet in {workbook.sources.folder}")
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the files of a folder by their names in lower case: Sales.CSV is the table sales."""
+    return {file.name.lower(): file for file in sorted(folder.iterdir(), reverse=True) if file.is_file()} if folder.is_dir() else {}
 
 
 def _label(workbook: Workbook, path: Path, sheet: str | None = None) -> str:
@@ -157,9 +164,17 @@ def _cells(workbook: Workbook, table: str, origin: Origin, month: pd.Timestamp |
         except UnicodeDecodeError:
             raise Unreadable("the query file is not UTF-8", "Save it as UTF-8.") from None
         if source.url:
-            return sql.query_database(query, source.url, workbook, month), 0
-        return sql.query_files(query, _folders(workbook), month), 0
+            return _once(sql.query_database(query, source.url, workbook, month)), 0
+        return _once(sql.query_files(query, _folders(workbook), month)), 0
     return read_file(origin.path, source)
+
+
+def _once(cells: pd.DataFrame) -> pd.DataFrame:
+    """Refuse the result of a query that names a column twice."""
+    twice = sorted(set(cells.columns[cells.columns.duplicated()].astype(str)))
+    if twice:
+        raise Unreadable(f"the query names {', '.join(map(repr, twice))} more than once", "Name each column once: SELECT the ones that are wanted.")
+    return cells
 
 
 def read_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -195,7 +210,8 @@ def load_table(workbook: Workbook, table: str, month: pd.Timestamp | None = None
         what = f"there is no {table}.csv, {table}.xlsx or {table}.parquet in {folder}, and the workbook names no other source"
         raise TableError(table, f"{folder}/{table}.csv", [Problem("", what)], f"Bring it; templates/inputs/{table}.csv shows the columns.")
     usable = origin.path is not None and origin.path.is_file() and not origin.problem
-    fiscal = workbook.fiscal_weeks if "sum" in tables.meta(table) else {}
+    as_of = tables.meta(table).get("as_of")
+    fiscal = workbook.fiscal_weeks if as_of and tables.columns(table)[as_of]["kind"] == "month" else {}
     if usable and (summed := add_up_file(origin.path, origin.source, table, fiscal)) is not None:
         try:
             return _load(workbook, table, month, origin, fiscal, summed)
@@ -226,7 +242,7 @@ def _load(workbook: Workbook, table: str, month: pd.Timestamp | None, origin: Or
         days, lines = summed.days, bool((summed.days.dt.day > 1).any())
     elif lines and fiscal:
         frame = frame.assign(**{tables.meta(table)["as_of"]: month_of(days, **fiscal)})
-    frame = _as_known(table, frame, month, origin.label)
+    frame = _as_known(table, frame, month, origin.label, loaded.notes, workbook.fiscal_weeks)
     if summed:
         _note_sums(table, int(summed.lines[frame.index].sum()), len(frame), loaded.notes)
     else:
@@ -289,19 +305,28 @@ def _mark_partial_month(
     return frame.assign(data_until=frame["data_until"].where(~mine | frame["data_until"].notna(), until))
 
 
-def _as_known(table: str, frame: pd.DataFrame, month: pd.Timestamp | None, label: str) -> pd.DataFrame:
-    """Leave out what nobody could know at the start of the month, so that a past month can be replayed."""
+def _as_known(
+    table: str, frame: pd.DataFrame, month: pd.Timestamp | None, label: str, notes: list[Problem], fiscal: dict[str, Any]
+) -> pd.DataFrame:  # fmt: skip
+    """Leave out what nobody could know at the start of the month, so that a past month can be replayed; say so where it looks like a mistake."""
     as_of = tables.meta(table).get("as_of")
     if month is None or frame.empty:
         return frame
+    # Days are held against the day on which the period begins, months against its name.
+    begins = periods_of(pd.DatetimeIndex([month]), **fiscal)["start"].iloc[0] if fiscal and month is not None else month
+    start = begins if as_of and tables.columns(table)[as_of]["kind"] == "day" else month
     if as_of:
-        known = frame[frame[as_of] < month]
+        known = frame[frame[as_of] < start]
         if known.empty and tables.meta(table)["required"]:
             raise TableError(table, label, [Problem(as_of, f"no row is dated before {month:%Y-%m}; the first is {frame[as_of].min():%Y-%m}")],
                              f"Bring earlier data, or plan a month after {frame[as_of].min():%Y-%m}.")
+        cut = frame.loc[frame[as_of] >= start, as_of]
+        if len(cut) and (known.empty or cut.max() > month + FAR):
+            many = f"all {len(cut):,} rows are" if known.empty else f"{len(cut):,} rows are"
+            notes.append(Problem(as_of, f"{many} dated in {start:%Y-%m} or after it and left out, the last of them {cut.max():%Y-%m}"))
         frame = known
     if table == "opportunities":
-        later = frame["closed"] >= month
+        later = frame["closed"] >= begins
         frame = frame.assign(closed=frame["closed"].mask(later), outcome=frame["outcome"].mask(later, "open"),
                              stage=frame["stage"].mask(later & frame["stage"].str.lower().isin(["won", "lost"]), "unknown"))
     if table == "quotas":

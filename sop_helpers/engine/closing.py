@@ -26,7 +26,9 @@ def _missing(cycle: Cycle) -> list[str]:
         changed = _differing(cycle, record.get("written", {}))
         out += [f"{', '.join(changed)} of {step} changed after it ran"] if changed else []
         # What a step read must still be what stands there, or the month does not hang together.
-        moved = _differing(cycle, {n: d for n, d in record.get("read", {}).items() if n.startswith(("inputs/", "tables/"))})
+        # Words that move the plan count as well; those of the meeting and of the closing come after it.
+        counts = ("inputs/", "tables/", *(f"journal/{kind}" for kind in ("override", "insight", "correction")))
+        moved = _differing(cycle, {n: d for n, d in record.get("read", {}).items() if n.startswith(counts)})
         out += [f"{step} has not seen the latest {', '.join(moved)}"] if moved else []
     return out
 
@@ -96,9 +98,3 @@ def reopen_month(workbook: str | Path, month: str, author: str, reason: str) -> 
                 file.chmod(file.stat().st_mode | stat.S_IWUSR)
         (cycle.folder / "closed.json").unlink()
     return cycle.folder
-
-
-def changed_since_closing(folder: Path) -> list[str]:
-    """Return the files of a closed month that are not what they were when it was closed."""
-    kept = files.read_json(folder / "closed.json").get("files", {})
-    return [name for name, digest in kept.items() if files.digest_file(folder / name) != digest]

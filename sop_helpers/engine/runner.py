@@ -124,18 +124,31 @@ def run_month(
         files.clean(output, label)
         if cycle.closed:
             raise WorkbookError(f"{label} is closed and is not run again", f"Plan a later month, or reopen it on purpose: sop reopen {label} --reason WHY")
-        stage = files.new_stage(output, label)
+        failed_run = files.failed_folder(output, label)
+        # What failed is gone on with by a run of the same scenario that comes by it; a single step, or another scenario, starts from what is published.
+        goes_on = not only and files.read_json(failed_run / files.FAILED).get("scenario", "base") == scenario
+        stage = files.new_stage(output, label, goes_on)
         try:
             outcome = _run_stage(loaded, label, scenario, stage, steps, values, chosen, force or bool(only or start), engine, show)
             outcome.folder = output / label
             if outcome.ran or not outcome.folder.exists():
-                files.publish(stage, outcome.folder)
+                _refuse_half(stage, loaded, label, scenario, list(steps))
+                files.publish(stage, outcome.folder, goes_on)
             return outcome
         except StepFailed as failed:
-            _keep(stage, files.failed_folder(output, label), failed, loaded.company.name, label)
+            _keep(stage, failed_run, failed, loaded.company.name, label, scenario)
             raise
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def _refuse_half(stage: Path, loaded: Workbook, label: str, scenario: str, steps: list[str]) -> None:
+    """Refuse to publish where a step failed before and has not run since: what comes after it was made from something else."""
+    with environment(**{STAGE: str(stage)}):
+        records = manifest.steps_of(Cycle(label, loaded, scenario))
+    failed = [step for step in steps if records.get(step, {}).get("status") == "failed"]
+    if failed:
+        raise WorkbookError(f"{failed[0]} failed in the last run and has not run since", f"Run it as well: sop run --month {label} --start {failed[0]}")
 
 
 def _parameters(steps: dict[str, Path], loaded: Workbook, workbook: str | Path, label: str, scenario: str, extra: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -270,9 +283,10 @@ def _tidy(notebook: Path, values: dict[str, Any]) -> None:
     notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _keep(stage: Path, failed_folder: Path, failed: StepFailed, company: str, label: str) -> None:
+def _keep(stage: Path, failed_folder: Path, failed: StepFailed, company: str, label: str, scenario: str) -> None:
     """Keep a failed run to be looked at, with a page that says what happened; the next run starts from what it did."""
     files.write_atomically(stage / "error.html", lambda part: part.write_text(error_page(failed, company, label), encoding="utf-8"))
+    files.write_json(stage / files.FAILED, {"scenario": scenario})
     shutil.rmtree(failed_folder, ignore_errors=True)
     failed_folder.parent.mkdir(parents=True, exist_ok=True)
     os.rename(stage, failed_folder)

@@ -7,8 +7,8 @@ from pathlib import Path
 from sop_helpers.book import files
 from sop_helpers.book.config import find_workbook, load_workbook
 from sop_helpers.book.cycle import open_cycle
+from sop_helpers.book.files import changed_since_closing
 from sop_helpers.engine import manifest, parameters
-from sop_helpers.engine.closing import changed_since_closing
 from sop_helpers.engine.runner import default_month, notebooks_of
 
 

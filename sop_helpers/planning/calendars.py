@@ -302,7 +302,8 @@ def partial_month(
     before = panel.values[:, -season_length - 1 : -1]
     usual = np.nansum(before, axis=1) / np.maximum((~np.isnan(before)).sum(axis=1), 1)
     expected = np.where(sparse, usual, expectation(np.maximum(panel.values, 0.0), season_length=season_length, ahead=1).units[:, -1])
-    units = np.where(scaled, raw / np.maximum(share, 1e-9), np.nan_to_num(expected)) - raw
+    # What has come already is the least that the whole month can be.
+    units = np.where(scaled, raw / np.maximum(share, 1e-9), np.maximum(np.nan_to_num(expected), raw)) - raw
     rows = np.flatnonzero((units != 0) & ~np.isnan(panel.values[:, -1]) & (raw >= 0))
     measure = "working days" if period is None else "weeks"
     said = np.where(scaled, f"scaled up by {measure}", "too few to scale: set to what trend and season led to expect")

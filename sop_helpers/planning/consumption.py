@@ -105,6 +105,9 @@ def booked(plan: pd.DataFrame, open_orders: pd.DataFrame, products: pd.DataFrame
     cells = wide.join(net.rename_axis("month", axis=1).stack().rename("open_units")).reset_index()
     cells["open_money"] = cells["open_units"] * (cells["revenue"] / cells["units"].where(cells["units"] > 0)).fillna(0.0)
     cells = cells.rename(columns={"units": "plan_units", "revenue": "plan_money"})
+    # An order without a price is worth what the plan sells it for.
+    usual = (wide["revenue"] / wide["units"].where(wide["units"] > 0)).reindex(pd.MultiIndex.from_frame(due[["product", "region", "month"]])).to_numpy()
+    due = due.assign(revenue=due["revenue"].astype(float).fillna(pd.Series(due["units"].to_numpy(float) * usual, index=due.index)))
     parts = pd.concat([cells, due.rename(columns={"units": "booked_units", "revenue": "booked_money"})[["month", "product", "booked_units", "booked_money"]]])
     family = parts["product"].map(products.set_index("product")["family"])
     out = parts.assign(family=family).groupby(["month", "family"], as_index=False)[columns[2:]].sum()

@@ -32,9 +32,9 @@ def last_buys(
     inventory : DataFrame
         month, item, location, on_hand; may be empty.
     receipts : DataFrame
-        item, units; may be empty. Transfers move what is there and do not count.
+        item, due_month, units; may be empty. Transfers move what is there and do not count.
     operations : DataFrame
-        kind, item, lead_time_months, last_month, lot_multiple; may be empty.
+        kind, item, lead_time_months, last_month, lot_min, lot_multiple; may be empty.
     errors : DataFrame
         product, region, months, sd_units: error of the first months together; regions err independently.
     month : Timestamp
@@ -47,11 +47,14 @@ def last_buys(
     """
     ending = products[products["end_month"].between(month, plan["month"].max())] if "end_month" in products and len(plan) else products.iloc[:0]
     stock = inventory[inventory["month"] == inventory["month"].max()].groupby("item")["on_hand"].sum() if len(inventory) else pd.Series(dtype=float)
-    coming = receipts[receipts["kind"] != "transfer"].groupby("item")["units"].sum() if len(receipts) else pd.Series(dtype=float)
+    stock = stock.clip(lower=0.0)
+    coming = receipts[receipts["kind"] != "transfer"] if len(receipts) else receipts
     rows = []
     for one in ending.sort_values(["end_month", "product"]).itertuples():  # a handful of phase-outs
         mine = plan[(plan["product"] == one.product) & (plan["month"] <= one.end_month)].groupby("month")["units"].sum()
         ways = operations[(operations["item"] == one.product) & operations["kind"].isin(["make", "buy"])] if len(operations) else operations
+        if len(ways) and (open_ways := ways[ways["last_month"].isna() | (ways["last_month"] >= month)]).size:
+            ways = open_ways  # a way that has ended gets nothing any more, however quick it was
         lead = int(whole_months(ways["lead_time_months"].min())) if len(ways) else 0
         release = one.end_month - pd.DateOffset(months=lead)
         if len(ways) and ways["last_month"].notna().all():
@@ -59,12 +62,16 @@ def last_buys(
         late = release < month
         release = max(release, month)
         remaining, safety = float(mine.sum()), _safety(one, errors, len(mine))
-        on_hand, on_order = float(stock.get(one.product, 0.0)), float(coming.get(one.product, 0.0))
+        on_hand, on_order = float(stock.get(one.product, 0.0)), 0.0
+        if len(coming):  # what comes after the end of sale covers nothing
+            on_order = float(coming.loc[(coming["item"] == one.product) & ~(coming["due_month"] > one.end_month), "units"].sum())
         get = max(remaining + safety - on_hand - on_order, 0.0)
         arrives = release + pd.DateOffset(months=lead)
         last = min(get, max(float(mine[mine.index >= arrives].sum()) + safety, 0.0)) if not late else 0.0
         lots = ways["lot_multiple"].dropna().min() if len(ways) else np.nan
-        last = np.ceil(last / lots - 1e-9) * lots if lots == lots else np.ceil(last - 1e-9)
+        least = ways["lot_min"].dropna().min() if len(ways) and "lot_min" in ways else np.nan
+        last = max(last, least) if last > 0 and least == least else last
+        last = (np.ceil(last / lots - 1e-9) * lots if lots == lots else np.ceil(last - 1e-9)) + 0.0
         note = "too late to order: what is there must do" if late and get > 0 else "stock and open orders cover the rest" if get == 0 else ""
         rows.append((one.product, one.end_month, release, remaining, safety, on_hand, on_order, get, float(last), note))
     out = pd.DataFrame(rows, columns=COLUMNS)

@@ -203,7 +203,10 @@ def happened(
     """
     at = ["month", *AT]
     sold = sales[sales["month"].isin(months)].merge(ship_from, on=["product", "region"]).rename(columns={"product": "item", "units": "demand"})
-    counted = inventory.groupby(at)["on_hand"].sum().unstack("month", fill_value=0.0)
+    counted = inventory.groupby(at)["on_hand"].sum().unstack("month")
+    # What a count leaves out is none there; a place that was not counted in a month says nothing of it.
+    places = counted.notna().groupby(level="location").transform("any")
+    counted = counted.mask(counted.isna() & places, 0.0)
     held = counted.reindex(columns=months)
     before = counted.reindex(columns=months - pd.DateOffset(months=1)).set_axis(months, axis=1)
     stock = pd.concat({"stock": held.rename_axis("month", axis=1).stack(), "grown": (held - before).rename_axis("month", axis=1).stack()}, axis=1)

@@ -118,6 +118,24 @@ def test_a_failed_step_says_where_and_why_and_leaves_the_good_month(company: Pat
     assert tiny.whole(company) == before and not (company / "output" / "failed" / tiny.MONTH).exists()
 
 
+def test_a_failed_run_is_not_published_by_another_one(company: Path) -> None:
+    tiny.put(company, "20_demand", ['raise ValueError("no")'])
+    before = tiny.whole(company)
+    with pytest.raises(StepFailed):
+        run_month(company, force=True)
+    error = company / "output" / "failed" / tiny.MONTH / "error.html"
+    # A single step starts from what is published, where all that went before is whole, and the failure stays to be looked at.
+    assert list(run_month(company, only="21_supply", force=True).ran) == ["21_supply"]
+    assert {step["status"] for step in json.loads((company / "output" / tiny.MONTH / "manifest.json").read_text())["steps"].values()} == {"done"}
+    assert tiny.whole(company) == before and error.exists()
+    with pytest.raises(WorkbookError, match="20_demand failed in the last run and has not run since"):
+        run_month(company, start="21_supply")
+    assert tiny.whole(company) == before
+    tiny.put(company, "20_demand", tiny.DEMAND)
+    run_month(company)
+    assert tiny.whole(company) == before and not error.exists()
+
+
 def test_a_message_from_data_is_text_on_the_error_page(company: Path) -> None:
     tiny.put(company, "20_demand", ['raise ValueError("<script>alert(1)</script> " + "<b>")'])
     with pytest.raises(StepFailed, match="ValueError"):
@@ -148,7 +166,8 @@ def test_a_month_without_data_is_refused(company: Path) -> None:
 
 
 def test_a_closed_month_is_not_run_again(company: Path) -> None:
-    from sop_helpers.engine.closing import changed_since_closing, close_month, reopen_month
+    from sop_helpers.book.files import changed_since_closing
+    from sop_helpers.engine.closing import close_month, reopen_month
 
     before = tiny.whole(company)
     folder = close_month(company, tiny.MONTH, "Ann", "all signed")

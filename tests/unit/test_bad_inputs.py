@@ -160,8 +160,22 @@ def test_excel_that_made_a_code_a_date(tmp_path):
 
 
 def test_excel_with_an_error_cell(tmp_path):
-    rows = [HEADER, ["007", "Pumps", "#N/A", 6, None]]
-    assert "column unit_price, row 2" in refused(company(tmp_path, {"products.csv": None, "products.xlsx": xlsx(rows)}))
+    for row in (["007", "Pumps", "#N/A", 6, None], ["007", "Pumps", 10, 6, "#N/A"]):  # what is optional is not read as blank either
+        message = refused(company(tmp_path, {"products.csv": None, "products.xlsx": xlsx([HEADER, row])}))
+        place = "CE"[row[2] == 10]
+        assert f"{place}2 #N/A (1 in all) hold errors of a formula" in message
+
+
+def test_a_decimal_comma_that_was_not_told_is_no_thousands_mark(tmp_path):
+    text = "product;family;unit_price;unit_cost\n007;Pumps;0,500;0,125\n"
+    book = company(tmp_path, {"products.csv": text}, products=Source(delimiter=";"))
+    assert "column unit_price, row 2: found '0,500'" in refused(book) and "column unit_cost, row 2: found '0,125'" in refused(book)
+
+
+def test_a_query_that_names_a_column_twice(tmp_path):
+    (tmp_path / "q.sql").write_text("SELECT product, product, family, unit_price, unit_cost FROM 'products.csv'")
+    book = company(tmp_path, products=Source(query="q.sql"))
+    assert "more than once" in refused(book)
 
 
 @pytest.mark.parametrize(("name", "said"), [("products.xlsx", "not a readable XLSX file"), ("products.parquet", "not a readable Parquet file")])

@@ -100,6 +100,15 @@ def test_a_month_hardly_begun_is_set_to_what_was_expected() -> None:
     np.testing.assert_allclose(cleansed[cleansed["month"] == MONTHS[-1]]["units"], whole, rtol=0.2)
 
 
+def test_what_has_come_is_the_least_that_a_month_can_be() -> None:
+    values = demand(noise=0.03)
+    values[0, -1], values[1, :-1], values[1, -1] = 2 * values[0, -1], np.nan, 500.0  # much already, and a product that has just begun
+    raw, panel = panel_of(values)
+    _, cleansed = correct(raw, panel, NOBODY, data_until=pd.Timestamp("2026-09-03"))
+    last = cleansed[cleansed["month"] == MONTHS[-1]].set_index(["product", "region"])
+    assert (last["units"] >= last["raw_units"]).all() and last.loc[("P0", "R1"), "units"] == 500.0
+
+
 def test_a_whole_month_is_left_alone_and_a_missing_one_refused() -> None:
     _, panel = panel_of(demand(2))
     for whole in (None, pd.NaT, pd.Timestamp("2026-09-30"), pd.Timestamp("2026-10-02")):

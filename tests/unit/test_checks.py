@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from small_inputs import MONTH, company, sales_of, table
 
 from sop_helpers.book import tables
 from sop_helpers.book.checks import check_inputs, check_workbook
+from sop_helpers.book.config import Source
 from sop_helpers.book.conform import conform
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.rules.deals import currencies, stages
@@ -297,8 +301,44 @@ def test_stock_and_open_supply():
 def test_negative_units_on_the_way_are_named_as_negative_stock_is():
     places = {"month": ["2026-08", "2026-09", "2026-09"], "item": ["P"] * 3, "location": ["L", "L", "M"], "on_hand": [1.0] * 3}
     inventory = table("inventory", **places, in_transit=[-9.0, -3.0, None])
+    inventory["location"] = ["L", "L", "L"]
+    inventory["item"] = ["P", "P", "Q"]
     assert found(base(**SOUND, inventory=inventory)) == ["amber 1 item has negative units on the way: P/L: -3."]
     assert found(base(**SOUND, inventory=inventory.assign(in_transit=[-9.0, 3.0, 0.0]))) == []
+
+
+def test_what_the_last_count_leaves_out_is_named():
+    rows = {"month": ["2026-08"] * 3 + ["2026-09"] * 2, "item": ["P", "Q", "P", "P", "STEEL"], "location": ["L", "L", "K", "L", "L"]}
+    stock = table("inventory", **rows, on_hand=[5.0, 9.0, 500.0, 4.0, 0.0])
+    said = found(base(operations=operations().assign(from_location=["K"] * len(operations())), components=SOUND["components"], inventory=stock), "freshness")
+    assert said == [
+        "amber 1 item with stock in 2026-08 is missing from the stock-take of 2026-09, which lists others at zero: Q/L.",
+        "amber 1 place with 500 units in 2026-08 is missing from the stock-take of 2026-09: K.",
+    ]
+
+
+def test_places_that_nothing_else_knows_are_named_with_what_they_may_be():
+    stock = table("inventory", month=["2026-09"] * 2, item=["P", "Q"], location=["l", "NOWHERE"], on_hand=[1.0, 2.0])
+    assert found(base(**SOUND, inventory=stock)) == [
+        "amber 2 locations are neither made at, moved between nor shipped from: 'l' (is it 'L'?), 'NOWHERE'."
+    ]
+
+
+def test_a_table_that_does_not_exist_and_a_closed_month_that_was_changed_are_named(tmp_path):
+    book = company(tmp_path, salse=Source(path="sales.csv"))
+    assert any("[sources.tables.salse], and there is no input table of that name; is it sales?" in m for m in check_workbook(book, MONTH)["message"])
+    folder = tmp_path / "output" / "2026-09" / "tables"
+    folder.mkdir(parents=True)
+    (folder / "demand_plan.parquet").write_bytes(b"as it was")
+    kept = {"tables/demand_plan.parquet": hashlib.sha256(b"as it was").hexdigest()}
+    (folder.parent / "closed.json").write_text(json.dumps({"month": "2026-09", "files": kept}))
+    book = company(tmp_path)
+    assert "closed month" not in set(check_workbook(book, MONTH)["check"])
+    (folder / "demand_plan.parquet").write_bytes(b"as it is")
+    told = check_workbook(book, MONTH)
+    assert told.loc[told["check"] == "closed month", "message"].tolist() == [
+        "1 file of 2026-09 is not what it was when it was closed: tables/demand_plan.parquet."
+    ]
 
 
 def test_one_unit_of_open_supply_is_said_in_the_singular():

@@ -225,3 +225,18 @@ def test_entries_written_together_stand_together_or_not_at_all(journal: Journal,
         journal.change("override", key, version=1, author="Ann", units=12)
     assert journal.history("override")["units"].tolist() == [10, 11, 20, 21]
     assert journal.add("override", author="Ann", units=40, **SPAN) == "override-0003"
+
+
+def test_a_journal_that_is_no_database_is_told(book: Workbook, tmp_path: Path) -> None:
+    journal = Journal(book, "2026-10")
+    journal.file.parent.mkdir(parents=True, exist_ok=True)
+    journal.file.write_bytes(b"this is no database" * 100)
+    with pytest.raises(WorkbookError, match="the journal cannot be opened: file is not a database"):
+        journal.read("override")
+
+
+@pytest.mark.parametrize(("field", "value"), [("start_month", "2026-100"), ("start_month", "2026-10 or later"), ("units", "1_000"), ("units", True)])
+def test_what_stands_behind_a_value_is_not_cut_off(journal: Journal, field: str, value: object) -> None:
+    entry = {"start_month": "2026-10", "end_month": "2026-12", "units": 5.0} | {field: value}
+    with pytest.raises(WorkbookError, match=field):
+        journal.add("override", author="Ann", reason="r", **entry)

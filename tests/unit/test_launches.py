@@ -15,7 +15,7 @@ from sop_helpers.planning.last_buys import last_buys
 
 CELL = ["month", "product", "region"]
 MOVES = pd.DataFrame(columns=["month", "item", "location", "on_hand"])
-OPEN = pd.DataFrame(columns=["kind", "item", "units"])
+OPEN = pd.DataFrame(columns=["kind", "item", "due_month", "units"])
 WAYS = pd.DataFrame(columns=["kind", "item", "lead_time_months", "last_month", "lot_multiple"])
 NO_ERRORS = pd.DataFrame(columns=["product", "region", "months", "sd_units"])
 
@@ -80,12 +80,20 @@ def planned() -> pd.DataFrame:
 
 def test_the_last_buy_covers_what_is_left_after_stock_and_orders() -> None:
     stock = pd.DataFrame({"month": [HORIZON[0] - pd.DateOffset(months=1)] * 2, "item": "P0", "location": ["A", "B"], "on_hand": [60.0, 40.0]})
-    coming = pd.DataFrame({"kind": ["purchase", "transfer"], "item": "P0", "units": [50.0, 500.0]})
+    coming = pd.DataFrame({"kind": ["purchase", "transfer"], "item": "P0", "due_month": HORIZON[1], "units": [50.0, 500.0]})
     ways = pd.DataFrame({"kind": ["buy"], "item": ["P0"], "lead_time_months": [2.0], "last_month": [pd.NaT], "lot_multiple": [30.0]})
     row = last_buys(planned(), ending(), stock, coming, ways, NO_ERRORS, HORIZON[0]).iloc[0]
     assert (row["remaining_units"], row["stock_units"], row["on_order_units"], row["to_get_units"]) == (400.0, 100.0, 50.0, 250.0)
     # Two months of lead time: the order released in the second month arrives in the fourth and last one, for its 100 units in lots of 30.
     assert row["last_release_month"] == HORIZON[1] and row["last_buy_units"] == 120.0
+    after = coming.assign(due_month=HORIZON[4])
+    row = last_buys(planned(), ending(), stock, after, ways, NO_ERRORS, HORIZON[0]).iloc[0]
+    assert row["on_order_units"] == 0 and row["to_get_units"] == 300.0, "what comes after the end of sale covers nothing"
+    row = last_buys(planned(), ending(), stock, coming, ways.assign(lot_min=500.0), NO_ERRORS, HORIZON[0]).iloc[0]
+    assert row["last_buy_units"] == 510.0, "no less than the supplier takes, in his lots"
+    gone = pd.concat([ways, ways.assign(lead_time_months=0.0, last_month=HORIZON[0] - pd.DateOffset(months=3))])
+    row = last_buys(planned(), ending(), stock, coming, gone, NO_ERRORS, HORIZON[0]).iloc[0]
+    assert row["last_release_month"] == HORIZON[1], "a quick way that has ended is no way"
     early = ways.assign(last_month=HORIZON[0])
     row = last_buys(planned(), ending(), stock, coming, early, NO_ERRORS, HORIZON[0]).iloc[0]
     assert row["last_release_month"] == HORIZON[0] and row["last_buy_units"] == 210.0  # 200 from the third month on

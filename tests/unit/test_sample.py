@@ -18,8 +18,8 @@ from sop_helpers.book.checks import check_inputs, check_workbook
 from sop_helpers.book.config import load_workbook
 from sop_helpers.book.conform import conform
 from sop_helpers.book.cycle import open_cycle
+from sop_helpers.book.files import changed_since_closing
 from sop_helpers.book.sources import read_table
-from sop_helpers.engine.closing import changed_since_closing
 from sop_helpers.planning.history import complete_history, empty_shelves, propose_corrections
 from sop_helpers.planning.panel import Panel, to_panel
 from sop_helpers.planning.signals import find_signals

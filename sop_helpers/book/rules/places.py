@@ -1,0 +1,64 @@
+"""Findings on where stock lies: places that the last count left out, and places that nothing else knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from sop_helpers.book.rules.findings import SHOWN, Inputs, Issue, codes_like, some
+
+
+def left_out(given: Inputs) -> Iterator[Issue]:
+    """Whether the last stock count holds every place that the one before it did, and every item where it lists what is zero."""
+    stock = given.get("inventory")
+    if stock is None or stock["month"].nunique() < 2:
+        return
+    last, before = sorted(stock["month"].unique())[-1], sorted(stock["month"].unique())[-2]
+    now, then = stock[stock["month"] == last], stock[(stock["month"] == before) & (stock["on_hand"] > 0)]
+    gone = then[~then["location"].isin(now["location"])]
+    if len(gone):
+        names = sorted(gone["location"].unique())
+        held = f"{gone['on_hand'].sum():,.0f} units"
+        yield Issue(
+            "amber", "freshness", "inventory", "location", len(names),
+            f"{len(names)} places with {held} in {before:%Y-%m} are missing from the stock-take of {last:%Y-%m}: {some(names)}.",
+            "Bring their stock; the plan begins without it.", float(gone["value"].sum()) if gone["value"].notna().any() else float("nan"),
+        )  # fmt: skip
+    if (now["on_hand"] == 0).any():  # who lists zeros leaves nothing out on purpose
+        key = pd.MultiIndex.from_frame(now[["item", "location"]])
+        rest = then[then["location"].isin(now["location"])]
+        rest = rest[~pd.MultiIndex.from_frame(rest[["item", "location"]]).isin(key)]
+        if len(rest):
+            names = [f"{i}/{p}" for i, p in zip(rest["item"], rest["location"], strict=True)]
+            yield Issue(
+                "amber", "freshness", "inventory", "item", len(rest),
+                f"{len(rest)} items with stock in {before:%Y-%m} are missing from the stock-take of {last:%Y-%m}, which lists others at zero: {some(names)}.",
+                "Bring their stock; the plan begins without it.", float(rest["value"].sum()) if rest["value"].notna().any() else float("nan"),
+            )  # fmt: skip
+
+
+def unknown(given: Inputs) -> Iterator[Issue]:
+    """Whether stock and open supply lie at places that something is made at, moved between or shipped from."""
+    operations, regions = given.get("operations"), given.get("regions")
+    if operations is None:
+        return
+    known = set(operations["location"].dropna()) | set(operations["from_location"].dropna())
+    known |= set(regions["ship_from"].dropna()) if regions is not None else set()
+    for table in ("inventory", "receipts", "stock_policies"):
+        frame = given.get(table)
+        if frame is None:
+            continue
+        rows = frame[frame["month"] == frame["month"].max()] if table == "inventory" else frame
+        strange = rows.loc[~rows["location"].isin(known), "location"].dropna().unique().tolist()
+        if strange:
+            hints = codes_like(strange[:SHOWN], known)
+            named = [f"{v!r}" + (f" (is it {hints[v]!r}?)" if v in hints else "") for v in strange]
+            yield Issue(
+                "amber", "unmapped keys", table, "location", int(rows["location"].isin(strange).sum()),
+                f"{len(strange)} locations are neither made at, moved between nor shipped from: {some(named)}.",
+                "Mend the codes, or add an operation or a region's ship_from; what lies there serves nobody.",
+            )  # fmt: skip
+
+
+PLACE_RULES = [left_out, unknown]
