@@ -62,7 +62,7 @@ def follow_up(rows: pd.DataFrame, history: pd.DataFrame, day: pd.Timestamp, sinc
     table["status"] = table["status"].where(closed, late.map({True: "late", False: "open"}))
     table["age_days"] = (ended.fillna(day).clip(upper=day) - table["created"]).dt.days.clip(lower=0).astype(float)
     if since is not None:
-        table = table[~(closed & (ended < since))]
+        table = table[~(closed & (ended <= since))]  # what was done by the last meeting was told in it
     order = table["status"].map({"late": 0, "open": 1, "done": 2, "cancelled": 3})
     table = table.assign(order=order).sort_values(["order", "deadline", "action"], kind="stable")
     for name in ("deadline", "created", "done_on"):

@@ -46,12 +46,13 @@ def revenue_bridge(budget: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame:
     family = table.groupby(["month", "family"])[["units_b", "revenue_b"]].transform("sum")
     actual_price = table["revenue_a"] / table["units_a"].where(table["units_a"] > 0)
     price = own.fillna(family["revenue_b"] / family["units_b"].where(family["units_b"] > 0)).fillna(actual_price).fillna(0.0)
-    totals = table.groupby("month")[["units_b", "units_a"]].transform("sum")
+    # Budgeted revenue without units says nothing of volume or mix: it stays out of both, and all of its gap is in the price effect.
+    bare = table["revenue_b"].gt(0) & table["units_b"].le(0)
+    totals = table[["month", "units_b", "units_a"]].assign(units_a=table["units_a"].mask(bare, 0.0)).groupby("month")[["units_b", "units_a"]].transform("sum")
     growth = (totals["units_a"] / totals["units_b"].where(totals["units_b"] > 0)).fillna(1.0)
     table["volume"] = (growth - 1) * table["revenue_b"]
-    # Budgeted revenue without units has no price to move; it stays in the price effect.
     table["mix"] = table["units_a"] * price - growth * table["revenue_b"]
-    table["mix"] = table["mix"].where(table["units_b"].gt(0) | table["revenue_b"].eq(0), table["units_a"] * price)
+    table["mix"] = table["mix"].mask(bare, 0.0)
     table["volume"] = table["volume"].where(table["units_b"] > 0, 0.0)
     table["price"] = table["revenue_a"] - table["revenue_b"] - table["volume"] - table["mix"]
     table = table.rename(columns={"revenue_b": "plan", "revenue_a": "actual"})

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import used_units
 from sop_helpers.planning.kpis import format_value
+from sop_helpers.planning.signals import AGAINST
 from sop_helpers.planning.wording import counted
 
 COLUMNS = ["kind", "subject", "money", "message", "function", "notebook"]
@@ -43,11 +44,12 @@ def _named(codes: pd.Series, products: pd.DataFrame | None) -> pd.Series:
 
 
 def from_signals(signals: pd.DataFrame, since: pd.Timestamp | None = None, products: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return dips, spikes and shifts from `since` on that no insight explains.
+    """Return dips, spikes and shifts from `since` on that no insight explains; one that expected the opposite explains nothing.
 
     `signals` as the contract; `products` gives names. Sales answers.
     """
-    rows = signals[signals["explanation"].fillna("").str.strip().eq("")]
+    told = signals["explanation"].fillna("").astype("str").str.strip()
+    rows = signals[told.eq("") | told.str.startswith(AGAINST)]
     rows = rows if since is None else rows[rows["month"] >= since]
     subject = _named(rows["product"], products) + " in " + rows["region"]
     way = (rows["units"] < 0).map({True: "below", False: "above"}).astype("str")
@@ -106,7 +108,9 @@ def from_excess(stock: pd.DataFrame, products: pd.DataFrame, factor: float = 2.0
     frame["unit"] = frame["value"] / frame["closing_units"].where(frame["closing_units"] > 0)
     frame["used"] = used_units(frame)
     dead = frame.groupby(["item", "location"])["used"].transform("sum") <= 1e-6
-    limit = (frame["target_units"] * factor).where((frame["target_units"] > 0) | dead)
+    # What has a target in some month is measured in all of them: what is phased out needs none at its end.
+    aimed = frame.groupby(["item", "location"])["target_units"].transform("max") > 0
+    limit = (frame["target_units"] * factor).where(aimed | dead)
     frame["over"] = (frame["closing_units"] - limit).where(limit.notna(), 0.0)
     frame["excess"] = frame["over"] * frame["unit"].fillna(0.0)
     rows = frame.groupby(["item", "location"], sort=True).agg(over=("over", "min"), money=("excess", "min"), unused=("used", "sum")).reset_index()

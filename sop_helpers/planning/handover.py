@@ -75,7 +75,7 @@ def purchase_cash(
         raise ValueError(f"{payables:g} is owed to suppliers; expected zero or more")
     due = receipts[receipts["kind"] == "purchase"]
     due = due.assign(supplier=due["supplier"].astype("object").fillna(NOT_NAMED), due_month=due["due_month"].clip(lower=first))
-    due = due.assign(cost=due["units"] * _price(due, operations, products))
+    due = due.assign(cost=due["units"] * price_of(due, operations, products))
     arriving = pd.concat([f[["supplier", "due_month", "cost"]] for f in (purchases, due) if len(f)] or [purchases[["supplier", "due_month", "cost"]]])
     parts = {
         "ordered": purchases.assign(month=purchases["order_month"]),
@@ -102,8 +102,14 @@ def _owed(payables: float, lag: float, first: pd.Timestamp) -> pd.DataFrame:
     return pd.DataFrame({"supplier": pd.Series("open invoices", index=range(len(at)), dtype="str"), "month": months, "cost": payables * share})
 
 
-def _price(due: pd.DataFrame, operations: pd.DataFrame, products: pd.DataFrame) -> np.ndarray:
-    """Price of a unit of each open purchase order; nothing where nobody knows it."""
+def price_of(due: pd.DataFrame, operations: pd.DataFrame, products: pd.DataFrame) -> np.ndarray:
+    """Return the price of a unit of each open purchase order: of its supplier there, of anybody, standard cost; nothing where nobody knows it.
+
+    Parameters
+    ----------
+    due, operations, products : DataFrame
+        As the contracts receipts, operations and products.
+    """
     bought = operations[operations["kind"] == "buy"]
     exact = bought.groupby(["supplier", *AT])["unit_cost"].mean()
     price = exact.reindex(pd.MultiIndex.from_frame(due[["supplier", *AT]])).to_numpy()

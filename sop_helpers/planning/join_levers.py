@@ -90,7 +90,7 @@ def promote(demand: pd.DataFrame, levers: Mapping[str, Any], touched: np.ndarray
     Returns
     -------
     DataFrame
-        The plan with the column promoted: revenue that the promotion adds in its month.
+        The plan with the column promoted: revenue of the new consumption in its month, which needs no seller; what is bought ahead needs one as before.
     """
     f = SALES_LEVERS | dict(levers)
     out = demand.assign(promoted=0.0)
@@ -111,7 +111,7 @@ def promote(demand: pd.DataFrame, levers: Mapping[str, Any], touched: np.ndarray
     gain = ahead.reindex(pd.MultiIndex.from_frame(out[key])).fillna(0.0).to_numpy()
     units = np.where(hit & (units > 0), units * (1 + f["promotion_uplift"]) + gain, units)
     revenue = units * price * np.where(hit, 1 - f["promotion_discount"], 1.0)
-    added = np.where(hit, (units - out["units"]).clip(lower=0.0) * price * (1 - f["promotion_discount"]), 0.0)
+    added = np.where(hit, out["units"] * f["promotion_uplift"] * price * (1 - f["promotion_discount"]), 0.0)
     return out.assign(units=units, revenue=revenue, promoted=added)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning import join, join_money, supply_results
+from sop_helpers.planning.handover import price_of
 from sop_helpers.planning.join_levers import check_levers, levered_demand, levered_reps
 from sop_helpers.planning.rep_capacity import on_leave, rep_capacity
 from sop_helpers.planning.scenarios import apply_scenario
@@ -321,8 +322,7 @@ class JoinModel:
     def _open_purchases(self) -> Matrix:
         """Return what open purchase orders cost by month of arrival, at the price of today; overdue ones arrive first."""
         receipts, ops = self.tables["receipts"], self.tables["operations"]
-        price = ops[ops["kind"] == "buy"].groupby(["item", "location"])["unit_cost"].min()
         mine = receipts[receipts["kind"] == "purchase"]
-        cost = mine["units"].to_numpy(dtype=float) * price.reindex(pd.MultiIndex.from_frame(mine[["item", "location"]])).fillna(0.0).to_numpy(dtype=float)
+        cost = mine["units"].to_numpy(dtype=float) * price_of(mine, ops, self.tables["products"])
         due = mine["due_month"].clip(lower=self.months[0])
         return pd.Series(cost, index=due.index).groupby(due).sum().reindex(self.months).fillna(0.0).to_numpy(dtype=float)

@@ -63,8 +63,9 @@ def quorum(table: pd.DataFrame) -> str:
     needed = table[table["mandatory"]]
     if (table["status"] == "invited").all():
         stand_ins = int(needed["delegate"].notna().sum())
-        invited = counted(len(table), "people are", "person is")
-        return f"{invited} invited; {counted(len(needed), 'functions')} must be there, {counted(stand_ins, 'of them have', 'of them has')} a stand-in."
+        invited = counted(table["person"].nunique(), "people are", "person is")
+        must = counted(needed["function"].nunique(), "functions")
+        return f"{invited} invited; {must} must be there, {counted(stand_ins, 'of them have', 'of them has')} a stand-in."
     here = table["status"].isin(["present", "delegate"]).groupby(table["function"], sort=False).any()
     absent = [name for name in needed["function"].drop_duplicates() if not here[name]]
     missing = f"; missing although needed: {', '.join(absent)}." if absent else "; all that are needed were."
@@ -233,7 +234,8 @@ def _kpi_topic(table: pd.DataFrame) -> str:
     count = known["status"].value_counts()
     red = known.loc[known["status"] == "red", "kpi"].tolist()
     named = f" ({', '.join(red[:5])}{' and others' if len(red) > 5 else ''})" if red else ""
-    return f"KPIs of {known['month'].max():%Y-%m}: {count.get('red', 0)} red{named}, {count.get('amber', 0)} amber, {count.get('green', 0)} green."
+    # A planned figure may stand a month ahead of all that was measured.
+    return f"KPIs of {known['month'].mode().max():%Y-%m}: {count.get('red', 0)} red{named}, {count.get('amber', 0)} amber, {count.get('green', 0)} green."
 
 
 def _demand_topic(plan: pd.DataFrame, changes: pd.DataFrame, currency: str) -> str:
@@ -246,7 +248,7 @@ def _demand_topic(plan: pd.DataFrame, changes: pd.DataFrame, currency: str) -> s
         return text + "; no closed plan to compare with."
     most = steps.loc[steps["money"].abs().idxmax()]
     change, largest = (amount(value, signed=True) for value in (steps["money"].sum(), most["money"]))
-    return text + f"; {change} {currency} since the last plan, most from {most['step']} in {most['family']} ({largest})."
+    return text + f"; {change} {currency} since the last plan over the months that both hold, most from {most['step']} in {most['family']} ({largest})."
 
 
 def _shortage_topic(shortages: pd.DataFrame, currency: str) -> str:

@@ -28,7 +28,7 @@ def amount(value: float, signed: bool = False) -> str:
     for size, unit in ((1e9, " bn"), (1e6, " M"), (1e3, " k")):
         if abs(rounded) >= size:
             return f"{rounded / size:{sign}.3g}{unit}"
-    return f"{value + 0.0:{sign}.0f}"
+    return f"{value:{sign}z.0f}"
 
 
 def decisions(
@@ -190,7 +190,7 @@ def _for_budget(
     }
     return [
         start | {"option": "Restate the outlook to the plan", "money": gap,
-                 "consequence": f"The year is guided by the plan; largest gap in {worst} ({amount(gaps[worst])})."},
+                 "consequence": f"Those months are guided by the plan; largest gap in {worst} ({amount(gaps[worst])})."},
         start | {"option": "Keep the budget and decide measures", "money": None,
                  "consequence": f"Sales and marketing bring measures worth {amount(-gap)} {currency}, {worst} first; no stock is built on them before."},
     ]
@@ -234,12 +234,20 @@ def _with_taken(table: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
     if taken.empty:
         return table.astype({"chosen": bool})
     words = taken[COLUMNS].drop_duplicates(["decision", "option"], keep="last")
+    # Who takes an option that was proposed need not write again what it costs and leads to.
+    offered = table.drop_duplicates(["decision", "option"]).set_index(["decision", "option"]).reindex(pd.MultiIndex.from_frame(words[["decision", "option"]]))
+    for column in ("question", "money", "consequence", "owner"):
+        blank = words[column].isna() | words[column].astype("str").str.strip().eq("")
+        words[column] = words[column].astype("object").mask(blank.to_numpy(), offered[column].set_axis(words.index))
     words = words.assign(chosen=words["chosen"].fillna(False).astype(bool), consequence=words["consequence"].fillna(""), money=words["money"].astype(float))
     key = ["decision", "option"]
     said = pd.MultiIndex.from_frame(words[key])
     kept = table[~pd.MultiIndex.from_frame(table[key]).isin(said)]
     merged = pd.concat([kept, words], ignore_index=True) if len(kept) else words
-    # Proposed decisions keep their place; options that people added follow.
+    # What was proposed keeps its place; options that people added follow those of their decision.
     place = {name: n for n, name in enumerate(dict.fromkeys([*table["decision"], *words["decision"]]))}
-    merged = merged.assign(place=merged["decision"].map(place)).sort_values("place", kind="stable").drop(columns="place")
+    pairs = pd.concat([table[key], words[key]]).drop_duplicates()
+    inside = {pair: n for n, pair in enumerate(pairs.itertuples(index=False, name=None))}
+    order = [inside[pair] for pair in zip(merged["decision"], merged["option"], strict=True)]
+    merged = merged.assign(place=merged["decision"].map(place), inside=order).sort_values(["place", "inside"], kind="stable").drop(columns=["place", "inside"])
     return merged.astype({"chosen": bool}).reset_index(drop=True)

@@ -172,7 +172,9 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     out["wmape_without"], out["wmape_with"] = out["without"] / bottom, out["with"] / bottom
     out["fva_points"] = 100 * (out["wmape_without"] - out["wmape_with"])
     few = "only " + out["points"].astype(int).astype(str) + " points: too few to judge anybody by"
-    out["note"] = np.where(out["points"] < SMALL, few, np.where(out["fva_points"] > 0, "took error off", "added error"))
-    out.loc[(out["points"] >= SMALL) & (out["fva_points"].abs() < NEXT_TO_NOTHING), "note"] = "changed next to nothing"
+    better = out["without"] > out["with"]  # where nothing was ordered there is no share of it, but there is an error
+    out["note"] = np.where(out["points"] < SMALL, few, np.where(better, "took error off", "added error"))
+    same = out["fva_points"].abs() < NEXT_TO_NOTHING
+    out.loc[(out["points"] >= SMALL) & (same | (out["without"] == out["with"])), "note"] = "changed next to nothing"
     out = out.rename(columns={"stream": "reason"}).sort_values(["fva_points", "person"], kind="stable", ignore_index=True)
     return out[columns].astype({"note": "str"})

@@ -120,8 +120,12 @@ def _pick(panel: Panel, actual: Matrix, expected: Matrix, score: Matrix, price: 
     return out
 
 
+AGAINST = "against it: "
+"""What stands before an insight that expected the opposite: it explains nothing."""
+
+
 def explain(signals: pd.DataFrame, insights: pd.DataFrame) -> pd.Series:
-    """Name the insights that touch the same product, family or region in the same month, those that point the same way first.
+    """Name the insights that touch the same product, family or region in the same month, those that point the same way first, others as `AGAINST` it.
 
     Parameters
     ----------
@@ -142,6 +146,7 @@ def explain(signals: pd.DataFrame, insights: pd.DataFrame) -> pd.Series:
     effect = both["effect_pct"].fillna(both["effect_units"]) if "effect_units" in both else both["effect_pct"]
     both["against"] = (np.sign(effect.fillna(0.0)) * np.sign(both["units"]) < 0).astype(int)
     both["text"] = both["function"] + " (" + both["insight"].astype("str") + ", " + both["kind"] + "): " + both["note"].fillna("no words").astype("str")
+    both["text"] = both["text"].where(both["against"] == 0, AGAINST + both["text"])
     both = both.sort_values(["row", "against", "insight"], kind="stable")
     told = both.groupby("row")["text"].agg("; ".join)
     return blank.where(~blank.index.isin(told.index), pd.Series(told).reindex(blank.index)).astype("str")

@@ -79,3 +79,12 @@ def test_months_add_up_too():
 def test_no_month_in_common_no_bridge():
     assert bridge.revenue_bridge(table([("2026-08-01", "A", "N", 1, 1)]), table([("2026-09-01", "A", "N", 1, 1)])).empty
     assert bridge.biggest_effect(bridge.revenue_bridge(table([]), table([])))[0] == ""
+
+
+def test_a_budget_in_money_only_says_nothing_of_volume_and_mix() -> None:
+    month = pd.Timestamp("2026-09-01")
+    budget = pd.DataFrame({"month": month, "family": ["A", "B"], "region": "N", "units": [10.0, 0.0], "revenue": [100.0, 500.0]})
+    actual = pd.DataFrame({"month": month, "family": ["A", "B"], "region": "N", "units": [10.0, 40.0], "revenue": [100.0, 450.0]})
+    out = bridge.revenue_bridge(budget, actual).set_index("family")
+    assert out.loc["A", ["volume", "mix", "price"]].tolist() == pytest.approx([0.0, 0.0, 0.0])
+    assert out.loc["B", ["volume", "mix", "price"]].tolist() == pytest.approx([0.0, 0.0, -50.0])

@@ -6,6 +6,7 @@ import pytest
 
 from sop_helpers.book.conform import conform, empty
 from sop_helpers.planning import exceptions, pipeline
+from sop_helpers.planning.signals import explain
 
 MONTH = pd.Timestamp("2026-10-01")
 NEXT = pd.Timestamp("2026-11-01")
@@ -120,3 +121,23 @@ def test_nothing_found_is_an_empty_list():
         exceptions.from_stale_deals(pipeline.stale_deals(pipeline.known_deals(empty("opportunities"), MONTH), MONTH)),
     )
     assert conform("exceptions", none).empty
+
+
+def test_a_promotion_that_fell_flat_is_asked_about() -> None:
+    row = {"month": pd.Timestamp("2026-09-01"), "family": "F", "product": "P", "region": "N", "units": -500.0}
+    columns = ["insight", "function", "kind", "family", "product", "region", "start_month", "end_month", "effect_pct", "effect_units", "note"]
+    told = dict.fromkeys(columns) | {"insight": "I1", "function": "marketing", "kind": "promotion", "effect_pct": 20.0, "note": "autumn"}
+    told |= {"start_month": row["month"], "end_month": row["month"]}
+    for effect, number in ((20.0, 1), (-20.0, 0)):
+        insights = pd.DataFrame([told | {"effect_pct": effect}]).astype({c: "str" for c in ("family", "product", "region")})
+        signals = pd.DataFrame([row | {"kind": "dip", "actual_units": 100.0, "expected_units": 600.0, "money": -5e3, "score": -6.0}])
+        signals["explanation"] = explain(signals, insights)
+        assert len(exceptions.from_signals(signals)) == number
+
+
+def test_stock_of_what_is_phased_out_is_too_much_although_nothing_is_wanted_at_its_end() -> None:
+    months = pd.date_range("2026-10-01", periods=3, freq="MS", unit="us")
+    stock = pd.DataFrame({"month": months, "item": "E", "location": "P", "closing_units": [500.0, 450.0, 400.0], "target_units": [98.0, 68.0, 0.0],
+                          "issues": 50.0, "value": [1000.0, 900.0, 800.0]})
+    found = exceptions.from_excess(stock, pd.DataFrame())
+    assert found["money"].tolist() == [pytest.approx((500 - 196) * 2)]

@@ -450,3 +450,10 @@ def test_the_join_keeps_to_last_months_plan_as_the_supply_plan_does():
     closing = [p.groupby("month")["closing_units"].sum() for p in (kept.stock_projection, plan.stock_projection, free.stock_projection)]
     pd.testing.assert_series_equal(closing[0], closing[1])
     assert (closing[1] > closing[2] + 1).any(), "the price of change must matter here, or the test shows nothing"
+
+
+def test_what_is_bought_ahead_needs_a_seller_as_before():
+    demand = pd.DataFrame({"month": MONTHS[:3], "product": "P", "region": "a", "units": [10.0, 10.0, 10.0], "revenue": [100.0, 100.0, 100.0]})
+    offer = {"promotion_month": f"{MONTHS[0]:%Y-%m}", "promotion_uplift": 0.2, "promotion_discount": 0.0, "promotion_pull_forward": 0.1}
+    out = levered_demand(demand, pd.DataFrame({"product": ["P"], "family": ["F"]}), offer)
+    assert out["units"].tolist() == pytest.approx([14.0, 9.0, 9.0]) and out["promoted"].tolist() == pytest.approx([20.0, 0.0, 0.0])

@@ -242,7 +242,7 @@ def test_outlook_names_what_moved_the_plan() -> None:
         ),
     )
     topic = _agenda(changes=changes, demand_plan=plan)["topic"]
-    assert topic.str.contains(r"11 units, 110 EUR; \+10 EUR since the last plan, most from promotion in F \(\+20\)").any()
+    assert topic.str.contains(r"11 units, 110 EUR; \+10 EUR since the last plan over the months that both hold, most from promotion in F \(\+20\)").any()
 
 
 @given(st.lists(st.floats(0.5, 5), min_size=1, max_size=40), st.integers(15, 240))
@@ -351,3 +351,13 @@ def test_overtime_is_priced_by_the_month_in_which_it_is_worked() -> None:
     resources = pd.DataFrame({"resource": "L", "month": [pd.NaT, months[0], months[1]], "overtime_rate": [20.0, 25.0, 60.0]})
     load = pd.DataFrame({"resource": ["L", "L", "L", "M"], "month": [*months, months[0]]})
     assert options._overtime_rates(load, resources, 9.0).tolist() == [25.0, 60.0, 20.0, 9.0]
+
+
+def test_who_takes_an_option_need_not_write_again_what_it_costs() -> None:
+    proposed = _decisions()
+    one = proposed[proposed["money"].notna()].iloc[0]
+    words = proposed.head(1).assign(decision=one["decision"], option=one["option"], question="", money=float("nan"), owner=None, consequence="", chosen=True)
+    out = options._with_taken(proposed, words)
+    mine = out[(out["decision"] == one["decision"]) & (out["option"] == one["option"])].iloc[0]
+    assert bool(mine["chosen"]) and mine["money"] == one["money"] and mine["owner"] == one["owner"] and mine["consequence"] == one["consequence"]
+    assert out["option"].tolist() == proposed["option"].tolist(), "it keeps its place"

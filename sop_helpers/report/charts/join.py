@@ -50,7 +50,11 @@ def bridge_takeaway(sellable: pd.DataFrame, currency: str) -> str:
     """Return what is wanted, what is sellable, and which side limits more."""
     base = sellable[sellable["scenario"] == "base"]
     steps = revenue_steps(base)
-    text = f"Of {money(steps['wanted'])} {currency} wanted, {money(steps['sellable'])} can be sold and served"
+    owed = steps["owed from before"]
+    text = f"Of {money(steps['wanted'])} {currency} wanted" + (f" and {money(owed)} owed from before" if owed >= 0.5 else "")
+    text += f", {money(steps['sellable'])} can be sold and served"
+    later = -steps.get("not due yet", 0.0)
+    text += f" within the plan; {money(later)} is not due in it" if later >= 0.5 else ""
     # Less than half a unit of money is the solver's rounding.
     sellers, supply = (-steps[name] if -steps[name] >= 0.5 else 0.0 for name in ("no seller", "no supply"))
     if max(sellers, supply) < 1:
