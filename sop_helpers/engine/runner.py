@@ -148,7 +148,7 @@ def _refuse_half(stage: Path, loaded: Workbook, label: str, scenario: str, steps
         records = manifest.steps_of(Cycle(label, loaded, scenario))
     failed = [step for step in steps if records.get(step, {}).get("status") == "failed"]
     if failed:
-        raise WorkbookError(f"{failed[0]} failed in the last run and has not run since", f"Run it as well: sop run --month {label} --start {failed[0]}")
+        raise WorkbookError(f"{failed[0]} failed in the last run and has not run since", f"Run it as well: sop run --month {label} --from {failed[0]}")
 
 
 def _parameters(steps: dict[str, Path], loaded: Workbook, workbook: str | Path, label: str, scenario: str, extra: dict[str, Any]) -> dict[str, dict[str, Any]]:
