@@ -129,7 +129,8 @@ def on_sale(cells: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
         product, family; launch_month, end_month where there are any.
     """
     known = products.set_index("product").reindex(cells["product"])
-    begins, ends = (known[c].to_numpy() if c in known else np.full(len(cells), np.datetime64("NaT")) for c in ("launch_month", "end_month"))
+    never = pd.Series(pd.NaT, index=known.index)
+    begins, ends = (pd.to_datetime(known[c] if c in known else never).to_numpy() for c in ("launch_month", "end_month"))  # all blank may be of any type
     month = cells["month"].to_numpy()
     return cells.assign(family=known["family"].to_numpy(), on_sale=~((month < begins) | (month > ends)))
 

@@ -346,3 +346,10 @@ def test_a_sum_below_zero_is_refused_by_name() -> None:
     streams.loc[0, "units"] = -500.0
     with pytest.raises(ValueError, match="P0 in R0, 2026-10"):
         consensus.demand_plan(streams, products(4))
+
+
+def test_products_without_any_month_of_launch_or_end_are_always_on_sale() -> None:
+    cells = forecast()[["month", "product", "region", "units"]]
+    for blank in (np.nan, None, pd.NaT):
+        assert consensus.on_sale(cells, products(4).assign(launch_month=blank, end_month=blank))["on_sale"].all()
+    assert consensus.on_sale(cells, products(4)[["product", "family"]])["on_sale"].all()
