@@ -92,6 +92,10 @@ class Program(NamedTuple):
     rows: dict[str, np.ndarray]
 
 
+LOOSE = 1e-6
+"""How far a solution that is called optimal may leave a bound or a row, in the model's own units."""
+
+
 def program(model: linopy.Model) -> Program:
     """Read a model as arrays."""
     parts = model.matrices
@@ -173,6 +177,12 @@ def run(highs: Any) -> None:
         # A basis can lead simplex into numbers that it cannot mend; without one the model is reduced first and solved anew.
         highs.clearSolver()
         highs.run()
+    if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal and highs.getInfo().max_primal_infeasibility > LOOSE:
+        # Optimal in the numbers as HiGHS scales them, and not in ours: a few steps without its scaling put that right.
+        usual = highs.getOptionValue("simplex_scale_strategy")[1]
+        highs.setOptionValue("simplex_scale_strategy", 0)
+        highs.run()
+        highs.setOptionValue("simplex_scale_strategy", usual)
     status = highs.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:
         raise RuntimeError(f"the solver ended without an optimal plan: {highs.modelStatusToString(status)}")
