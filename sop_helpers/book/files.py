@@ -164,7 +164,7 @@ def new_stage(output: Path, label: str, goes_on: bool = True) -> Path:
     stage.mkdir(parents=True)
     for source in (output / label, *([failed_folder(output, label)] if goes_on else [])):
         if source.is_dir():
-            shutil.copytree(source, stage, copy_function=_link_or_copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*.part", "*.part"))
+            shutil.copytree(source, stage, copy_function=_link_or_copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.part"))
     for note in ("error.html", FAILED):
         (stage / note).unlink(missing_ok=True)
     return stage

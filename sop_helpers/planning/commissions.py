@@ -152,9 +152,10 @@ def _pay(bookings: np.ndarray, quotas: pd.DataFrame, reps: pd.DataFrame, plans: 
     pay = np.nan_to_num(variable * np.clip(bookings / np.where(quota > 0, quota, np.nan), 0, None))
     basis = np.where(np.isnan(variable), "none", "on-target earnings").astype(object)
     for name, bands in plans.groupby("plan"):
-        basis[plan.eq(name).to_numpy()] = name
-        for part in np.unique(share[plan.eq(name)]):  # as many as there are lengths of service
-            on = plan.eq(name).to_numpy() & (share == part)
+        mine = plan.eq(name).to_numpy()
+        basis[mine] = name
+        for part in np.unique(share[mine]):  # as many as there are lengths of service
+            on = mine & (share == part)
             scaled = bands.assign(cap=bands["cap"] * part) if "cap" in bands else bands
             pay[..., on] = payout(bookings[..., on], quota[on], scaled)
     return pay, basis

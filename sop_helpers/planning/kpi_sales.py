@@ -81,18 +81,18 @@ def attainment_values(
     """
     if quotas.empty:
         return gather()
-    booked = with_bookings(quotas, deals, months.max() + pd.DateOffset(months=1), first_month)
-    booked = booked[booked["bookings"].notna().groupby(booked["month"]).transform("any")]
-    rows = pd.DataFrame.from_dict({month: _attainment_at(booked, reps, comp_plans, month, first_month) for month in months}, orient="index")
+    every = with_bookings(quotas, deals, months.max() + pd.DateOffset(months=1), first_month)
+    rows = pd.DataFrame.from_dict({month: _attainment_at(every, reps, comp_plans, month, first_month) for month in months}, orient="index")
     return gather(*(long(kpi, rows[kpi]) for kpi in rows))
 
 
-def _attainment_at(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, month: pd.Timestamp, first_month: int) -> dict[str, float]:
+def _attainment_at(every: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.DataFrame, month: pd.Timestamp, first_month: int) -> dict[str, float]:
     begin = fiscal_year_start(month, first_month)
-    year = booked[(booked["month"] >= begin) & (booked["month"] <= month)]
+    asked = every[(every["month"] >= begin) & (every["month"] < begin + pd.DateOffset(years=1))]
+    year = asked[(asked["month"] <= month) & asked["bookings"].notna().groupby(asked["month"]).transform("any")]
     by_rep = year.groupby("rep", as_index=False)[["quota", "bookings"]].sum()
-    # Pay so far is what the plan has paid on the year's quota, as in commission_plan.
-    whole = quota_by_rep(booked[(booked["month"] >= begin) & (booked["month"] < begin + pd.DateOffset(years=1))]).set_index("rep")
+    # Pay so far is what the plan has paid on the quota of the whole year, as in commission_plan.
+    whole = quota_by_rep(asked).set_index("rep")
     wide = year.pivot_table(index="month", columns="rep", values="bookings", aggfunc="sum", fill_value=0.0).sort_index()
     paid = float(earned_by_month(wide, whole["quota"], reps, comp_plans, months=whole["months"]).sum().sum())
     terms = reps[reps["rep"].isin(by_rep["rep"])]
@@ -100,7 +100,7 @@ def _attainment_at(booked: pd.DataFrame, reps: pd.DataFrame, comp_plans: pd.Data
     sold = by_rep["bookings"].sum()
     total = by_rep["quota"].sum()
     return {
-        "quota attainment": by_rep["bookings"].sum() / total if total > 0 else np.nan,
+        "quota attainment": sold / total if total > 0 else np.nan,
         "reps at quota": share_at_quota(ratio(by_rep["bookings"], by_rep["quota"])),
         "cost of sales plan": paid / sold if priced.any() and sold > 0 else np.nan,
     }

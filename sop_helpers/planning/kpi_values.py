@@ -96,14 +96,14 @@ def days_of_cover(stock: float, demand: pd.Series) -> float:
     if demand.empty or demand.mean() <= 0:
         return np.nan
     need, length = demand.to_numpy(float), pd.DatetimeIndex(demand.index).days_in_month.to_numpy(float)
+    if stock <= 0:
+        return 0.0
     used = np.cumsum(need)
-    whole = int(np.searchsorted(used, max(stock, 0.0)))
+    whole = int(np.searchsorted(used, stock))
     if whole == len(need):
         return float(length.sum() + (stock - used[-1]) / (used[-1] / length.sum()))
-    if not stock > 0:
-        return 0.0
     before = used[whole - 1] if whole else 0.0
-    return float(length[:whole].sum() + (max(stock, 0.0) - before) / need[whole] * length[whole])
+    return float(length[:whole].sum() + (stock - before) / need[whole] * length[whole])
 
 
 def forecast_errors(snapshots: pd.DataFrame, sales: pd.DataFrame, lag: int) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from sop_helpers.planning.frames import standing
 from sop_helpers.planning.wording import counted
 
 COLUMNS = ["decision", "question", "option", "money", "consequence", "owner", "chosen"]
@@ -164,10 +165,10 @@ def _overtime_rates(load: pd.DataFrame, resources: pd.DataFrame, usual: float) -
     """Return the rate of each row's resource in its month: that of the month, else the standing one, else the usual."""
     if resources.empty:
         return pd.Series(usual, index=load.index, dtype=float)
-    standing = resources[resources["month"].isna()].drop_duplicates("resource", keep="last").set_index("resource")["overtime_rate"]
-    dated = resources[resources["month"].notna()].drop_duplicates(["resource", "month"], keep="last").set_index(["resource", "month"])["overtime_rate"]
-    own = dated.reindex(pd.MultiIndex.from_frame(load[["resource", "month"]])).set_axis(load.index).astype(float)
-    return own.fillna(load["resource"].map(standing).astype(float)).fillna(usual)
+    names, months = load["resource"].unique().tolist(), pd.DatetimeIndex(load["month"].unique())
+    rates = standing(resources, "resource", names, "overtime_rate", months)
+    own = rates[pd.Index(names).get_indexer(load["resource"]), months.get_indexer(load["month"])]
+    return pd.Series(own, index=load.index).fillna(usual)
 
 
 def _for_budget(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sop_helpers.book.conform import conform, empty
-from sop_helpers.planning import kpi_sales
+from sop_helpers.planning import kpi_sales, pay_months
 
 MONTHS = pd.date_range("2026-07-01", "2026-09-01", freq="MS", unit="us")
 YEAR = pd.date_range("2026-01-01", "2026-12-01", freq="MS", unit="us")
@@ -90,3 +90,17 @@ def test_nothing_in_nothing_out():
     assert kpi_sales.pipeline_values(empty("opportunities"), empty("products"), empty("reps"), empty("quotas"), MONTHS).empty
     assert kpi_sales.attainment_values(empty("quotas"), empty("opportunities"), empty("reps"), empty("comp_plans"), MONTHS).empty
     assert kpi_sales.force_values(empty("reps"), empty("quotas"), empty("budget"), empty("accounts"), MONTHS, [1.0]).empty
+
+
+def test_the_cost_of_the_sales_plan_is_what_the_payout_says():
+    year = pd.date_range("2026-04-01", periods=12, freq="MS", unit="us")
+    bands = pd.DataFrame({"plan": "P", "tier": ["a", "b"], "from_attainment": [0.0, 0.5], "to_attainment": [0.5, np.nan], "rate": [0.02, 0.06]})
+    reps = conform("reps", pd.DataFrame({"rep": ["r"], "start_month": [pd.Timestamp("2020-01-01")], "comp_plan": "P"}))
+    booked = pd.DataFrame({"month": year, "rep": "r", "quota": 100.0, "bookings": [150.0] * 6 + [np.nan] * 6})
+    told = kpi_sales.attainment_values(conform("quotas", booked), pd.DataFrame(), reps, conform("comp_plans", bands), year[:6], 4)
+    cost = told[told["kpi"] == "cost of sales plan"].set_index("month")["value"]
+    sold = pay_months.year_bookings(booked, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.Timestamp("2026-10-01"))
+    paid = pay_months.commission_months(sold, reps, conform("comp_plans", bands)).set_index("month")["commission"]
+    # Half of the year's 1,200 is reached in July: months after it pay the higher rate, in both.
+    assert cost.tolist() == pytest.approx([paid.loc[:m].sum() / (150 * (k + 1)) for k, m in enumerate(year[:6])])
+    assert cost.iloc[3] == pytest.approx(0.02) and cost.iloc[5] == pytest.approx((600 * 0.02 + 300 * 0.06) / 900)

@@ -14,7 +14,7 @@ def left_out(given: Inputs) -> Iterator[Issue]:
     stock = given.get("inventory")
     if stock is None or stock["month"].nunique() < 2:
         return
-    last, before = sorted(stock["month"].unique())[-1], sorted(stock["month"].unique())[-2]
+    *_, before, last = sorted(stock["month"].unique())
     now, then = stock[stock["month"] == last], stock[(stock["month"] == before) & (stock["on_hand"] > 0)]
     gone = then[~then["location"].isin(now["location"])]
     if len(gone):

@@ -60,16 +60,9 @@ def bridge_takeaway(sellable: pd.DataFrame, currency: str) -> str:
     if max(sellers, supply) < 1:
         return text + "; neither sellers nor supply limit it."
     side = "sellers" if sellers >= supply else "supply"
-    gap = (base["demand_revenue"] - base["sold_revenue"]) if side == "sellers" else _unserved(base)
-    where = gap.groupby(base["region"]).sum().idxmax()
+    steps_of = {region: revenue_steps(rows) for region, rows in base.groupby("region")}
+    where = min(steps_of, key=lambda region: steps_of[region]["no seller" if side == "sellers" else "no supply"])
     return text + f"; {money(sellers)} has no seller and {money(supply)} no supply. The tighter side is {side}, most of all in {where}."
-
-
-def _unserved(base: pd.DataFrame) -> pd.Series:
-    """Return what supply leaves unserved, row by row: sold and owed from before, less sellable and what is not due at the end; sums are by region."""
-    owed = base["owed_revenue"].where(base["month"] == base["month"].min(), 0.0)
-    ahead = base["not_due_revenue"].where(base["month"] == base["month"].max(), 0.0) if "not_due_revenue" in base else 0.0
-    return base["sold_revenue"] + owed - ahead - base["sellable_revenue"]
 
 
 def cash_figure(profit_and_loss: pd.DataFrame, currency: str) -> Figure:
