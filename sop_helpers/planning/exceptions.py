@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import used_units
@@ -85,11 +86,11 @@ def from_overloads(load: pd.DataFrame) -> pd.DataFrame:
     over = load[load["required_hours"] > load["available_hours"] + 1e-6].copy()
     over["excess"] = over["required_hours"] - over["available_hours"]
     over["money"] = over["excess"] * over["value_of_hour"]
-    over["worst"] = over["required_hours"] / over["available_hours"].where(over["available_hours"] > 0)
+    over["worst"] = (over["required_hours"] / over["available_hours"].where(over["available_hours"] > 0)).fillna(np.inf)
     rows = over.groupby("resource", sort=True).agg(
         months=("month", "count"), first=("month", "min"), excess=("excess", "sum"), worst=("worst", "max"), money=("money", lambda m: m.sum(min_count=1))
     ).reset_index()
-    peak = _text(rows["worst"], "{:.0%}").fillna("no regular time")
+    peak = _text(rows["worst"].replace(np.inf, np.nan), "{:.0%}").fillna("no regular time")
     span = rows["months"].map(lambda n: counted(n, "months")).astype("str")
     message = (
         rows["resource"] + " is over regular time in " + span + " from " + _month(rows["first"]) + " on, by "

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+DEMAND = "demand"
+"""What scenarios are compared on first: all units wanted."""
+
 
 def financials(
     demand: pd.DataFrame,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from sop_helpers.planning.finance import DEMAND
 from sop_helpers.planning.frames import standing
 from sop_helpers.planning.wording import counted
 
@@ -33,8 +34,9 @@ def amount(value: float, signed: bool = False) -> str:
 
 
 def decisions(
-    *, label: str, currency: str, shortages: pd.DataFrame, capacity_load: pd.DataFrame, resources: pd.DataFrame, financials: pd.DataFrame, plan: pd.DataFrame,
-    budget: pd.DataFrame, products: pd.DataFrame, taken: pd.DataFrame, people: dict[str, str], overtime_rate: float = 0.0, tolerance: float = 0.02,
+    *, label: str, currency: str, shortages: pd.DataFrame, capacity_load: pd.DataFrame, resources: pd.DataFrame, scenarios: pd.DataFrame,
+    financials: pd.DataFrame, plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, taken: pd.DataFrame, people: dict[str, str],
+    overtime_rate: float = 0.0, tolerance: float = 0.02,
 ) -> pd.DataFrame:
     """Return the decisions of the month with their priced options, and those taken.
 
@@ -44,7 +46,7 @@ def decisions(
         The month, such as ``2026-10``.
     currency : str
         Written behind amounts.
-    shortages, capacity_load, resources, financials, budget, products : DataFrame
+    shortages, capacity_load, resources, scenarios, financials, budget, products : DataFrame
         As the contracts; each but products may be empty.
     plan : DataFrame
         month, product, revenue: the constrained plan, or the demand plan where supply was not planned.
@@ -66,7 +68,7 @@ def decisions(
     names = products.set_index("product")["name"].dropna().to_dict() if "name" in products else {}
     rows = [
         *_for_shortages(label, currency, shortages, names, people), *_for_capacity(label, currency, capacity_load, resources, overtime_rate, people),
-        *_for_budget(label, currency, plan, budget, products, tolerance, people), *_for_scenarios(label, currency, financials, people),
+        *_for_budget(label, currency, plan, budget, products, tolerance, people), *_for_scenarios(label, currency, scenarios, financials, people),
         *_for_sign_off(label, currency, plan, people),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -132,13 +134,14 @@ def _for_capacity(
     worst = over.groupby("resource")["excess"].sum().sort_values(ascending=False, kind="stable").head(most)
     for resource in worst.index:
         part = over[over["resource"] == resource]
+        # Overtime in months with room builds ahead for those without.
+        full = part[part["excess"] > 1e-6]
         paid = (part["overtime_hours"] * part["rate"]).sum()
-        hours, excess, peak = part["overtime_hours"].sum(), part["excess"].sum(), part["load"].max()
+        hours, excess = part["overtime_hours"].sum(), part["excess"].sum()
         gain = (part["excess"] * part["value_of_hour"]).sum(min_count=1)
-        peaks = f" at a peak of {peak:.0%}" if pd.notna(peak) else ""
         start = {
             "decision": f"D-{label}-load-{slugs[resource]}", "owner": people.get("production", people.get("supply")), "chosen": False,
-            "question": f"How do we cover {resource}, {counted(amount(excess), 'hours')} over regular time in {_months(part['month'])}{peaks}?",
+            "question": _load_question(resource, full if len(full) else part),
         }
         left = max(excess - hours, 0.0)
         others = counted(amount(left), "hours are", "hour is")
@@ -148,10 +151,11 @@ def _for_capacity(
             "option": f"Follow the plan: {counted(amount(hours), 'hours')} of overtime", "money": -paid,
             "consequence": f"The other {others} made in months with room, or come late." if left > 0.5 else "All is made on time.",
         })
-        rows.append(start | {
-            "option": "Add regular hours in those months (shift, temporary staff, subcontracting)", "money": gain if pd.notna(gain) else None,
-            "consequence": f"Worth at most this much, before what the hours cost: {wanted} in the plan.",
-        })
+        if len(full):
+            rows.append(start | {
+                "option": "Add regular hours in those months (shift, temporary staff, subcontracting)", "money": gain if pd.notna(gain) else None,
+                "consequence": f"Worth at most this much, before what the hours cost: {wanted} in the plan.",
+            })
         if hours > 0.5:
             # What being late would cost is known only to a plan made without overtime: no price is better than half a price.
             rows.append(start | {
@@ -159,6 +163,17 @@ def _for_capacity(
                 "consequence": f"{moved} to other months or come late; {amount(paid)} {currency} of overtime are saved.",
             })
     return rows
+
+
+def _load_question(resource: str, part: pd.DataFrame) -> str:
+    """Ask how hours over regular time are covered: `part` holds the months that have some, or else those with overtime."""
+    excess, hours = part["excess"].sum(), part["overtime_hours"].sum()
+    if excess <= 1e-6:
+        return f"Do we work {counted(amount(hours), 'hours')} of overtime on {resource} in {_months(part['month'])}, though its load is within regular time?"
+    closed, peak = part.loc[part["available_hours"] <= 1e-6, "month"], part["load"].max()
+    peaks = f" at a peak of {peak:.0%}" if pd.notna(peak) else ""
+    none = f", with no regular time at all in {', '.join(f'{m:%Y-%m}' for m in closed)}" if len(closed) else ""
+    return f"How do we cover {resource}, {counted(amount(excess), 'hours')} over regular time in {_months(part['month'])}{peaks}{none}?"
 
 
 def _overtime_rates(load: pd.DataFrame, resources: pd.DataFrame, usual: float) -> pd.Series:
@@ -197,14 +212,15 @@ def _for_budget(
     ]
 
 
-def _for_scenarios(label: str, currency: str, financials: pd.DataFrame, people: dict[str, str]) -> list[Row]:
-    if financials["scenario"].nunique() < 2 or "base" not in set(financials["scenario"]):
+def _for_scenarios(label: str, currency: str, scenarios: pd.DataFrame, financials: pd.DataFrame, people: dict[str, str]) -> list[Row]:
+    """Offer the scenarios whose demand differs in units; the price of each is what preparing for it costs more than base in overtime and stock."""
+    wanted = scenarios[scenarios["measure"] == DEMAND].set_index("scenario")["value"]
+    if financials["scenario"].nunique() < 2 or "base" not in wanted.index or "base" not in set(financials["scenario"]):
         return []
-    """Offer the scenarios whose demand differs; the price of each is what preparing for it costs more than base in overtime and stock."""
-    total = financials.groupby("scenario", sort=False)[["revenue", "unconstrained_revenue", "margin", "overtime_cost", "holding_cost"]].sum()
+    total = financials.groupby("scenario", sort=False)[["revenue", "margin", "overtime_cost", "holding_cost"]].sum()
     stock = financials.sort_values("month", kind="stable").groupby("scenario")["stock_value"].last()
-    wanted, base = total["unconstrained_revenue"], total.loc["base"]
-    names = ["base", *[name for name in total.index if abs(wanted[name] - wanted["base"]) > 1e-3 * abs(wanted["base"])]]
+    base, differs = total.loc["base"], (wanted - wanted["base"]).abs() > 1e-3 * abs(wanted["base"])
+    names = ["base", *[name for name in total.index if differs.get(name, False)]]
     if len(names) < 2:
         return []
     start = {

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.chunks import Work
-from sop_helpers.planning.finance import financials
+from sop_helpers.planning.finance import DEMAND, financials
 from sop_helpers.planning.join_levers import check_levers, levered_demand
 from sop_helpers.planning.lead_times import DAYS_PER_MONTH
 from sop_helpers.planning.stock_targets import StockRules, inventory_targets
@@ -173,6 +173,7 @@ def measure(plan: Planned, value: pd.DataFrame, currency: str) -> pd.DataFrame:
     """
     load = plan.capacity_load["load"]
     rows = [
+        (DEMAND, "units", plan.demand["units"].sum()),
         ("revenue", currency, value["revenue"].sum()),
         ("unconstrained revenue", currency, value["unconstrained_revenue"].sum()),
         ("gross margin", currency, value["margin"].sum()),

@@ -324,6 +324,19 @@ def test_places_that_nothing_else_knows_are_named_with_what_they_may_be():
     ]
 
 
+def test_what_sells_and_has_no_budget_is_named():
+    rows = {"month": ["2026-10"] * 2, "units": [1.0] * 2, "revenue": [10.0] * 2}
+    assert found(base(budget=table("budget", family=["F", "G"], region=["North", "South"], **rows)), "budget") == []
+    assert found(base(budget=table("budget", family=["F", "G"], region=["North", "North"], **rows)), "budget") == [
+        "amber 1 region sold in the last twelve months and has no budget: South."
+    ]
+    assert found(base(budget=table("budget", family=["F", "F"], region=["North", "South"], **rows)), "budget") == [
+        "amber 1 family sold in the last twelve months and has no budget: G."
+    ]
+    old = table("budget", family=["F", "G"], region=["North", "North"], **rows | {"month": ["2024-10"] * 2})
+    assert found(base(budget=old), "budget") == [], "a budget of years ago is no budget of today"
+
+
 def test_a_table_that_does_not_exist_and_a_closed_month_that_was_changed_are_named(tmp_path):
     book = company(tmp_path, salse=Source(path="sales.csv"))
     assert any("[sources.tables.salse], and there is no input table of that name; is it sales?" in m for m in check_workbook(book, MONTH)["message"])

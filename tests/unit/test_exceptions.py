@@ -47,6 +47,12 @@ def test_overloads_are_valued_by_the_hour_that_is_missing():
     assert "by 30 hours in all; worst month 130%" in found.loc["line", "message"]
 
 
+def test_no_month_is_worse_than_one_without_regular_time():
+    load = pd.DataFrame({"month": [MONTH, NEXT], "resource": "line", "available_hours": [100.0, 0.0], "required_hours": [130.0, 50.0], "value_of_hour": 10.0})
+    message = exceptions.from_overloads(load)["message"].iloc[0]
+    assert message.endswith("by 80 hours in all; worst month no regular time.")
+
+
 def test_excess_is_what_never_goes_below_twice_the_target():
     base = {"location": "P", "opening_units": 0.0, "planned_receipts": 0.0, "open_receipts": 0.0, "issues": 10.0}
     rows = [("A", MONTH, 500.0, 100.0, 10.0), ("A", NEXT, 350.0, 100.0, 10.0), ("dead", MONTH, 40.0, 0.0, 0.0)]

@@ -73,6 +73,12 @@ FINANCIALS = conform(
         columns=["scenario", "month", *MONEY],
     ).astype(dict.fromkeys(MONEY, float)),
 )
+SCENARIOS = conform(
+    "scenarios",
+    pd.DataFrame(
+        {"scenario": ["base", "upside", "late"], "measure": "demand", "unit": "units", "value": [100.0, 130.0, 100.0], "against_base": [0.0, 30.0, 0.0]}
+    ),
+)
 NO_WORDS = pd.DataFrame(columns=[*options.COLUMNS])
 
 
@@ -83,6 +89,7 @@ def _decisions(**changed) -> pd.DataFrame:
         "shortages": SHORT,
         "capacity_load": LOAD,
         "resources": RESOURCES,
+        "scenarios": SCENARIOS,
         "financials": FINANCIALS,
         "plan": PLAN,
         "budget": BUDGET,
@@ -127,6 +134,34 @@ def test_causes_that_begin_alike_are_two_decisions() -> None:
     assert asked["question"].str.startswith("How do we serve Kettle, short of").all(), "people know names, not codes"
 
 
+def test_dearer_prices_are_no_other_demand() -> None:
+    dear = FINANCIALS[FINANCIALS["scenario"] == "base"].assign(scenario="dear", unconstrained_revenue=1100.0)
+    same = SCENARIOS[SCENARIOS["scenario"] == "base"].assign(scenario="dear")
+    table = _decisions(financials=pd.concat([FINANCIALS, dear]), scenarios=pd.concat([SCENARIOS, same]))
+    options_of = table.loc[table["decision"].str.endswith("scenario"), "option"].tolist()
+    assert options_of == ["Prepare for base", "Prepare for upside"]
+
+
+def test_overtime_that_builds_ahead_is_no_month_over_regular_time() -> None:
+    # 10 hours in October, which has room, for 30 too many in November: it is November that is over.
+    load = LOAD.assign(required_hours=[90.0, 130.0], planned_hours=[110.0, 110.0], overtime_hours=[10.0, 10.0], load=[0.9, 1.3])
+    table = _decisions(capacity_load=load)
+    assert table.loc[table["decision"].str.contains("load-line"), "question"].iloc[0].startswith(
+        "How do we cover LINE, 30 hours over regular time in 2026-11 at a peak of 130%?"
+    )
+    assert _price(table, "load-line", "Follow the plan: 20 hours") == -600
+    within = _decisions(capacity_load=load.assign(required_hours=[90.0, 100.0], load=[0.9, 1.0]))
+    asked = within[within["decision"].str.contains("load-line")]
+    assert asked["question"].iloc[0] == "Do we work 20 hours of overtime on LINE in 2026-10 to 2026-11, though its load is within regular time?"
+    assert [o.split(":")[0] for o in asked["option"]] == ["Follow the plan", "No overtime"]
+
+
+def test_a_month_without_regular_time_is_said() -> None:
+    load = LOAD.assign(available_hours=[100.0, 0.0], required_hours=[120.0, 40.0], load=[1.2, None])
+    asked = _decisions(capacity_load=load).query("decision.str.contains('load-line')")["question"].iloc[0]
+    assert asked.endswith("at a peak of 120%, with no regular time at all in 2026-11?")
+
+
 def test_rate_of_the_policy_stands_in_where_a_resource_has_none() -> None:
     assert _price(_decisions(resources=empty("resources")), "load-line", "Follow") == -990
 
@@ -142,7 +177,7 @@ def test_plan_near_or_above_budget_asks_for_no_decision() -> None:
 
 
 def test_nothing_but_a_plan_still_asks_for_sign_off() -> None:
-    names = ("shortages", "capacity_load", "resources", "financials", "budget")
+    names = ("shortages", "capacity_load", "resources", "scenarios", "financials", "budget")
     table = _decisions(**{name: empty(name) for name in names}, people={})
     assert table["option"].tolist() == ["Sign off", "Send back"] and table["owner"].isna().all()
     assert len(_decisions(**{name: empty(name) for name in names}, plan=empty("demand_plan"))) == 2

@@ -37,4 +37,5 @@ def test_base_comes_first_and_the_others_are_held_against_it():
     assert (found.loc[found["scenario"] == "base", "against_base"] == 0).all()
     wide = found.pivot(index="measure", columns="scenario", values="value")
     assert wide.loc["unconstrained revenue", "more"] == pytest.approx(1.2 * wide.loc["unconstrained revenue", "base"])
+    assert wide.loc["demand", "more"] == pytest.approx(1.2 * wide.loc["demand", "base"]) and wide.loc["demand", "dear"] == wide.loc["demand", "base"]
     assert wide.loc["unconstrained revenue", "dear"] == pytest.approx(1.05 * wide.loc["unconstrained revenue", "base"])

@@ -45,7 +45,7 @@ def test_the_takeaway_compares_the_last_month_with_its_own_forecast(grid) -> Non
 def load(resources: int, peak: float) -> pd.DataFrame:
     """Resources of rising load, the last the highest."""
     rows = [{"month": m, "resource": f"R{i:02d}", "load": peak * (i + 1) / resources} for i in range(resources) for m in MONTHS]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(available_hours=100.0, required_hours=lambda t: 100.0 * t["load"].fillna(0.0))
 
 
 def test_a_load_of_three_times_is_written_as_it_is() -> None:
@@ -117,10 +117,18 @@ def test_what_is_made_to_order_is_drawn_with_its_backlog(grid) -> None:
 def test_the_words_on_load_name_the_bottleneck_and_what_an_hour_is_worth():
     rows = {"resource": ["line", "line"], "month": pd.to_datetime(["2026-10-01", "2026-11-01"]), "load": [0.9, 1.2], "overtime_hours": [0.0, 5.0]}
     load = pd.DataFrame({**rows, "value_of_hour": [0.0, 24.0], "available_hours": [100.0, 100.0], "value_to_hours": [100.0, 110.0]})
+    load["required_hours"] = 100.0 * load["load"]
     assert supply.load_takeaway(load, "EUR") == (
         "line would need 120% of regular time in November 2026; 1 month goes over 100 % on some resource. "
         "The plan builds ahead and works 5 overtime hours; one more hour is worth most (24.00 EUR) on line in November 2026, up to 10 hours more."
     )
+
+
+def test_months_without_regular_time_have_no_load_and_are_named():
+    table = pd.concat([load(2, 1.2), load(1, np.nan).assign(resource="shut", available_hours=0.0, required_hours=40.0)], ignore_index=True)
+    told = "without any regular time, yet asked for: shut in October 2026"
+    assert told in views.heat_takeaway(table) and told not in views.heat_takeaway(load(2, 1.2))
+    assert told in supply.load_takeaway(table.assign(overtime_hours=0.0, value_of_hour=0.0), "EUR")
 
 
 def test_what_was_overdue_and_is_lost_is_not_passed_over():

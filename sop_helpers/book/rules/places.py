@@ -1,4 +1,4 @@
-"""Findings on where stock lies: places that the last count left out, and places that nothing else knows."""
+"""Findings on places: stock that the last count left out, locations that nothing else knows, and what the budget leaves out."""
 
 from __future__ import annotations
 
@@ -61,4 +61,23 @@ def unknown(given: Inputs) -> Iterator[Issue]:
             )  # fmt: skip
 
 
-PLACE_RULES = [left_out, unknown]
+def unbudgeted(given: Inputs) -> Iterator[Issue]:
+    """Whether the budget holds the regions and families that sell: what it leaves out counts as a budget of zero."""
+    budget, sales, products = given.get("budget"), given.get("sales"), given.get("products")
+    if budget is None or sales is None or products is None:
+        return
+    year = budget[(budget["month"] > given.last - pd.DateOffset(months=12)) & (budget["month"] < given.last + pd.DateOffset(months=12))]
+    sold = sales[sales["month"] > given.last - pd.DateOffset(months=12)]
+    sold = sold.assign(family=sold["product"].map(products.drop_duplicates("product").set_index("product")["family"]))
+    for column, many in (("region", "regions"), ("family", "families")):
+        left = sold[~sold[column].isin(year[column])].groupby(column)["revenue"].sum()
+        left = left[left > 0].sort_values(ascending=False, kind="stable")
+        if len(year) and len(left):
+            yield Issue(
+                "amber", "budget", "budget", column, len(left),
+                f"{len(left)} {many} sold in the last twelve months and have no budget: {some(left.index)}.",
+                "Enter their budget; until then gaps to budget count all they sell as above it.", float(left.sum()),
+            )  # fmt: skip
+
+
+PLACE_RULES = [left_out, unknown, unbudgeted]

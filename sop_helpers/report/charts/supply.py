@@ -46,6 +46,13 @@ def load_figure(load: pd.DataFrame) -> Figure:
     return figure
 
 
+def closed_words(load: pd.DataFrame) -> str:
+    """Return the resources that are asked for hours in months without regular time, which have no load in per cent; "" where there are none."""
+    closed = load[(load["available_hours"] <= 1e-6) & (load["required_hours"] > 1e-6)].drop_duplicates("resource")
+    parts = [f"{name} in {month:%B %Y}" for name, month in closed[["resource", "month"]].head(3).itertuples(index=False)]
+    return f"; without any regular time, yet asked for: {', '.join(parts)}" + (f" and {len(closed) - 3} more" if len(closed) > 3 else "") if parts else ""
+
+
 def load_takeaway(load: pd.DataFrame, currency: str) -> str:
     """Return which resource is the bottleneck, in how many months, and what overtime and one more hour are worth."""
     known = load.dropna(subset="load")
@@ -58,6 +65,7 @@ def load_takeaway(load: pd.DataFrame, currency: str) -> str:
         text = f"No month asks for more than regular time; {top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}"
     else:
         text = f"{top['resource']} would need {top['load']:.0%} of regular time in {top['month']:%B %Y}; {months} over 100 % on some resource"
+    text += closed_words(load)
     overtime = load["overtime_hours"].sum()
     text += f". The plan builds ahead and works {counted(f'{overtime:,.0f}', 'overtime hours')}" if overtime >= 0.5 else ". The plan needs no overtime"
     worth = load.loc[load["value_of_hour"].fillna(0).idxmax()]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
-from sop_helpers.report.charts.supply import panels
+from sop_helpers.report.charts.supply import closed_words, panels
 
 _ROWS = 12
 
@@ -105,10 +105,11 @@ def heat_takeaway(load: pd.DataFrame) -> str:
     over = known[known["load"] > 1]
     top = known.loc[known["load"].idxmax()]
     if over.empty:
-        return f"No resource is asked for more than its regular time; {top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}."
+        closest = f"{top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}"
+        return f"No resource is asked for more than its regular time; {closest}{closed_words(load)}."
     by = over.groupby("resource").size().sort_values(ascending=False, kind="stable")
     first = f"{len(over)} of {len(known)} cells ask for more than regular time"
-    return f"{first}, {by.iloc[0]} of them on {by.index[0]}; the most is {top['load']:.0%} on {top['resource']} in {top['month']:%B %Y}."
+    return f"{first}, {by.iloc[0]} of them on {by.index[0]}; the most is {top['load']:.0%} on {top['resource']} in {top['month']:%B %Y}{closed_words(load)}."
 
 
 def band_figure(bands: pd.DataFrame, shown: pd.DataFrame, names: pd.Series) -> Figure:
