@@ -243,6 +243,13 @@ def to_day(values: pd.Series, dialect: Dialect = Dialect(), month: bool = False)
     return out, out.isna() & (text != "")
 
 
+def names_month(values: pd.Series) -> pd.Series:
+    """Tell which cells name a month, ``2026-10``, rather than a day."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return pd.Series(False, index=values.index)
+    return values.astype("str").str.strip().str.fullmatch(r"\d{4}-\d{2}").fillna(False).astype(bool)
+
+
 def month_start(days: pd.Series) -> pd.Series:
     """Take days to the first of their month, datetime64[us]."""
     return pd.Series(days.to_numpy().astype("datetime64[M]").astype("datetime64[us]"), index=days.index)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.book import tables
-from sop_helpers.book.coerce import CLOCK, Problem, month_start, to_day
+from sop_helpers.book.coerce import CLOCK, Problem, month_start, names_month, to_day
 from sop_helpers.book.config import Source
 from sop_helpers.book.fiscal import month_of
 from sop_helpers.book.matching import match_columns
@@ -135,13 +135,15 @@ def _add_up(connection: duckdb.DuckDBPyConnection, path: Path, source: Source, t
     good += [f"(coalesce({texts[c]}, '') = '' OR regexp_full_match({texts[c]}, '{NUMBER}'))" for c in sums]
     known = [f"(regexp_full_match({texts[c]}, '{DAY}') AND year(TRY_CAST(left({texts[c]}, 10) AS DATE)) BETWEEN 1900 AND 2200)" for c in latest]
     good += [f"(coalesce({texts[c]}, '') = '' OR {test})" for c, test in zip(latest, known, strict=True)]
+    # Sums of which some lines say nothing are told by the ordinary reader.
+    halves = " OR ".join(f"count(nullif({texts[c]}, '')) NOT IN (0, count(*))" for c in sums)
     query = (
-        f"SELECT {', '.join(columns)}, count(*) AS lines_, bool_and(coalesce({' AND '.join(good)}, false)) AS good_ "
+        f"SELECT {', '.join(columns)}, count(*) AS lines_, {halves} AS half_, bool_and(coalesce({' AND '.join(good)}, false)) AS good_ "
         f"FROM {relation} JOIN names ON left({texts[dated]}, 10) = names.text GROUP BY {', '.join(map(str, range(1, len(key) + 1)))} ORDER BY ALL"
     )
     frame = connection.execute(query, values).df()
     made_of_lines = bool((names["day"].dt.day > 1).any()) or len(types) > len(taken)
-    if frame.empty or not frame["good_"].all() or (not made_of_lines and (frame["lines_"] > 1).any()):
+    if frame.empty or not frame["good_"].all() or frame["half_"].any() or (not made_of_lines and (frame["lines_"] > 1).any()):
         return None
     frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
     cells = frame[[*key, *sums, *latest]].astype(dict.fromkeys([*key, *latest], "str"))
@@ -162,5 +164,7 @@ def _names(connection: duckdb.DuckDBPyConnection, relation: str, values: dict[st
     day, bad = to_day(found["text"].astype("str"), month=True)
     if bad.any():
         return None
-    month = month_of(day, **fiscal) if fiscal and (day.dt.day > 1).any() else month_start(day)
+    month = month_start(day)
+    if fiscal and (day.dt.day > 1).any():
+        month = month_of(day, **fiscal).mask(names_month(found["text"]), month)
     return pd.DataFrame({"text": found["text"], "day": day, "name": month.dt.strftime("%Y-%m")})

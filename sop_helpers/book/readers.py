@@ -112,7 +112,7 @@ def _parser_message(message: str, source: Source) -> str:
 def drop_blank_rows(cells: pd.DataFrame) -> pd.DataFrame:
     """Drop rows in which nothing stands, keeping the numbers of the others."""
     first = cells.iloc[:, 0]
-    maybe = first.isna() | first.map(lambda v: isinstance(v, str) and not v.strip())
+    maybe = first.isna() | first.map(lambda v: isinstance(v, str) and not v.strip()).astype(bool)
     if not maybe.any():
         return cells
     blank = cells[maybe].map(lambda v: v is None or str(v).strip() == "").all(axis=1)

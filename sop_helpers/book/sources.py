@@ -62,13 +62,14 @@ def _origin(workbook: Workbook, table: str) -> Origin | None:
         return Origin(source, path, _label(workbook, path, source.sheet))
     found = [there[name] for suffix in SUFFIXES if (name := f"{table}{suffix}") in (there := _files(folder))]
     book = folder / COLLECTION
-    listed = book.is_file() and table in _sheets(str(book), book.stat().st_mtime_ns, book.stat().st_size)
+    sheets = _sheets(str(book), book.stat().st_mtime_ns, book.stat().st_size) if book.is_file() else ()
+    listed = next((name for name in sheets if name.strip().lower() == table), None)
     if found:
-        names = [p.name for p in found] + [f"sheet {table} of {COLLECTION}"] * listed
+        names = [p.name for p in found] + [f"sheet {listed} of {COLLECTION}"] * bool(listed)
         problem = f"{' and '.join(names)} are both there; keep one, or name one as path" if len(names) > 1 else ""
         return Origin(source or Source(), found[0], _label(workbook, found[0], source.sheet if source else None), problem)
     if listed:
-        return Origin((source or Source()).model_copy(update={"sheet": table}), book, _label(workbook, book, table))
+        return Origin((source or Source()).model_copy(update={"sheet": listed}), book, _label(workbook, book, listed))
     if source is None:
         return None
     return Origin(source, None, f"[sources.tables.{table}]", f"it is described and there is no {table}.csv, .xlsx or .parquet in {workbook.sources.folder}")
@@ -241,7 +242,9 @@ def _load(workbook: Workbook, table: str, month: pd.Timestamp | None, origin: Or
     if summed:
         days, lines = summed.days, bool((summed.days.dt.day > 1).any())
     elif lines and fiscal:
-        frame = frame.assign(**{tables.meta(table)["as_of"]: month_of(days, **fiscal)})
+        dated = tables.meta(table)["as_of"]
+        # A month that is named as such, 2026-10 between days, is the period of that name.
+        frame = frame.assign(**{dated: month_of(days, **fiscal).mask(coerce.names_month(named[dated]), frame[dated])})
     frame = _as_known(table, frame, month, origin.label, loaded.notes, workbook.fiscal_weeks)
     if summed:
         _note_sums(table, int(summed.lines[frame.index].sum()), len(frame), loaded.notes)
@@ -346,6 +349,10 @@ def _add_up(table: str, frame: pd.DataFrame, lines: bool, notes: list[Problem]) 
         return frame
     _note_sums(table, len(frame), len(frame) - int(repeated.sum()), notes)
     groups = frame.assign(_row=frame.index).groupby(key, sort=True, dropna=False)
+    for column in [c for c in sums if frame[c].isna().any()]:
+        stated = groups[column].agg(["count", "size"])
+        if (some := (stated["count"] > 0) & (stated["count"] < stated["size"])).any():
+            notes.append(Problem(column, f"rows that only a part of their lines state: {int(some.sum()):,}; the other lines count as nothing"))
     # what no line of a month states stays blank
     first = groups[sums].sum(min_count=1).assign(_row=groups["_row"].first())
     # sums of cents would otherwise show the noise of floating point

@@ -45,6 +45,8 @@ def query_files(sql: str, folders: list[Path], month: pd.Timestamp | None) -> pd
         if any(_misleading_statistics(connection, file) for file in files):
             connection.execute(f"SET disabled_optimizers = '{BY_STATISTICS}'")
         connection.execute("SET lock_configuration = true")
+        for file in files:
+            _check_guesses(connection, file, text.lower())
         statements = connection.extract_statements(text)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise Unreadable(f"the query must be one SELECT; found {[str(s.type).split('.')[-1] for s in statements]}", "Write one SELECT a file.")
@@ -73,6 +75,38 @@ def _misleading_statistics(connection, file: str) -> bool:
         "SELECT count(*) FROM parquet_metadata($file) WHERE type = 'INT96' AND coalesce(stats_min, stats_min_value) IS NOT NULL", {"file": file}
     )
     return found.fetchone()[0] > 0
+
+
+def _check_guesses(connection, file: str, query: str) -> None:
+    """Refuse a CSV file of which the engine would change codes or guess the order of day and month, unless the query says how it is written."""
+    import duckdb
+
+    if not re.search(r"\.(csv|tsv|txt)(\.gz)?$", file.lower()):
+        return
+    name = Path(file).name
+    try:
+        columns, form = connection.execute("SELECT Columns, DateFormat FROM sniff_csv($file)", {"file": file}).fetchone()
+    except duckdb.Error:
+        return  # the query fails by itself, or says itself how the file is written
+    of = {kind: [c["name"] for c in columns if c["type"] == kind] for kind in ("DOUBLE", "DATE")}
+    cells = "FROM read_csv($file, all_varchar = true) WHERE "
+    for column in of["DOUBLE"] if "varchar" not in query else []:
+        code = connection.execute(f"SELECT {_name(column)} {cells} regexp_full_match({_name(column)}, '\\d+[eE]\\d+') LIMIT 1", {"file": file}).fetchone()
+        if code:
+            todo = f"Say that it is text: read_csv('{name}', types = {{'{column}': 'VARCHAR'}}); or 'DOUBLE' where it is a number."
+            raise Unreadable(f"{column} of {name} holds {code[0]!r}, which may be a code and would be read as the number {float(code[0]):,.0f}", todo)
+    day, month = form and form.find("%d"), form and form.find("%m")
+    if not of["DATE"] or not form or form.startswith("%Y") or "dateformat" in query or "varchar" in query or min(day, month) < 0:
+        return
+    other = form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+    tests = " OR ".join(f"({_name(c)} IS NOT NULL AND try_strptime({_name(c)}, $other) IS NULL)" for c in of["DATE"])
+    if not connection.execute(f"SELECT count(*) {cells} {tests}", {"file": file, "other": other}).fetchone()[0]:
+        todo = f"Say which it is: read_csv('{name}', dateformat = '{form}'), or '{other}'."
+        raise Unreadable(f"the dates in {of['DATE'][0]} of {name} can be read in two ways, as day and month or month and day", todo)
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
 
 
 def _arrow(connection, statement, values):

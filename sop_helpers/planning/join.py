@@ -23,6 +23,8 @@ LEAST = 0.5  # money and units below this are rounding
 def unaided_share(booked: pd.DataFrame, reps: pd.DataFrame, sales: pd.DataFrame, months: int = 12) -> pd.Series:
     """Return by region the share of sales that came without a seller: sales less credited bookings, over sales, never below 0.
 
+    What reps without a region bring (managers, key accounts) counts as come without a seller of the region: their capacity limits no region either.
+
     Parameters
     ----------
     booked : DataFrame

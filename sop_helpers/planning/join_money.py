@@ -25,8 +25,8 @@ class Terms:
     ----------
     dso, dpo : float
         Days until customers pay, and until suppliers are paid.
-    receivables, payables, cash : float
-        Open balances and cash at the start.
+    receivables, payables, commissions, cash : float
+        Open balances, commissions earned in the month before and not yet paid, and cash at the start.
     rep_hiring_cost : float
         Of one rep, paid in the month of the hire.
     """
@@ -35,6 +35,7 @@ class Terms:
     dpo: float = 45.0
     receivables: float = 0.0
     payables: float = 0.0
+    commissions: float = 0.0
     cash: float = 0.0
     rep_hiring_cost: float = 0.0
 
@@ -162,7 +163,7 @@ def profit_and_loss(flows: Mapping[str, pd.Series], months: pd.DatetimeIndex, te
     cash = pd.DataFrame({
         "receipts": paid_by_terms(f["revenue"], rule.dso, rule.receivables),
         "purchases": 0.0 - paid_by_terms(f["purchases"], rule.dpo, rule.payables),
-        "commissions": 0.0 - f["commissions"].shift(1, fill_value=0.0),
+        "commissions": 0.0 - f["commissions"].shift(1, fill_value=rule.commissions),
         **{name: 0.0 - f[name] for name in ("conversion", "overtime", "rep salaries", "hiring")},
     })  # fmt: skip
     cash["net cash"] = cash.sum(axis=1)

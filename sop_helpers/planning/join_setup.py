@@ -10,9 +10,9 @@ import pandas as pd
 from sop_helpers.planning.join import unaided_share
 from sop_helpers.planning.join_model import JoinModel, Selling
 from sop_helpers.planning.join_money import Terms
-from sop_helpers.planning.pay_months import year_so_far
+from sop_helpers.planning.pay_months import commission_months, year_bookings, year_so_far
 from sop_helpers.planning.pipeline import known_deals
-from sop_helpers.planning.quotas import with_bookings
+from sop_helpers.planning.quotas import fiscal_year, with_bookings
 from sop_helpers.planning.rep_capacity import hires_needed, unramped
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 
@@ -61,13 +61,36 @@ def recent_deals(opportunities: pd.DataFrame, month: pd.Timestamp, products: pd.
     return deals[deals["outcome"].eq("open") | (deals["outcome"].eq("won") & (deals["closed"] >= month - pd.DateOffset(years=1)))]
 
 
-def payment_terms(ledger: pd.DataFrame, policy: Mapping[str, Any]) -> Terms:
-    """Return when money flows: the days of the finance policy, and the balances of the last month of the ledger, 0 without."""
+def payment_terms(ledger: pd.DataFrame, policy: Mapping[str, Any], commissions: float = 0.0) -> Terms:
+    """Return when money flows: the days of the finance policy, the balances of the last month of the ledger, 0 without, and commissions not yet paid."""
     open_now = {}
     for name in ("receivables", "payables"):
         known = ledger.sort_values("month", kind="stable")[name].dropna() if len(ledger) else pd.Series(dtype=float)
         open_now[name] = float(known.iloc[-1]) if len(known) else 0.0
-    return Terms(policy["receivable_days"], policy["payable_days"], cash=policy["opening_cash"], rep_hiring_cost=policy["rep_hiring_cost"], **open_now)
+    return Terms(
+        policy["receivable_days"], policy["payable_days"], commissions=commissions, cash=policy["opening_cash"], rep_hiring_cost=policy["rep_hiring_cost"],
+        **open_now,
+    )  # fmt: skip
+
+
+def commissions_due(tables: Mapping[str, pd.DataFrame], month: pd.Timestamp, fiscal_start: int = 1) -> float:
+    """Return the commissions earned in the month before the plan, which are paid in its first month; 0 without reps or quotas.
+
+    Parameters
+    ----------
+    tables, month, fiscal_start
+        As for `selling_side`.
+    """
+    reps, last = tables["reps"], month - pd.DateOffset(months=1)
+    if reps.empty or tables["quotas"].empty:
+        return 0.0
+    deals = known_deals(tables["opportunities"], month, tables["products"], reps)
+    year = fiscal_year(with_bookings(tables["quotas"], deals, month, fiscal_start), last, fiscal_start)
+    credited = year_bookings(year, pd.DataFrame(), deals, tables.get("splits", pd.DataFrame()), month)
+    if credited.empty:
+        return 0.0
+    earned = commission_months(credited, reps, tables["comp_plans"])
+    return float(earned.loc[earned["month"] == last, "commission"].sum())
 
 
 def network_rules(policy: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +119,7 @@ def join_model(
     """
     supply = network_rules(policies["supply"]) | {"last_plan": last_plan, "frozen_months": frozen_months}
     selling = selling_side(tables, months[0], policies["sales"], fiscal_start)
-    terms = payment_terms(tables["ledger"], policies["finance"])
+    terms = payment_terms(tables["ledger"], policies["finance"], commissions_due(tables, months[0], fiscal_start))
     needed = {name: tables[name] for name in SUPPLY_TABLES} | {"demand": tables["demand_plan"]}
     return JoinModel(needed, tables["inventory_targets"], tables["stock_policies"], months, selling, terms, **supply)
 

@@ -12,6 +12,8 @@ So the cause that binds today comes first and gets the units that lifting it alo
 rest. In no step may any customer be served worse than before, so that a shortage handed from one to another is not taken for one that was lifted.
 The order matters where limits bind one behind the other, as in every sequential attribution; the total does not: shares add up to the shortage.
 
+Lead times that are lifted bring what is made or moved without asking for its components and hours: they would have been taken before the plan begins.
+
 It costs one solve to begin with and at most `ROUNDS` from the kept basis, however many causes there are. Each round takes all first causes together.
 """
 

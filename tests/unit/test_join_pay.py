@@ -11,8 +11,8 @@ from supply_networks import MONTHS, table
 
 from sop_helpers.book.conform import conform, empty
 from sop_helpers.planning import commissions, pay_months
-from sop_helpers.planning.join_money import commissions_by_month
-from sop_helpers.planning.join_setup import JOIN_TABLES, selling_side
+from sop_helpers.planning.join_money import Terms, commissions_by_month, profit_and_loss
+from sop_helpers.planning.join_setup import JOIN_TABLES, commissions_due, selling_side
 
 NEXT = pd.date_range("2026-10-01", periods=8, freq="MS", unit="us")
 PLANS = pd.DataFrame({
@@ -88,4 +88,13 @@ def test_the_year_to_date_is_what_was_credited_with_shared_deals_moved():
     found = selling_side(given, MONTHS[0], policy, 4).begun.set_index("rep")
     assert found["quota"].tolist() == [600, 600] and found["months"].tolist() == [6, 6]
     assert found["bookings"].to_dict() == {"a": 6 * 90 - 20, "b": 6 * 90 + 20}
+    # September's commission is paid in October, whichever fiscal year it belongs to: a has reached 460 of 600 less 20 before it, all at 2 %.
+    given["comp_plans"] = conform("comp_plans", table("comp_plans", PLANS.to_dict("records")))
+    given["reps"] = reps.assign(comp_plan="P")
+    for fiscal_start in (4, 10):
+        assert commissions_due(given, MONTHS[0], fiscal_start) == pytest.approx(2 * 90 * 0.02)
+    money = profit_and_loss({"commissions": pd.Series(7.0, MONTHS)}, MONTHS, Terms(commissions=3.6))
+    cash = money[(money["statement"] == "cash") & (money["line"] == "commissions")].set_index("month")["money"]
+    assert cash.iloc[0] == -3.6 and (cash.iloc[1:] == -7).all()
+    assert commissions_due(given | {"reps": empty("reps")}, MONTHS[0], 4) == 0.0
     assert selling_side(given, MONTHS[0], policy, 10).begun.empty, "a fiscal year that begins with the plan has nothing before it"

@@ -117,6 +117,12 @@ def test_one_xlsx_with_a_sheet_for_each_table(tmp_path):
     same(read_table(book, "products"))
 
 
+def test_a_sheet_goes_by_its_name_whatever_its_case(tmp_path):
+    book = company(tmp_path, {"products.csv": None, "inputs.xlsx": xlsx(TYPED, "Products")})
+    assert source_of(book, "products") == "data/inputs.xlsx, sheet Products"
+    same(read_table(book, "products"))
+
+
 @pytest.mark.parametrize("codes", ["str", "category"])
 def test_parquet(tmp_path, codes):
     book = company(tmp_path, {"products.csv": None})
@@ -194,6 +200,47 @@ def test_sql_that_is_refused(tmp_path, query, said):
         read_table(book, "sales", MONTH)
     assert said in str(error.value) and "table sales from query sql/sales.sql" in str(error.value)
     assert not list(tmp_path.rglob("x.*"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("day", "item", "2026-09-03", "1E5"), "item of plain.csv holds '1E5', which may be a code and would be read as the number 100,000"),
+        (("day", "item", "03/04/2026", "P"), "the dates in day of plain.csv can be read in two ways"),
+        (("day", "item", "23/04/2026", "P"), ""),
+        (("day", "item", "2026-09-03", "007"), ""),
+    ],
+)
+def test_sql_over_csv_never_guesses_codes_or_the_order_of_day_and_month(tmp_path, cells, said):
+    query = "SELECT day AS month, item AS product, 'North' AS region, 5 AS units, 5 AS revenue FROM "
+    book = sql_company(tmp_path, query + "'plain.csv'")
+    (tmp_path / "erp" / "plain.csv").write_text(f"{cells[0]},{cells[1]}\n{cells[2]},{cells[3]}\n")
+    if said:
+        with pytest.raises(TableError, match=said) as error:
+            read_table(book, "sales", MONTH)
+        remedy = str(error.value).split("Say that it is text: ")[-1].split("Say which it is: ")[-1].split(";")[0].split(", or")[0]
+        (tmp_path / "sql" / "sales.sql").write_text(query + remedy.strip().rstrip("."))  # what the message says makes it readable
+    frame = read_table(book, "sales", MONTH)
+    assert len(frame) == 1 and frame["product"].tolist() == [cells[3]]
+
+
+def test_lines_of_which_some_state_nothing_are_told(tmp_path, monkeypatch):
+    lines = ["2026-09-01,A,R,2,2.5,9,a", "2026-09-02,A,R,2,2.5,,b", "2026-09-03,B,R,2,2.5,,c", "2026-09-04,B,R,2,2.5,,d"]
+    book = company(tmp_path, {"sales.csv": "Month,product,region,units,revenue,orders,customer\n" + "\n".join(lines) + "\n"})
+    table, said = same_both_ways(monkeypatch, book)
+    assert table["orders"].tolist()[0] == 9 and table["orders"].isna().tolist() == [False, True]
+    assert any("rows that only a part of their lines state: 1; the other lines count as nothing" in note for note in said), said
+
+
+def test_a_month_named_beside_days_is_the_period_of_that_name(tmp_path, monkeypatch):
+    # The fiscal September of 2026 has begun on 30 August, October begins on 4 October: 1 October is a day of September, 2026-10 is October.
+    text = "Month,product,region,units,revenue,customer\n2026-09-15,A,R,1,2,a\n2026-10-01,A,R,2,2,b\n2026-10,A,R,4,2,c\n"
+    book = company(tmp_path, {"sales.csv": text}).model_copy(update={"calendar": Calendar(weeks="4-4-5")})
+    monkeypatch.setattr(lines, "LARGE", 0)
+    for _ in range(2):
+        table = read_table(book, "sales", MONTH + pd.DateOffset(months=2))
+        assert table.set_index("month")["units"].to_dict() == {pd.Timestamp("2026-09-01"): 3, pd.Timestamp("2026-10-01"): 4}
+        monkeypatch.setattr(lines, "LARGE", 10**9)
 
 
 def test_sql_without_its_data_folder_says_so(tmp_path, monkeypatch):
