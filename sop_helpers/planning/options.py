@@ -34,9 +34,9 @@ def amount(value: float, signed: bool = False) -> str:
 
 
 def decisions(
-    *, label: str, currency: str, shortages: pd.DataFrame, capacity_load: pd.DataFrame, resources: pd.DataFrame, scenarios: pd.DataFrame,
-    financials: pd.DataFrame, plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, taken: pd.DataFrame, people: dict[str, str],
-    overtime_rate: float = 0.0, tolerance: float = 0.02,
+    *, label: str, currency: str, shortages: pd.DataFrame, remedies: pd.DataFrame, capacity_load: pd.DataFrame, resources: pd.DataFrame,
+    scenarios: pd.DataFrame, financials: pd.DataFrame, plan: pd.DataFrame, budget: pd.DataFrame, products: pd.DataFrame, taken: pd.DataFrame,
+    people: dict[str, str], overtime_rate: float = 0.0, tolerance: float = 0.02,
 ) -> pd.DataFrame:
     """Return the decisions of the month with their priced options, and those taken.
 
@@ -46,8 +46,8 @@ def decisions(
         The month, such as ``2026-10``.
     currency : str
         Written behind amounts.
-    shortages, capacity_load, resources, scenarios, financials, budget, products : DataFrame
-        As the contracts; each but products may be empty.
+    shortages, remedies, capacity_load, resources, scenarios, financials, budget, products : DataFrame
+        As the contracts (remedies: shortage_remedies); each but products may be empty.
     plan : DataFrame
         month, product, revenue: the constrained plan, or the demand plan where supply was not planned.
     taken : DataFrame
@@ -67,7 +67,8 @@ def decisions(
     """
     names = products.set_index("product")["name"].dropna().to_dict() if "name" in products else {}
     rows = [
-        *_for_shortages(label, currency, shortages, names, people), *_for_capacity(label, currency, capacity_load, resources, overtime_rate, people),
+        *_for_shortages(label, currency, shortages, remedies, names, people),
+        *_for_capacity(label, currency, capacity_load, resources, overtime_rate, people),
         *_for_budget(label, currency, plan, budget, products, tolerance, people), *_for_scenarios(label, currency, scenarios, financials, people),
         *_for_sign_off(label, currency, plan, people),
     ]
@@ -90,28 +91,42 @@ def _slugs(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _months(values: pd.Series) -> str:
-    first, last = values.min(), values.max()
-    return f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
+    """Return the span of months, and how many of it where some between are left out."""
+    first, last, many = values.min(), values.max(), values.nunique()
+    span = f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
+    return span if many == (last.year - first.year) * 12 + last.month - first.month + 1 else f"{counted(many, 'months')} of {span}"
 
 
-def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: dict[str, str], people: dict[str, str], most: int = 3) -> list[Row]:
+def _wherever(causes: pd.Series) -> pd.Series:
+    """Return causes without their months: one limit that binds in several is one question, and the remedies are tried on all of them."""
+    return causes.astype("str").str.replace(r" (in|before) \d{4}-\d{2}", "", regex=True)
+
+
+def _for_shortages(
+    label: str, currency: str, shortages: pd.DataFrame, remedies: pd.DataFrame, names: dict[str, str], people: dict[str, str], most: int = 3
+) -> list[Row]:
     rows: list[Row] = []
-    worth = shortages.groupby("cause")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
-    slugs = _slugs(str(cause) for cause in shortages["cause"].dropna().unique())
-    for cause in worth.index:
-        group = shortages[shortages["cause"] == cause]
+    shortages, tried = shortages.assign(limit=_wherever(shortages["cause"])), remedies.groupby(_wherever(remedies["cause"]))
+    worth = shortages.groupby("limit")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
+    slugs = _slugs(shortages["limit"].unique())
+    for limit in worth.index:
+        group = shortages[shortages["limit"] == limit]
         products = group.groupby("product")["money"].sum().sort_values(ascending=False, kind="stable").index.tolist()
         named = ", ".join(str(names.get(p, p)) for p in products[:3]) + (f" and {len(products) - 3} more" if len(products) > 3 else "")
         short = counted(amount(group["short_units"].sum()), "units")
+        cause = group["cause"].iloc[0] if group["cause"].nunique() == 1 else limit
         question = f"How do we serve {named}, short of {short} in {_months(group['month'])} ({str(cause).rstrip('.')})?"
         lost = group[group["recovered_month"].isna()]
         late = group[group["recovered_month"].notna()]
         come = counted(amount(late["short_units"].sum()), "units come", "unit comes")
         parts = [f"{come} late, the last in {late['recovered_month'].max():%Y-%m}"] if len(late) else []
         parts += [f"{counted(amount(lost['short_units'].sum()), 'units are', 'unit is')} not served within the plan"] if len(lost) else []
-        start = {"decision": f"D-{label}-short-{slugs[str(cause)]}", "question": question, "owner": people.get("supply"), "chosen": False}
+        start = {"decision": f"D-{label}-short-{slugs[limit]}", "question": question, "owner": people.get("supply"), "chosen": False}
         rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
                              "consequence": "; ".join(parts) + "." if parts else "As planned."})
+        if limit in tried.groups:
+            rows += [start | option for option in _tried(tried.get_group(limit), currency)]
+            continue
         best = group.groupby("remedy")["money"].sum().sort_values(ascending=False, kind="stable").head(2)
         for remedy in best.index:
             part = group[group["remedy"] == remedy]
@@ -119,8 +134,22 @@ def _for_shortages(label: str, currency: str, shortages: pd.DataFrame, names: di
             won = part.loc[part["recovered_month"].isna(), "money"].sum()
             units = counted(amount(part["short_units"].sum()), "units")
             serves = f"Would serve {units} worth {amount(part['money'].sum())} {currency} in time; what it costs comes off."
-            rows.append(start | {"option": str(remedy)[:1].upper() + str(remedy)[1:], "money": won if won > 0 else None, "consequence": serves})
+            rows.append(start | {"option": _sentence(remedy), "money": won if won > 0 else None, "consequence": serves})
     return rows
+
+
+def _tried(remedies: pd.DataFrame, currency: str, most: int = 3) -> list[Row]:
+    """Return the remedies of a cause as options, best first, each with what the plan made again with it gains."""
+    out: list[Row] = []
+    for one in remedies.sort_values("gain", ascending=False, kind="stable").head(most).itertuples():
+        saved = counted(amount(one.saved_units), "units more are", "unit more is")
+        text = f"Tried on the plan: {saved} served in their month, worth {amount(one.saved_money)} {currency}; the remedy itself may cost the gain at most."
+        out.append({"option": _sentence(one.remedy), "money": one.gain, "consequence": text})
+    return out
+
+
+def _sentence(text: object) -> str:
+    return str(text)[:1].upper() + str(text)[1:]
 
 
 def _for_capacity(

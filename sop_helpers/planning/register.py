@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -64,6 +66,33 @@ def assumptions(
     out["size"] = out["money"].abs()
     out = out.sort_values(["size", "source"], ascending=[False, True], kind="stable", ignore_index=True)
     return out[list(no_assumptions().columns)]
+
+
+def insights_in_short(insights: pd.DataFrame, names: Mapping[str, str], month: pd.Timestamp) -> pd.DataFrame:
+    """Return insights as people read them: one column for the months, one for the effect, and whether each still counts.
+
+    Parameters
+    ----------
+    insights : DataFrame
+        As the contract.
+    names : mapping
+        Product to name.
+    month : Timestamp
+        First month planned.
+
+    Returns
+    -------
+    DataFrame
+        function, kind, about, region, months, effect, confidence, state (past, expired, counts), author, note.
+    """
+    first, last = (insights[c].dt.strftime("%Y-%m").astype("str") for c in ("start_month", "end_month"))
+    share = insights["effect_pct"].map("{:+g} %".format, na_action="ignore")
+    units = insights["effect_units"].map("{:+,.0f} units".format, na_action="ignore").where(insights["effect_units"] != 0)
+    state = pd.Series(np.where(insights["expires_month"] <= month, "expired", "counts"), index=insights.index).mask(insights["end_month"] < month, "past")
+    return insights.assign(
+        about=insights["product"].map(names).fillna(insights["family"]), months=first + (" to " + last).where(first != last, ""),
+        effect=share.where(insights["effect_pct"] != 0).fillna(units).fillna("none stated"), state=state,
+    )[["function", "kind", "about", "region", "months", "effect", "confidence", "state", "author", "note"]]  # fmt: skip
 
 
 def no_assumptions() -> pd.DataFrame:

@@ -87,6 +87,7 @@ def _decisions(**changed) -> pd.DataFrame:
         "label": "2026-10",
         "currency": "EUR",
         "shortages": SHORT,
+        "remedies": empty("shortage_remedies"),
         "capacity_load": LOAD,
         "resources": RESOURCES,
         "scenarios": SCENARIOS,
@@ -134,6 +135,21 @@ def test_causes_that_begin_alike_are_two_decisions() -> None:
     assert asked["question"].str.startswith("How do we serve Kettle, short of").all(), "people know names, not codes"
 
 
+def test_a_limit_of_several_months_is_one_question_with_the_remedies_that_were_tried() -> None:
+    short = SHORT.assign(cause=["capacity of LINE in 2026-10", "capacity of LINE in 2026-11", "lead time of 2 months"])
+    tried = {"cause": "capacity of LINE", "short_units": 150.0, "short_money": 1500.0}
+    rows = [("a tenth more regular hours on LINE", 120.0, 1200.0, 30.0, 700.0), ("agree on delivery when the plan can serve", 150.0, 1500.0, 0.0, 90.0)]
+    columns = ["remedy", "saved_units", "saved_money", "cost", "gain"]
+    remedies = conform("shortage_remedies", pd.DataFrame([tried | dict(zip(columns, row, strict=True)) for row in rows]))
+    table = _decisions(shortages=short, remedies=remedies)
+    asked = table[table["decision"] == "D-2026-10-short-capacity-of-line"]
+    assert asked["question"].iloc[0] == "How do we serve P1, short of 150 units in 2026-10 to 2026-11 (capacity of LINE)?"
+    assert asked["option"].tolist()[1:] == ["A tenth more regular hours on LINE", "Agree on delivery when the plan can serve"]
+    assert asked["money"].tolist() == [-500, 700, 90] and "120 units more are served" in asked["consequence"].iloc[1]
+    # The other cause was not tried: what its rows say stands.
+    assert "Expedite" in table.loc[table["decision"].str.contains("lead-time"), "option"].tolist()
+
+
 def test_dearer_prices_are_no_other_demand() -> None:
     dear = FINANCIALS[FINANCIALS["scenario"] == "base"].assign(scenario="dear", unconstrained_revenue=1100.0)
     same = SCENARIOS[SCENARIOS["scenario"] == "base"].assign(scenario="dear")
@@ -177,10 +193,10 @@ def test_plan_near_or_above_budget_asks_for_no_decision() -> None:
 
 
 def test_nothing_but_a_plan_still_asks_for_sign_off() -> None:
-    names = ("shortages", "capacity_load", "resources", "scenarios", "financials", "budget")
-    table = _decisions(**{name: empty(name) for name in names}, people={})
+    names = ("shortages", "remedies", "capacity_load", "resources", "scenarios", "financials", "budget")
+    table = _decisions(**{name: empty({"remedies": "shortage_remedies"}.get(name, name)) for name in names}, people={})
     assert table["option"].tolist() == ["Sign off", "Send back"] and table["owner"].isna().all()
-    assert len(_decisions(**{name: empty(name) for name in names}, plan=empty("demand_plan"))) == 2
+    assert len(_decisions(**{name: empty({"remedies": "shortage_remedies"}.get(name, name)) for name in names}, plan=empty("demand_plan"))) == 2
 
 
 def test_what_people_decided_wins_and_their_own_options_are_kept() -> None:

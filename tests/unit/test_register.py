@@ -32,6 +32,17 @@ def test_every_assumption_carries_the_volume_that_hangs_on_it() -> None:
     assert register.assumptions(insights(), overrides(), streams, products(4), HORIZON[0]).empty
 
 
+def test_insights_in_short_say_when_how_much_and_whether_they_count() -> None:
+    one = {"insight": "I2", "product": "P1", "family": None, "start_month": HORIZON[1], "end_month": HORIZON[1], "effect_pct": None, "effect_units": -1500.0}
+    past_one = {"insight": "I3", "start_month": MONTHS[0], "end_month": MONTHS[1]}
+    told = insights(EFFECT, EFFECT | one, EFFECT | past_one, EFFECT | {"insight": "I4", "expires_month": HORIZON[0], "effect_pct": 0.0})
+    short = register.insights_in_short(told, {"P1": "Pump"}, HORIZON[0])
+    assert short["about"].tolist() == ["F0", "Pump", "F0", "F0"] and short["state"].tolist() == ["counts", "counts", "past", "expired"]
+    assert short["effect"].tolist() == ["+10 %", "-1,500 units", "+10 %", "none stated"]
+    assert short["months"].iloc[0] == f"{HORIZON[0]:%Y-%m} to {HORIZON[2]:%Y-%m}" and short["months"].iloc[1] == f"{HORIZON[1]:%Y-%m}"
+    assert register.insights_in_short(insights(), {}, HORIZON[0]).empty
+
+
 def test_a_breach_of_the_fence_names_who_moved_it() -> None:
     before, last_plan = build()
     word = overrides({"id": "override-7", "family": "F0", "region": "R0", "start_month": HORIZON[0], "end_month": HORIZON[3], "change_pct": 20.0})

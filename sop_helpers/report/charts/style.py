@@ -71,10 +71,10 @@ def new_figure(title: str, xlabel: str = "", ylabel: str = "", rows: int = 1, co
 
 
 def month_axis(axis: Axes) -> None:
-    """Write months on the x axis: names of months, the year once."""
+    """Write months on the x axis: names of months, the year once, and days between them where the axis is short."""
     locator = AutoDateLocator(minticks=4, maxticks=12)
     axis.xaxis.set_major_locator(locator)
-    within, at_turn = ["%Y", *["%b"] * 5], ["", "%b\n%Y", *["%b"] * 4]
+    within, at_turn = ["%Y", "%b", "%d %b", *["%b"] * 3], ["", "%b\n%Y", *["%b"] * 4]
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, formats=within, zero_formats=at_turn, offset_formats=[""] * 6))
 
 
