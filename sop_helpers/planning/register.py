@@ -85,14 +85,31 @@ def insights_in_short(insights: pd.DataFrame, names: Mapping[str, str], month: p
     DataFrame
         function, kind, about, region, months, effect, confidence, state (past, expired, counts), author, note.
     """
-    first, last = (insights[c].dt.strftime("%Y-%m").astype("str") for c in ("start_month", "end_month"))
     share = insights["effect_pct"].map("{:+g} %".format, na_action="ignore")
     units = insights["effect_units"].map("{:+,.0f} units".format, na_action="ignore").where(insights["effect_units"] != 0)
     state = pd.Series(np.where(insights["expires_month"] <= month, "expired", "counts"), index=insights.index).mask(insights["end_month"] < month, "past")
     return insights.assign(
-        about=insights["product"].map(names).fillna(insights["family"]), months=first + (" to " + last).where(first != last, ""),
+        about=insights["product"].map(names).fillna(insights["family"]), months=_span(insights),
         effect=share.where(insights["effect_pct"] != 0).fillna(units).fillna("none stated"), state=state,
     )[["function", "kind", "about", "region", "months", "effect", "confidence", "state", "author", "note"]]  # fmt: skip
+
+
+def assumptions_in_short(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the register as people read it: source, kind, author, subject, months, expires, units, money, status, text.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `assumptions`.
+    """
+    columns = ["source", "kind", "author", "subject", "months", "expires", "units", "money", "status", "text"]
+    return table.assign(months=_span(table), expires=table["expires_month"])[columns]
+
+
+def _span(table: pd.DataFrame) -> pd.Series:
+    """Return ``2026-10`` or ``2026-10 to 2026-12`` of each row's start_month and end_month."""
+    first, last = (table[c].dt.strftime("%Y-%m").astype("str") for c in ("start_month", "end_month"))
+    return first + (" to " + last).where(first != last, "")
 
 
 def no_assumptions() -> pd.DataFrame:

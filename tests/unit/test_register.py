@@ -27,6 +27,8 @@ def test_every_assumption_carries_the_volume_that_hangs_on_it() -> None:
     assert out["status"].to_dict() == {"I1": "in the plan", "override-1": "in the plan", "I4": "ends soon", "I2": "expired", "I3": "past"}
     assert out.loc["override-1", "units"] == pytest.approx(300.0) and out.loc["override-1", "text"] == "a deal"
     assert out.loc["I2", "units"] == 0 and out.loc["override-1", "money"] == pytest.approx(300.0 * 11)
+    short = register.assumptions_in_short(register.assumptions(told, word, streams, products(4), HORIZON[0])).set_index("source")
+    assert short.loc["I1", "months"] == f"{HORIZON[0]:%Y-%m} to {HORIZON[2]:%Y-%m}" and short.loc["override-1", "months"] == f"{HORIZON[0]:%Y-%m}"
     # What the register explains is what the plan has over the model.
     assert out["units"].sum() == pytest.approx(plan["units"].sum() - plan["statistical_units"].sum())
     assert register.assumptions(insights(), overrides(), streams, products(4), HORIZON[0]).empty
