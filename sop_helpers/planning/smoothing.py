@@ -13,14 +13,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from sop_helpers.planning.smoothing_grid import CHUNK, FORMS, LEAST_SEASON, smooth_grid
+
 Matrix = NDArray[np.float64]
-# Chosen once on M3 monthly (benchmarks/forecast_m3.py); never per company.
-ALPHAS = (0.02, 0.1, 0.2, 0.35, 0.55, 0.8)
-BETAS = (0.05, 0.15, 0.4)
-PHIS = (0.8, 0.9, 0.98)
-GAMMAS = (0.0, 0.1, 0.25)
-FORMS = ("level", "damped trend", "level and season", "damped trend and season")
-CHUNK = 40  # series at a time, which fit the processor's cache; at a power of two all arrays of states would fall on the same lines of it
+THETA_CHUNK = 512  # series at a time that `theta` smooths, which fit the processor's cache
 
 
 class Smoothed(NamedTuple):
@@ -29,12 +25,6 @@ class Smoothed(NamedTuple):
     forecast: Matrix
     sigma: Matrix
     form: NDArray[np.int64]
-
-
-def _grid() -> Matrix:
-    """Rows of alpha, beta, phi, gamma, by rising gamma; beta 0 is no trend, gamma -1 no season."""
-    trends = [(0.0, 0.0), *itertools.product(BETAS, PHIS)]
-    return np.array([(a, b, p, g) for g in (-1.0, *GAMMAS) for a in ALPHAS for b, p in trends])
 
 
 def lengths(values: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -160,17 +150,30 @@ def theta_with_noise(values: Matrix, horizon: int, season_length: int = 12) -> t
     start, length = lengths(adjusted)
     age = np.arange(months) - start[:, None] - (length[:, None] - 1) / 2
     spread = np.where(there, age**2, 0.0).sum(axis=1)
-    drift = np.where(spread > 0, np.nansum(age * adjusted, axis=1) / np.maximum(spread, 1e-300), 0.0)[:, None] / 2
+    drift = np.where(spread > 0, np.nansum(age * adjusted, axis=1) / np.maximum(spread, 1e-300), 0.0) / 2
     alphas = np.arange(0.05, 1.0, 0.05)
-    level = np.repeat(adjusted[np.arange(n), np.minimum(start, months - 1)][:, None], len(alphas), axis=1)
-    squares = np.zeros_like(level)
-    for t in range(int(start.min(initial=months)), months):
-        error = np.where(there[:, t, None], adjusted[:, t, None] - level - drift, 0.0)
-        squares += error * error
-        level = level + np.where(there[:, t, None], drift, 0.0) + alphas * error
-    _, ahead = exponential_smoothing(adjusted, alphas[squares.argmin(axis=1)], horizon, drift[:, 0])
-    noise = np.sqrt(squares.min(axis=1) / np.maximum(length, 1))
+    cuts = [slice(i, i + THETA_CHUNK) for i in range(0, max(n, 1), THETA_CHUNK)]
+    squares = np.concatenate([_theta_squares(adjusted[c], drift[c], alphas) for c in cuts], axis=1)
+    _, ahead = exponential_smoothing(adjusted, alphas[squares.argmin(axis=0)], horizon, drift)
+    noise = np.sqrt(squares.min(axis=0) / np.maximum(length, 1))
     return np.maximum(np.nan_to_num(ahead * profile[:, (months + np.arange(horizon)) % season_length]), 0.0), noise
+
+
+def _theta_squares(values: Matrix, drift: Matrix, alphas: Matrix) -> Matrix:
+    """Squared one-step errors (alphas, n) of smoothing with a drift, added up."""
+    y, there = np.nan_to_num(values.T), ~np.isnan(values.T)
+    full, start = there.all(axis=1), lengths(values)[0]
+    level = np.tile(y[np.minimum(start, len(y) - 1), np.arange(len(values))], (len(alphas), 1))
+    squares, error, spare = np.zeros_like(level), np.empty_like(level), np.empty_like(level)
+    for t in range(int(start.min(initial=len(y))), len(y)):
+        level += drift if full[t] else drift * there[t]
+        np.subtract(y[t], level, out=error)
+        if not full[t]:
+            error *= there[t]
+        squares += np.square(error, out=spare)
+        error *= alphas[:, None]
+        level += error
+    return squares
 
 
 def aggregated(values: Matrix, horizon: int, season_length: int = 12, block: int = 3, method: str = "ets", fewest: int = 8) -> Matrix:
@@ -209,102 +212,44 @@ def ets(values: Matrix, horizon: int, season_length: int = 12) -> Smoothed:
     season_length : int
         Months in a season.
     """
-    n, months = values.shape
+    n = len(values)
+    if n == 0:
+        return Smoothed(np.zeros((0, horizon)), np.zeros(0), np.zeros(0, dtype=np.int64))
+    if n == 1:  # a single column would be added up in another order: the result must not hang on the company a series is in
+        return Smoothed(*(part[:1] for part in ets(np.repeat(values, 2, axis=0), horizon, season_length)))
     start, length = lengths(values)
-    grid = _grid()
-    profile = seasonal_profile(values, season_length)
     mean = np.nansum(np.abs(values), axis=1) / np.maximum(length, 1)
     unit = np.exp2(np.floor(np.log2(np.where(mean > 0, mean, 1.0))))
-    scaled = values / unit[:, None]
-    cuts = [slice(i, i + CHUNK) for i in range(0, n, CHUNK)]
-    parts = [_ets_chunk(scaled[c], profile[c], start[c], length[c], horizon, season_length, grid) for c in cuts]
-    if not parts:
-        return Smoothed(np.zeros((0, horizon)), np.zeros(0), np.zeros(0, dtype=np.int64))
-    forecast, sigma, form = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Smoothed(forecast * unit[:, None], sigma * unit, form)
+    scaled, profile = values / unit[:, None], seasonal_profile(values, season_length)
+    level, slope = _start_states(scaled, profile, start, season_length)
+    y, season = scaled.T.astype(np.float32, order="C"), np.maximum(profile.T.astype(np.float32, order="C"), LEAST_SEASON)
+    edges = np.linspace(0, n, -(-n // CHUNK) + 1).astype(int).tolist()
+    cuts = [slice(*pair) for pair in itertools.pairwise(edges)]
+    parts = [smooth_grid(y[:, c], season[:, c], level[:, :, c], slope[:, c], length[c], horizon) for c in cuts]
+    forecast, sigma, form = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
+    return Smoothed(forecast.T * unit[:, None], sigma * unit, form)
 
 
-def _start_states(y: Matrix, profile: Matrix, start: NDArray[np.int64], m: int, trend: NDArray[np.bool_], seasonal: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
-    """Level and slope from a line through the first season, with and without seasonal adjustment; the slope is halved as most trends fade."""
+def _start_states(y: Matrix, profile: Matrix, start: NDArray[np.int64], m: int) -> tuple[Matrix, Matrix]:
+    """Level (2, 2, n) and slope (2, n) from a line through the first season, without and with seasonal adjustment; the slope is halved as most trends fade.
+
+    The level is that of a flat line and that of the line's own beginning.
+    """
     months = y.shape[1]
     index = np.minimum(start[:, None] + np.arange(m), months - 1)
     inside = start[:, None] + np.arange(m) < months
     first = np.take_along_axis(y, index, axis=1)
     inside &= ~np.isnan(first)
     first = np.where(inside, first, 0.0)
-    count = np.maximum(inside.sum(axis=1), 1)[:, None]
-    age = np.where(inside, np.arange(m) - np.where(inside, np.arange(m), 0).sum(axis=1, keepdims=True) / count, 0.0)
+    count = np.maximum(inside.sum(axis=1), 1)
+    age = np.where(inside, np.arange(m) - (np.where(inside, np.arange(m), 0).sum(axis=1) / count)[:, None], 0.0)
     spread = np.maximum((age**2).sum(axis=1), 1e-300)
-    levels, slopes = [], []
-    for y0 in (first, first / np.take_along_axis(profile, index % m, axis=1)):
-        slope = (y0 * age).sum(axis=1) / spread / 2
-        mean = y0.sum(axis=1) / count[:, 0]
-        slopes.append(slope)
-        levels.append(np.stack([mean, mean - slope * ((count[:, 0] - 1) / 2 + 1)], axis=1))
-    pick = seasonal.astype(int)
-    level = np.stack(levels)[pick, :, trend.astype(int)].T
-    return level, np.where(trend, np.stack(slopes)[pick].T, 0.0)
+    both = np.stack([first, first / np.take_along_axis(profile, index % m, axis=1)])
+    slope, mean = (both * age).sum(axis=2) / spread / 2, both.sum(axis=2) / count
+    return np.stack([mean, mean - slope * ((count - 1) / 2 + 1)], axis=1), slope
 
 
-def _ets_chunk(y: Matrix, profile: Matrix, start: NDArray[np.int64], length: NDArray[np.int64], horizon: int, m: int, grid: Matrix) -> Smoothed:
-    k, months = y.shape
-    alpha, beta, phi, gamma = (np.repeat(column[:, None], k, axis=1) for column in grid.T.astype(np.float32))
-    trend, seasonal = grid[:, 1] > 0, grid[:, 3] >= 0
-    # The grid is sorted by gamma: points from `first` on have a season, from `moving` on one that changes.
-    first, moving = int((~seasonal).sum()), int((grid[:, 3] <= 0).sum())
-    gain = (gamma * (1 - alpha))[moving:]
-    level, slope = (state.T.astype(np.float32, order="C") for state in _start_states(y, profile, start, m, trend, seasonal))
-    season = np.maximum(np.repeat(profile.T.astype(np.float32)[:, None, :], len(grid) - first, axis=1), np.float32(0.01))
-    squares, error, step, spare = (np.zeros(level.shape, dtype=np.float32) for _ in range(4))
-    whole = np.nan_to_num(y)
-    by_month = whole.T.astype(np.float32, order="C")
-    there = ~np.isnan(y)
-    full = there.all(axis=0)
-    # Everything in place: what takes time here is moving numbers through memory.
-    for t in range(int(start.min()), months):
-        gone = [] if full[t] else np.flatnonzero(~there[:, t])
-        kept = (level[:, gone], slope[:, gone]) if len(gone) else None
-        s = season[t % m]
-        slope *= phi
-        level += slope
-        np.subtract(by_month[t], level[:first], out=error[:first])
-        np.multiply(level[first:], s, out=error[first:])
-        np.subtract(by_month[t], error[first:], out=error[first:])
-        if kept:
-            error[:, gone] = 0.0
-        squares += np.multiply(error, error, out=spare)
-        np.multiply(alpha, error, out=step)
-        step[first:] /= np.maximum(s, 0.05, out=spare[first:])
-        slope += np.multiply(beta, step, out=spare)
-        change, base = error[moving:], level[moving:]
-        change *= gain
-        if base.min(initial=1.0) > 1e-9:  # nearly always: nothing to guard against
-            change /= base
-            change += s[moving - first :]
-            np.maximum(change, 0.01, out=s[moving - first :])
-        else:
-            change /= np.maximum(base, 1e-9, out=spare[moving:])
-            change += s[moving - first :]
-            np.maximum(change, 0.01, out=change)
-            np.copyto(s[moving - first :], change, where=base > 0)
-        level += step
-        if kept:
-            level[:, gone], slope[:, gone] = kept
-    level, slope, squares = (state.T.astype(float, order="C") for state in (level, slope, squares))
-    season = np.ascontiguousarray(np.concatenate([np.ones((m, first, k), dtype=np.float32), season], axis=1).transpose(0, 2, 1))
-    phi, gamma = grid[None, :, 2], grid[None, :, 3]
-    count = np.maximum(length, 1).astype(float)[:, None]
-    parameters = 3 + np.where(trend, 3, 0) + np.where(seasonal, m - 1 + (gamma[0] > 0), 0)
-    tiny = 1e-12 * np.maximum((whole**2).sum(axis=1, keepdims=True), 1e-300)
-    aicc = count * np.log(np.maximum(squares, tiny) / count) + 2 * parameters * count / np.maximum(count - parameters - 1, 1)
-    aicc = np.where(seasonal & (count < 2 * m + 1), np.inf, aicc)
-    weight = np.exp(-0.5 * (aicc - aicc.min(axis=1, keepdims=True)))
-    weight /= weight.sum(axis=1, keepdims=True)
-    out, reach, power = np.zeros((k, horizon)), np.zeros_like(phi), phi.copy()
-    for j in range(horizon):
-        reach, power = reach + power, power * phi
-        out[:, j] = (weight * np.maximum((level + reach * slope) * season[(months + j) % m], 0.0)).sum(axis=1)
-    sigma = np.sqrt((weight * squares).sum(axis=1) / count[:, 0])
-    form = trend.astype(int) + 2 * seasonal.astype(int)
-    heavy = np.stack([weight[:, form == f].sum(axis=1) for f in range(4)], axis=1).argmax(axis=1)
-    return Smoothed(out, sigma, heavy)
+__all__ = [
+    "FORMS", "Matrix", "Smoothed", "aggregated", "ets", "exponential_smoothing", "is_seasonal", "lengths", "seasonal_naive", "seasonal_profile", "theta",
+    "theta_with_noise",
+]  # fmt: skip
