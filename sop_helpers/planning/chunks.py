@@ -102,7 +102,9 @@ class Work:
         """Apply a function that treats every row by itself, and return its results: `start`, and wait."""
         return self.start(function, values, width, name, weight)()
 
-    def start(self, function: Callable[[Matrix], Matrix], values: Matrix, width: int, name: str = "", weight: float = 1.0) -> Callable[[], Matrix]:
+    def start(
+        self, function: Callable[[Matrix], Matrix], values: Matrix, width: int, name: str = "", weight: float = 1.0, at_once: tuple[int, int] | None = None
+    ) -> Callable[[], Matrix]:
         """Begin to apply a function that treats every row by itself; what is returned waits for the results, as if it had been applied to all rows at once.
 
         A pool begins at once, so that it need not wait while this process is busy with the results of something else; without a pool nothing is done before
@@ -120,6 +122,8 @@ class Work:
             What the function does, with all its settings; "" is not remembered.
         weight : float
             Share of the rows' whole work, for the progress told.
+        at_once : (int, int), optional
+            Fewest and most rows that the function should be given at a time.
 
         Returns
         -------
@@ -133,7 +137,8 @@ class Work:
         todo = np.flatnonzero(np.isnan(out[:, 0]))
         if keys is not None:
             self.remembered.made, self.remembered.reused = self.remembered.made + len(todo), self.remembered.reused + len(values) - len(todo)
-        size = CHUNK if self.pool is None else int(np.clip(-(-len(todo) // PARTS), FEWEST, CHUNK))
+        fewest, most = at_once or (FEWEST, CHUNK)
+        size = most if self.pool is None else int(np.clip(-(-len(todo) // PARTS), fewest, most))
         # Slices where everything is to be done: views, not copies.
         cuts = [slice(i, i + size) if len(todo) == len(values) else todo[i : i + size] for i in range(0, len(todo), size)]
         parts = self.each(function, (values[cut] for cut in cuts))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sop_helpers.planning import trees
 from sop_helpers.planning.smoothing import Matrix, is_seasonal, lengths, seasonal_profile
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 FEWEST = 600  # examples below which a learner would learn the noise by heart
 OFFSET = 0.01  # share of the mean added before the logarithm, which keeps a zero month finite
 CHUNK = 8192  # series at a time when predicting
+MANY = 2048  # rows from which trees are quicker all at once
+AT_ONCE = (512, CHUNK)  # fewest and most series that go to a process at a time: with a dozen months ahead they are many
 
 
 class Recipe(NamedTuple):
@@ -53,6 +56,12 @@ class Learner(NamedTuple):
     def model(self) -> Booster:
         """The model, read once in each process."""
         return _read(self.text)
+
+    def says(self, features: Matrix) -> Matrix:
+        """What the model says of rows (n, features), the same in whatever way it is asked."""
+        if len(features) >= MANY:
+            return trees.predict(self.text, features.T)
+        return np.asarray(self.model.predict(features, num_threads=1))
 
 
 @lru_cache(maxsize=16)
@@ -160,7 +169,7 @@ def _by_changes(learner: Learner, logs: Matrix, horizon: int) -> Matrix:
     changes, level = np.diff(logs[:, -learner.back - 1 :], axis=1), logs[:, -1].copy()
     out = np.empty((len(logs), horizon))
     for k in range(horizon):
-        change = learner.model.predict(_change_features(changes), num_threads=1)
+        change = learner.says(_change_features(changes))
         level = level + change
         out[:, k], changes = level, np.column_stack([changes[:, 1:], change])
     return out
@@ -169,11 +178,10 @@ def _by_changes(learner: Learner, logs: Matrix, horizon: int) -> Matrix:
 def _by_seasons(learner: Learner, values: Matrix, logs: Matrix, horizon: int) -> Matrix:
     months, m = values.shape[1], learner.season_length
     index = np.log(profile_of(values, m))
-    window, out = logs[:, -learner.back :], np.empty((len(logs), horizon))
-    for k in range(horizon):
-        features, level = _season_features(window, np.full(len(logs), k), index[:, (months + k) % m], m)
-        out[:, k] = learner.model.predict(features, num_threads=1) + level
-    return out
+    window = logs[:, -learner.back :]
+    each = [_season_features(window, np.full(len(logs), k), index[:, (months + k) % m], m) for k in range(horizon)]
+    told = learner.says(np.concatenate([features for features, _ in each]))
+    return told.reshape(horizon, len(logs)).T + each[0][1][:, None]
 
 
 FEATURES = {

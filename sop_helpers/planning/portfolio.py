@@ -121,7 +121,7 @@ def start(
     told = None
     if plain:
         name = f"learners {horizon} {season_length} {fingerprint(plain)}" if work.remembered is not None else ""
-        told = work.start(partial(learned, horizon=horizon, trained=plain), values, horizon + 1, name, 1 - share)
+        told = work.start(partial(learned, horizon=horizon, trained=plain), values, horizon + 1, name, 1 - share, learners.AT_ONCE)
     members = (*names, *dict.fromkeys(f"learned {learner.recipe.kind}" for learner in trained))
 
     def finish() -> Combined:

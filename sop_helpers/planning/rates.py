@@ -68,7 +68,7 @@ def predict(learner: Learner, values: Matrix) -> Matrix:
     out = np.zeros(len(values))
     for at in range(0, len(values), learners.CHUNK):
         features, mean = _features(values[at : at + learners.CHUNK])
-        out[at : at + learners.CHUNK] = np.maximum(learner.model.predict(features, num_threads=1), 0.0) * mean
+        out[at : at + learners.CHUNK] = np.maximum(learner.says(features), 0.0) * mean
     return out
 
 

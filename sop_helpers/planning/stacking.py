@@ -77,7 +77,7 @@ def mended(learner: Learner, values: Matrix, made: Matrix, noise: Matrix) -> Mat
     old = lengths(values)[1] >= learner.back
     if old.any():
         features, centre = _features(values[old], made[:, old], noise[old], learner.season_length)
-        error = np.asarray(learner.model.predict(features.reshape(-1, features.shape[2]), num_threads=1)).reshape(centre.shape)
+        error = learner.says(features.reshape(-1, features.shape[2])).reshape(centre.shape)
         out[old] = np.maximum(np.exp(np.minimum(centre + error, 50.0)) - OFFSET, 0.0)
     return out
 

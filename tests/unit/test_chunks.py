@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from demand_company import HORIZON, MONTHS, demand
 
-from sop_helpers.planning import backtest, chunks, portfolio
+from sop_helpers.planning import backtest, chunks, learners, portfolio
 from sop_helpers.planning.chunks import Remembered, Work, fingerprints
 from sop_helpers.planning.forecasting import Scope
 from sop_helpers.planning.panel import Panel
@@ -50,6 +50,7 @@ def test_the_size_of_the_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch,
     panel = company()
     whole = run(panel)
     monkeypatch.setattr(chunks, "CHUNK", size)
+    monkeypatch.setattr(learners, "AT_ONCE", (size, size))
     same(whole, run(panel))
 
 
@@ -57,6 +58,7 @@ def test_other_processes_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = company()
     whole = run(panel)
     monkeypatch.setattr(chunks, "CHUNK", 16)
+    monkeypatch.setattr(learners, "AT_ONCE", (16, 16))
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         same(whole, run(panel, work=Work(pool)))
 
