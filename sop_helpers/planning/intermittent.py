@@ -49,10 +49,10 @@ def croston(values: Matrix, horizon: int, variant: str = "sba", alpha: float = 0
     size = np.where(count > 0, np.where(hit, values, 0.0).sum(axis=1) / np.maximum(count, 1), 0.0)
     interval = there.sum(axis=1) / np.maximum(count, 1)
     chance = np.where(count > 0, count / np.maximum(there.sum(axis=1), 1), 0.0)
-    gap = np.ones(n)
+    gap, y = np.ones(n), np.nan_to_num(values)
     for t in range(months):
         now, on = hit[:, t], there[:, t]
-        size = np.where(now, size + alpha * (np.nan_to_num(values[:, t]) - size), size)
+        size = np.where(now, size + alpha * (y[:, t] - size), size)
         chance = np.where(on, chance + alpha * (now - chance), chance)
         interval = np.where(now, interval + alpha * (gap - interval), interval)
         gap = np.where(now, 1.0, gap + on)
@@ -72,10 +72,10 @@ def smoothed(values: Matrix) -> Matrix:
     weights = np.array(ALPHAS)
     start, length = lengths(values)
     level = np.zeros((len(values), len(weights)))
-    squares = np.zeros_like(level)
+    squares, y = np.zeros_like(level), np.nan_to_num(values)
     for t in range(values.shape[1]):
         begun = (t > start)[:, None]
-        now = np.nan_to_num(values[:, t])[:, None]
+        now = y[:, t, None]
         error = np.where(begun, now - level, 0.0)
         squares += error * error
         level = np.where(begun, level + weights * error, np.where((t == start)[:, None], now, level))
@@ -153,7 +153,8 @@ def learn_sums(values: Matrix, months: int, levels: tuple[float, ...], seed: int
         rows = [mine[pick[(pick >= first) & (pick < last)] - first] for mine, first, last in zip(rows, number, number[1:], strict=False)]
     features = np.vstack([np.column_stack(history_features(values[mine, :origin])) for mine, origin in zip(rows, origins, strict=True)])
     target = np.concatenate([values[mine, origin : origin + months].sum(axis=1) for mine, origin in zip(rows, origins, strict=True)])
-    models = tuple(lightgbm.train(SETTINGS | {"alpha": level, "seed": seed}, lightgbm.Dataset(features, target), TREES) for level in levels)
+    examples = lightgbm.Dataset(features, target)
+    models = tuple(lightgbm.train(SETTINGS | {"alpha": level, "seed": seed}, examples, TREES) for level in levels)
     return SumModel(months, levels, models)
 
 
