@@ -98,7 +98,7 @@ def scope_of(panel: Panel, products: pd.DataFrame) -> Scope:
 
 def classify(values: Matrix) -> NDArray[np.object_]:
     """Class of each series by the interval between demands (1.32) and the squared variation of their size (0.49)."""
-    hit = np.nan_to_num(values) > 0
+    hit = values > 0
     count = hit.sum(axis=1)
     size = np.where(hit, values, 0.0)
     mean = size.sum(axis=1) / np.maximum(count, 1)
@@ -165,7 +165,9 @@ def young_levels(values: Matrix, share: Matrix) -> Matrix:
 
 def trim(values: Matrix) -> Matrix:
     """Let each series begin with its first sale: zeros before it say nothing about demand."""
-    return np.where(np.cumsum(np.nan_to_num(values) > 0, axis=1) > 0, values, np.nan)
+    hit, months = values > 0, values.shape[1]
+    first = np.where(hit.any(axis=1), hit.argmax(axis=1) if months else 0, months)
+    return np.where(np.arange(months) >= first[:, None], values, np.nan)
 
 
 def learn(values: Matrix, horizon: int, season_length: int = 12, tier: str = "draft", seed: int = 0, work: Work | None = None) -> list[Learner]:
@@ -206,7 +208,7 @@ def living(values: Matrix, scope: Scope | None, season_length: int = 12) -> Livi
     """Tell live series from those that stopped: no sale for a season and for four times their usual interval; without a scope none ends as planned."""
     values = trim(values)
     months = values.shape[1]
-    hit = np.nan_to_num(values) > 0
+    hit = values > 0
     sold = hit.sum(axis=1)
     silence = np.where(sold > 0, hit[:, ::-1].argmax(axis=1) if months else 0, months)
     gap = lengths(values)[1] / np.maximum(sold, 1)

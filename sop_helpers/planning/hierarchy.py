@@ -133,8 +133,10 @@ def reconcile(base: Matrix, tree: Tree, errors: Matrix, locked: Matrix | None = 
     ValueError
         A locked aggregate that its locked series, or others locked above and below it, make impossible.
     """
-    free = np.ones((tree.summing.shape[1], base.shape[1]), dtype=bool) if locked is None else np.isnan(locked[tree.aggregates :])
-    fixed = np.zeros(free.shape) if locked is None else np.where(free, 0.0, np.nan_to_num(locked[tree.aggregates :]))
+    if locked is None:
+        return _solve(np.maximum(base, 0.0), tree, errors, np.ones(tree.summing.shape[1], dtype=bool))
+    free = np.isnan(locked[tree.aggregates :])
+    fixed = np.where(free, 0.0, np.nan_to_num(locked[tree.aggregates :]))
     out = np.zeros(free.shape)
     # Months whose locks are the same are solved together.
     patterns, month = np.unique(free, axis=1, return_inverse=True)
@@ -142,8 +144,7 @@ def reconcile(base: Matrix, tree: Tree, errors: Matrix, locked: Matrix | None = 
         columns, rows = np.flatnonzero(month == k), patterns[:, k]
         rest = base[:, columns] - tree.up(fixed[:, columns])
         out[np.ix_(rows, columns)] = _solve(np.maximum(rest, 0.0), tree, errors, rows)
-    out = np.where(free, out, fixed)
-    return out if locked is None else _hold(out, tree, locked, free)
+    return _hold(np.where(free, out, fixed), tree, locked, free)
 
 
 def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) -> Matrix:
