@@ -205,15 +205,18 @@ def with_join(scenarios: pd.DataFrame, sellable: pd.DataFrame, profit_and_loss: 
 
 
 def side_by_side(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Return the table scenarios for people: one row per measure, one text column per scenario with its difference from base."""
+    """Return the table scenarios for people: one row per measure, one text column per scenario with its difference from base, where it has one."""
 
     def word(value: float, unit: str, signed: bool = False) -> str:
         if pd.isna(value):
             return "n/a"
         return (f"{100 * value:+z.1f} points" if signed else f"{value:.1%}") if unit == "share" else (f"{value:+z,.0f}" if signed else f"{value:,.0f}")
 
+    def change(value: float, unit: str) -> str:
+        return "" if pd.isna(value) or (text := word(value, unit, signed=True)) in ("+0", "+0.0 points") else f" ({text})"
+
     rows = scenarios.assign(text=[
-        word(v, u) + ("" if s == "base" or pd.isna(d) else f" ({word(d, u, signed=True)})")
+        word(v, u) + ("" if s == "base" else change(d, u))
         for s, u, v, d in zip(scenarios["scenario"], scenarios["unit"], scenarios["value"], scenarios["against_base"], strict=True)
     ])  # fmt: skip
     order = list(dict.fromkeys(scenarios["measure"]))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 8192  # at a time, which fit the processor's cache
+SUMS = ("regression", "regression_l1", "quantile", "huber")  # objectives whose forecast is the sum of the leaves itself
 CATEGORY, BLANK_LEFT, BLANKS, ZEROS = 1, 2, 8, 4  # bits of a node's type: what it splits by, where a blank goes, whether blanks or zeros were told apart
 
 
@@ -40,9 +41,12 @@ def read(text: str) -> list[Tree]:
     Raises
     ------
     ValueError
-        The model splits by categories, or takes zeros for blanks.
+        The model splits by categories, takes zeros for blanks, or makes something else of its leaves than their sum.
     """
-    trees = []
+    header, trees = text.split("\nTree=")[0].splitlines(), []
+    objective = next((line.removeprefix("objective=") for line in header if line.startswith("objective=")), "")
+    if objective not in SUMS or "average_output" in header or "\nis_linear=1" in text or "version=v4" not in header:
+        raise ValueError(f"only sums of leaves are read, in the form of LightGBM 4; found the objective {objective!r}")
     for part in text.split("end of trees")[0].split("\nTree=")[1:]:
         field = dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
         kinds, thresholds = (field["decision_type"].split(), field["threshold"].split()) if int(field["num_leaves"]) > 1 else ([], [])

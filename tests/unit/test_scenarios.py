@@ -8,8 +8,10 @@ from supply_networks import MONTHS, random_company
 
 from sop_helpers.book.compute import workers
 from sop_helpers.book.config import Compute
+from sop_helpers.planning import scenarios
 from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.scenarios import run_scenarios
+from sop_helpers.report.charts.supply import scenario_takeaway
 
 SCENARIOS = {"more": {"demand_factor": 1.2}, "dear": {"cost_factor": 1.1, "price_factor": 1.05}}
 
@@ -39,3 +41,14 @@ def test_base_comes_first_and_the_others_are_held_against_it():
     assert wide.loc["unconstrained revenue", "more"] == pytest.approx(1.2 * wide.loc["unconstrained revenue", "base"])
     assert wide.loc["demand", "more"] == pytest.approx(1.2 * wide.loc["demand", "base"]) and wide.loc["demand", "dear"] == wide.loc["demand", "base"]
     assert wide.loc["unconstrained revenue", "dear"] == pytest.approx(1.05 * wide.loc["unconstrained revenue", "base"])
+
+
+def test_what_a_scenario_leaves_alone_is_not_told_as_a_change_of_nothing():
+    rows = [(name, *rest) for name in ("base", "more reps") for rest in (("revenue", "EUR", 100.0, 0.2), ("peak load", "share", 0.9, 0.0))]
+    told = scenarios.side_by_side(pd.DataFrame(rows, columns=["scenario", "measure", "unit", "value", "against_base"]))
+    assert told["more reps"].tolist() == ["100", "90.0%"]
+    changes = {"revenue": [0.0, 5000.0], "gross margin": [0.0, 3000.0], "short units": [0.0, 12.0], "sellable revenue": [2000.0, 0.0]}
+    wide = pd.DataFrame(changes, index=pd.Index(["reps", "upside"], name="scenario"))
+    long = wide.melt(ignore_index=False, var_name="measure", value_name="against_base").reset_index()
+    said = scenario_takeaway(long, "EUR")
+    assert said == "Against base, reps: the supply plan of base, sellable revenue +2 k EUR; upside: revenue +5 k, margin +3 k EUR, 12 more units short."

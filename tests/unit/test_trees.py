@@ -33,6 +33,16 @@ def test_a_model_that_learned_nothing_says_one_thing() -> None:
     np.testing.assert_array_equal(trees.predict(model.model_to_string(), x.T), model.predict(x, num_threads=1))
 
 
+def test_what_is_more_than_a_sum_of_leaves_is_refused() -> None:
+    model, x = learned(15, objective="huber")
+    assert len(trees.read(model.model_to_string())) == 20
+    data = lightgbm.Dataset(np.abs(x), np.abs(x[:, 0]) + 1.0)
+    for objective in ("tweedie", "poisson", "regression sqrt"):
+        settings = {"objective": objective.split()[0], "reg_sqrt": "sqrt" in objective, "num_threads": 1, "verbose": -1}
+        with pytest.raises(ValueError, match="only sums of leaves"):
+            trees.read(lightgbm.train(settings, data, 2).model_to_string())
+
+
 def test_categories_are_refused() -> None:
     x = np.random.default_rng(2).integers(0, 5, (1000, 1)).astype(float)
     data = lightgbm.Dataset(x, (x[:, 0] == 3) * 1.0, categorical_feature=[0])

@@ -244,7 +244,7 @@ def paths_figure(financials: pd.DataFrame, currency: str) -> Figure:
 
 
 def scenario_takeaway(scenarios: pd.DataFrame, currency: str) -> str:
-    """Return what each scenario does to revenue and margin, and to shortages where it changes them."""
+    """Return what each scenario does to revenue and margin, to shortages where it changes them, and to what can be sold as well."""
     wide = scenarios.pivot(index="scenario", columns="measure", values="against_base")
     names = [s for s in dict.fromkeys(scenarios["scenario"]) if s != "base"]
     if not names:
@@ -253,7 +253,10 @@ def scenario_takeaway(scenarios: pd.DataFrame, currency: str) -> str:
     for name in names:
         row = wide.loc[name]
         short = f", {money(abs(row['short units']))} {'more' if row['short units'] > 0 else 'fewer'} units short" if abs(row["short units"]) >= 0.5 else ""
-        parts.append(f"{name}: revenue {_signed(row['revenue'])}, margin {_signed(row['gross margin'])} {currency}{short}")
+        sold = row.get("sellable revenue", 0.0)
+        sellable = f", sellable revenue {_signed(sold)} {currency}" if abs(sold) >= 0.5 else ""
+        moved = f"revenue {_signed(row['revenue'])}, margin {_signed(row['gross margin'])} {currency}"
+        parts.append(f"{name}: {moved if max(abs(row['revenue']), abs(row['gross margin'])) >= 0.5 else 'the supply plan of base'}{short}{sellable}")
     return "Against base, " + "; ".join(parts) + "."
 
 
