@@ -79,15 +79,12 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     streams = consensus.build_streams(own, products, said, read["open_orders"], month=horizon[0])
     total = consensus.demand_plan(streams, products)["units"].sum()
     done("consensus")
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    cpu = sum(one.ru_utime + one.ru_stime for one in used)
-    found = {"cpu": cpu, "peak": peak(), "worker_peak": peak(resource.RUSAGE_CHILDREN), "series": len(panel.keys), "units": total, "how": how}
-    return seconds | found
+    return seconds | {"peak": peak(), "series": len(panel.keys), "units": total, "how": how}
 
 
-def peak(who: int = resource.RUSAGE_SELF) -> float:
-    """Peak memory of this process, or of the largest of its workers, MB."""
-    return resource.getrusage(who).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+def peak() -> float:
+    """Peak memory of this process, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
 
 
 def together(process: int) -> float:
@@ -103,9 +100,12 @@ def together(process: int) -> float:
     return total
 
 
-def measured(command: list[str]) -> tuple[bytes, float]:
-    """Run a command; return what it printed and the most memory that all its processes held together, looked at twice a second."""
-    most = 0.0
+def measured(command: list[str]) -> tuple[bytes, float, float]:
+    """Run a command; return what it printed, processor seconds of all its processes, and the most memory they held together, looked at twice a second."""
+    from run import adopt, adopted
+
+    adopt()
+    most, before = 0.0, waited_for()
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(command, stdout=printed)
         while process.returncode is None:
@@ -114,8 +114,15 @@ def measured(command: list[str]) -> tuple[bytes, float]:
                 process.wait(0.5)
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
+        adopted()
         printed.seek(0)
-        return printed.read(), most or float("nan")
+        return printed.read(), waited_for() - before, most or float("nan")
+
+
+def waited_for() -> float:
+    """Processor seconds of all processes that have ended and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main(sizes: list[int], tiers: list[str]) -> None:
@@ -133,11 +140,11 @@ def main(sizes: list[int], tiers: list[str]) -> None:
                     folder.mkdir()
                     make(folder, size)
                 start = time.perf_counter()
-                printed, all_mb = measured([sys.executable, __file__, "one", str(folder), tier])
+                printed, cpu, all_mb = measured([sys.executable, __file__, "one", str(folder), tier])
                 wall, found = time.perf_counter() - start, json.loads(printed.splitlines()[-1])
                 parts = " | ".join(f"{found[step]:.1f}" for step in steps)
                 memory = f"{found['peak']:,.0f} | {all_mb:,.0f}"
-                lines.append(f"| {tier} | {size:,} | {wall:.1f} | {found['cpu']:.1f} | {memory} | {parts} | {1000 * wall / size:.1f} |")
+                lines.append(f"| {tier} | {size:,} | {wall:.1f} | {cpu:.1f} | {memory} | {parts} | {1000 * wall / size:.1f} |")
                 print(lines[-1], flush=True)
     if len(lines) == 2 + len(SIZES) * len(TIERS):
         put("scale", "\n".join(lines))

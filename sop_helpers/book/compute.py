@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from sop_helpers.book.config import Compute
 from sop_helpers.book.cycle import Cycle
 from sop_helpers.book.errors import WorkbookError
 
+READ_ONCE = ("pandas", "lightgbm")  # what takes longest to import of all that series are worked through with
 KEPT = "kept"  # folder of what may be thrown away at any time, beside the months
 
 
@@ -42,9 +44,20 @@ def workers(compute: Compute, series: int) -> Iterator[Executor | None]:
     if number < 2 or series < compute.series_alone:
         yield None
         return
-    # Spawned, not forked: a notebook's process has threads, which a fork would leave in an unknown state.
-    with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(number, mp_context=_start_method()) as pool:
         yield pool
+
+
+def _start_method() -> BaseContext:
+    """Return how processes are started: never forked from this one, as a notebook's process has threads, which a fork would leave in an unknown state.
+
+    Where the system can, they are forked from a process of their own that has none, and has read the slow libraries once for all of them.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(READ_ONCE))
+    return context
 
 
 @contextmanager
