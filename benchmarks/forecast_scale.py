@@ -41,8 +41,11 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     began = time.perf_counter()
     import pandas as pd
 
-    from sop_helpers.book.compute import workers
+    from sop_helpers.book.compute import get_ready, workers
     from sop_helpers.book.config import Compute
+
+    read = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    get_ready(Compute(), read["sales"].groupby(["product", "region"]).ngroups)
     from sop_helpers.planning import consensus, history
     from sop_helpers.planning.backtest import forecast
     from sop_helpers.planning.chunks import Work
@@ -57,7 +60,6 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
         seconds[step], last = now - last, now
         print(f"{step}: {seconds[step]:.1f} s, peak {peak():,.0f} MB", file=sys.stderr, flush=True)
 
-    read = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
     products, family = read["products"], read["products"].set_index("product")["family"]
     horizon = pd.date_range(MONTH, periods=AHEAD, freq="MS", unit="us")
     done("read")

@@ -16,7 +16,7 @@ from sop_helpers.book.config import Compute
 from sop_helpers.book.cycle import Cycle
 from sop_helpers.book.errors import WorkbookError
 
-READ_ONCE = ("pandas", "lightgbm")  # what takes longest to import of all that series are worked through with
+READ_ONCE = ("pandas", "lightgbm", "hierarchicalforecast.methods")  # what takes longest to import of all that series are worked through with
 KEPT = "kept"  # folder of what may be thrown away at any time, beside the months
 
 
@@ -40,12 +40,31 @@ def workers(compute: Compute, series: int) -> Iterator[Executor | None]:
         with _cluster(compute) as executor:
             yield executor
         return
-    number = compute.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-    if number < 2 or series < compute.series_alone:
+    if (number := _processes(compute, series)) < 2:
         yield None
         return
     with ProcessPoolExecutor(number, mp_context=_start_method()) as pool:
         yield pool
+
+
+def get_ready(compute: Compute, series: int) -> None:
+    """Let the libraries of `workers` be read beside what this process does first; nothing happens where one process is as fast.
+
+    Parameters
+    ----------
+    compute, series
+        As for `workers`.
+    """
+    if _processes(compute, series) >= 2 and _start_method().get_start_method() == "forkserver":
+        from multiprocessing.forkserver import ensure_running  # there is none on Windows
+
+        ensure_running()
+
+
+def _processes(compute: Compute, series: int) -> int:
+    """How many processes of this machine to work in; 1 where more would not be faster, or others do the work."""
+    number = compute.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    return 1 if series < compute.series_alone or compute.engine == "dask" else number
 
 
 def _start_method() -> BaseContext:
