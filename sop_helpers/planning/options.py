@@ -106,7 +106,7 @@ def _for_shortages(
     label: str, currency: str, shortages: pd.DataFrame, remedies: pd.DataFrame, names: dict[str, str], people: dict[str, str], most: int = 3
 ) -> list[Row]:
     rows: list[Row] = []
-    shortages, tried = shortages.assign(limit=_wherever(shortages["cause"])), remedies.groupby(_wherever(remedies["cause"]))
+    shortages, tried = shortages.assign(limit=_wherever(shortages["cause"])), remedies.assign(limit=_wherever(remedies["cause"]))
     worth = shortages.groupby("limit")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
     slugs = _slugs(shortages["limit"].unique())
     for limit in worth.index:
@@ -124,8 +124,8 @@ def _for_shortages(
         start = {"decision": f"D-{label}-short-{slugs[limit]}", "question": question, "owner": people.get("supply"), "chosen": False}
         rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
                              "consequence": "; ".join(parts) + "." if parts else "As planned."})
-        if limit in tried.groups:
-            rows += [start | option for option in _tried(tried.get_group(limit), currency)]
+        if len(mine := tried[tried["limit"] == limit]):
+            rows += [start | option for option in _tried(mine, currency)]
             continue
         best = group.groupby("remedy")["money"].sum().sort_values(ascending=False, kind="stable").head(2)
         for remedy in best.index:
