@@ -11,7 +11,7 @@ import pandas as pd
 
 from sop_helpers.planning.finance import DEMAND
 from sop_helpers.planning.frames import standing
-from sop_helpers.planning.wording import counted
+from sop_helpers.planning.wording import AGREE, counted
 
 COLUMNS = ["decision", "question", "option", "money", "consequence", "owner", "chosen"]
 Row = dict[str, object]
@@ -144,6 +144,9 @@ def _tried(remedies: pd.DataFrame, currency: str, most: int = 3) -> list[Row]:
     for one in remedies.sort_values("gain", ascending=False, kind="stable").head(most).itertuples():
         saved = counted(amount(one.saved_units), "units more are", "unit more is")
         text = f"Tried on the plan: {saved} served in their month, worth {amount(one.saved_money)} {currency}; the remedy itself may cost the gain at most."
+        if one.remedy == AGREE:
+            units = counted(amount(one.saved_units), "units come", "unit comes")
+            text = f"{units} when they were promised instead of late, worth {amount(one.saved_money)} {currency}; what being late would cost is saved."
         out.append({"option": _sentence(one.remedy), "money": one.gain, "consequence": text})
     return out
 

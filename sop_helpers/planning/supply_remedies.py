@@ -16,6 +16,7 @@ from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units, limit_name
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.wording import AGREE
 
 COLUMNS = ["cause", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
 SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is paid for; the rest of the objective are prices of service
@@ -72,7 +73,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
                 out.append([*head, remedy, *gained])
         served = mine.dropna(subset="price")
         if len(served):
-            out.append([*head, "agree on delivery when the plan can serve", served["short_units"].sum(), served["money"].sum(), 0.0, served["price"].sum()])
+            out.append([*head, AGREE, served["short_units"].sum(), served["money"].sum(), 0.0, served["price"].sum()])
     return pd.DataFrame(out, columns=COLUMNS) if out else no_rows(COLUMNS, ["cause", "remedy"])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+AGREE = "agree on delivery when the plan can serve"
+"""What the demand side can do against any shortage that is made up for later."""
+
 
 def counted(number: str | int, many: str, one: str | None = None) -> str:
     """Write a number with what it counts; one of a thing, also with a sign, takes the singular.

@@ -30,6 +30,7 @@ MEASURES = {"value", "change", "target", "benchmark"}
 TERMS = {"wmape", "mape", "mase", "smape", "rmsse", "fva", "kpi"}  # abbreviations of the field in the names of columns
 LONG = 44  # letters from which a column of text gets a width to be read in
 SHORT = 14  # letters up to which codes are not broken at their hyphens
+_DATE = re.compile(r"\b\d{4}-\d{2}(?:-\d{2})?\b")
 _MEASURE = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ?[%A-Za-z][A-Za-z/ ]*)?")
 _NO_MORE_THAN_ZERO = re.compile(r"-0(\.0*)?[^\d.]*")
 
@@ -234,7 +235,12 @@ def _column(values: pd.Series, form: Format | None, link: str | None, missing: s
     if texts and not number and max(map(len, texts)) <= SHORT and not any(" " in text for text in texts):
         return [f'<td class="day"{key}>{html.escape(text)}</td>' for key, text in zip(keys, texts, strict=True)]
     kind = ' class="day"' if types.is_datetime64_any_dtype(values) else _class(number) or (' class="long"' if max(map(len, texts), default=0) > LONG else "")
-    return [f"<td{kind}{key}>{html.escape(text)}</td>" for key, text in zip(keys, texts, strict=True)]
+    return [f"<td{kind}{key}>{_prose(text)}</td>" for key, text in zip(keys, texts, strict=True)]
+
+
+def _prose(text: str) -> str:
+    """Escape a text; months and days in it are not broken at their hyphens."""
+    return _DATE.sub(r'<span class="day">\g<0></span>', html.escape(text))
 
 
 def _word(text: str) -> str:

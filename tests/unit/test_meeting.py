@@ -146,6 +146,7 @@ def test_a_limit_of_several_months_is_one_question_with_the_remedies_that_were_t
     assert asked["question"].iloc[0] == "How do we serve P1, short of 150 units in 2026-10 to 2026-11 (capacity of LINE)?"
     assert asked["option"].tolist()[1:] == ["A tenth more regular hours on LINE", "Agree on delivery when the plan can serve"]
     assert asked["money"].tolist() == [-500, 700, 90] and "120 units more are served" in asked["consequence"].iloc[1]
+    assert asked["consequence"].iloc[2].startswith("150 units come when they were promised instead of late")
     alone = _decisions(shortages=short.head(1), remedies=remedies.head(1))
     assert _price(alone, "short-capacity", "A tenth") == 700
     # The other cause was not tried: what its rows say stands.

@@ -158,3 +158,9 @@ def test_progress_says_how_far_and_goes_when_done(monkeypatch: pytest.MonkeyPatc
 def test_abbreviations_of_the_field_stand_in_capitals_in_the_heads() -> None:
     page = show.table_html(pd.DataFrame({"base_wmape": [0.1], "fva_points": [1.0], "family": ["A"]}), "t")
     assert ">base WMAPE</th>" in page and ">FVA points</th>" in page and ">family</th>" in page
+
+
+def test_months_in_a_sentence_are_not_broken_and_stay_text() -> None:
+    shown = show.table_html(pd.DataFrame({"note": ["from 2026-10 to <b>2026-11-05</b>, part 12-34 of 0710-2026-1"]}), "Notes")
+    assert '<span class="day">2026-10</span> to &lt;b&gt;<span class="day">2026-11-05</span>&lt;/b&gt;' in shown
+    assert shown.count('class="day"') == 2 and "part 12-34 of 0710-2026-1" in shown
