@@ -337,7 +337,7 @@ class CompPlans(Contract):
     tier: Series[str] = f.code("Band.")
     from_attainment: Series[float] = f.share("Attainment at which the band begins; 1 is quota.", ge=0)
     to_attainment: Series[float] = f.share("Attainment at which it ends; blank is open.", optional=True, gt=0)
-    rate: Series[float] = f.share("Commission on bookings inside the band, as a share of them.", ge=0)
+    rate: Series[float] = f.share("Commission on bookings inside the band, as a share of them.", ge=0, le=1)
     cap: Series[float] = f.money("Most that the plan pays in a year.", optional=True, ge=0)
     effective_from: Series[Month] = f.month("First month in which this version of the plan holds; blank from the beginning.", optional=True)
     mode: Series[str] = f.code(

@@ -100,7 +100,7 @@ class Spifs(Contract):
     last_day: Series[Day] = f.day("Last day on which it counts; paid in its month.")
     family: Series[str] = f.code("Family sold; blank is all.", ref="products.family", optional=True)
     per_deal: Series[float] = f.money("Paid for each deal; reps who share one share it.", optional=True, ge=0)
-    rate: Series[float] = f.share("Share of the amount paid.", optional=True, ge=0)
+    rate: Series[float] = f.share("Share of the amount paid.", optional=True, ge=0, le=1)
     cap: Series[float] = f.money("Most that a rep is paid; blank is no limit.", optional=True, ge=0)
 
     class Config(Contract.Config):
