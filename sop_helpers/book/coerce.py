@@ -247,7 +247,9 @@ def names_month(values: pd.Series) -> pd.Series:
     """Tell which cells name a month, ``2026-10``, rather than a day."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return pd.Series(False, index=values.index)
-    return values.astype("str").str.strip().str.fullmatch(r"\d{4}-\d{2}").fillna(False).astype(bool)
+    text = values.astype("str")
+    known = {t: bool(MONTH.match(unicodedata.normalize("NFKC", t).strip())) for t in text.dropna().unique()}
+    return text.map(known).fillna(False).astype(bool)
 
 
 def month_start(days: pd.Series) -> pd.Series:

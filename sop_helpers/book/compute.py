@@ -16,7 +16,6 @@ from sop_helpers.book.config import Compute
 from sop_helpers.book.cycle import Cycle
 from sop_helpers.book.errors import WorkbookError
 
-READ_ONCE = ("pandas", "lightgbm", "hierarchicalforecast.methods")  # what takes longest to import of all that series are worked through with
 KEPT = "kept"  # folder of what may be thrown away at any time, beside the months
 
 
@@ -68,14 +67,15 @@ def _processes(compute: Compute, series: int) -> int:
 
 
 def _start_method() -> BaseContext:
-    """Return how processes are started: never forked from this one, as a notebook's process has threads, which a fork would leave in an unknown state.
+    """Return how processes are started: never forked from this one, as a notebook's process runs threads, which a fork would leave in an unknown state.
 
-    Where the system can, they are forked from a process of their own that has none, and has read the slow libraries once for all of them.
+    Where the system can, they are forked from a process of their own that has done nothing but import what is slow to import; the only threads in it are
+    those of libraries that know of forks.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(READ_ONCE))
+    context.set_forkserver_preload(["sop_helpers.book.preload"])
     return context
 
 

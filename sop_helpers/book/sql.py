@@ -41,12 +41,12 @@ def query_files(sql: str, folders: list[Path], month: pd.Timestamp | None) -> pd
         connection.execute(f"SET allowed_directories = [{allowed}]")
         for setting in ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access"):
             connection.execute(f"SET {setting} = false")
-        text, files = _absolute(sql, folders)
+        text, files, bare = _absolute(sql, folders)
         if any(_misleading_statistics(connection, file) for file in files):
             connection.execute(f"SET disabled_optimizers = '{BY_STATISTICS}'")
         connection.execute("SET lock_configuration = true")
-        for file in files:
-            _check_guesses(connection, file, text.lower())
+        for file in bare:
+            _check_guesses(connection, file, re.sub(r"'(?:[^']|'')*'", "", sql).lower())
         statements = connection.extract_statements(text)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise Unreadable(f"the query must be one SELECT; found {[str(s.type).split('.')[-1] for s in statements]}", "Write one SELECT a file.")
@@ -78,31 +78,35 @@ def _misleading_statistics(connection, file: str) -> bool:
 
 
 def _check_guesses(connection, file: str, query: str) -> None:
-    """Refuse a CSV file of which the engine would change codes or guess the order of day and month, unless the query says how it is written."""
+    """Refuse a CSV file, read without a word on how it is written, of which the engine would change codes or guess the order of day and month.
+
+    Only columns that the query (in small letters, without its literals) names are looked at, or all where it takes them all.
+    """
     import duckdb
 
-    if not re.search(r"\.(csv|tsv|txt)(\.gz)?$", file.lower()):
-        return
     name = Path(file).name
+    cells = "FROM read_csv($file, all_varchar = true, ignore_errors = true)"
     try:
-        columns, form = connection.execute("SELECT Columns, DateFormat FROM sniff_csv($file)", {"file": file}).fetchone()
+        columns, *forms = connection.execute("SELECT Columns, DateFormat, TimestampFormat FROM sniff_csv($file)", {"file": file}).fetchone()
+        used = [c for c in columns if "*" in query or re.search(rf"\b{re.escape(c['name'].lower())}\b", query)]
+        for column in (c["name"] for c in used if c["type"] == "DOUBLE"):
+            asked = f"SELECT {_name(column)} {cells} WHERE regexp_full_match({_name(column)}, '\\d+[eE]\\d+') LIMIT 1"
+            if code := connection.execute(asked, {"file": file}).fetchone():
+                todo = f"Say that it is text: read_csv('{name}', types = {{'{column}': 'VARCHAR'}}); or 'DOUBLE' where it is a number."
+                raise Unreadable(f"{column} of {name} holds {code[0]!r}, which may be a code and would be read as the number {float(code[0]):,.0f}", todo)
+        for kind, option, form in zip(("DATE", "TIMESTAMP"), ("dateformat", "timestampformat"), forms, strict=True):
+            days = [c["name"] for c in used if c["type"] == kind]
+            if not days or not form or form.startswith("%Y") or "%d" not in form or "%m" not in form:
+                continue
+            other = form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+            both = " OR ".join(f"try_strptime({_name(c)}, $form) <> try_strptime({_name(c)}, $other)" for c in days)
+            one = " OR ".join(f"({_name(c)} IS NOT NULL AND try_strptime({_name(c)}, $other) IS NULL)" for c in days)
+            told = connection.execute(f"SELECT bool_or({both}), bool_or({one}) {cells}", {"file": file, "form": form, "other": other}).fetchone()
+            if told[0] and not told[1]:
+                todo = f"Say which it is: read_csv('{name}', {option} = '{form}'), or '{other}'."
+                raise Unreadable(f"the dates in {days[0]} of {name} can be read in two ways, as day and month or month and day", todo)
     except duckdb.Error:
-        return  # the query fails by itself, or says itself how the file is written
-    of = {kind: [c["name"] for c in columns if c["type"] == kind] for kind in ("DOUBLE", "DATE")}
-    cells = "FROM read_csv($file, all_varchar = true) WHERE "
-    for column in of["DOUBLE"] if "varchar" not in query else []:
-        code = connection.execute(f"SELECT {_name(column)} {cells} regexp_full_match({_name(column)}, '\\d+[eE]\\d+') LIMIT 1", {"file": file}).fetchone()
-        if code:
-            todo = f"Say that it is text: read_csv('{name}', types = {{'{column}': 'VARCHAR'}}); or 'DOUBLE' where it is a number."
-            raise Unreadable(f"{column} of {name} holds {code[0]!r}, which may be a code and would be read as the number {float(code[0]):,.0f}", todo)
-    day, month = form and form.find("%d"), form and form.find("%m")
-    if not of["DATE"] or not form or form.startswith("%Y") or "dateformat" in query or "varchar" in query or min(day, month) < 0:
-        return
-    other = form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
-    tests = " OR ".join(f"({_name(c)} IS NOT NULL AND try_strptime({_name(c)}, $other) IS NULL)" for c in of["DATE"])
-    if not connection.execute(f"SELECT count(*) {cells} {tests}", {"file": file, "other": other}).fetchone()[0]:
-        todo = f"Say which it is: read_csv('{name}', dateformat = '{form}'), or '{other}'."
-        raise Unreadable(f"the dates in {of['DATE'][0]} of {name} can be read in two ways, as day and month or month and day", todo)
+        return  # the query fails by itself and says why
 
 
 def _name(column: str) -> str:
@@ -125,29 +129,38 @@ def _first_lines(error: Exception) -> str:
     return " ".join(line.strip() for line in str(error).splitlines()[:2] if line.strip())
 
 
-def _absolute(sql: str, folders: list[Path]) -> tuple[str, list[str]]:
-    """Write file names in a query out in full, so that the engine's guard sees them and the current folder does not matter; return them too."""
+def _absolute(sql: str, folders: list[Path]) -> tuple[str, list[str], list[str]]:
+    """Write file names in a query out in full, so that the engine's guard sees them and the current folder does not matter.
+
+    Returns
+    -------
+    str, list of str, list of str
+        The query, the files written out, and the CSV files (those of a pattern one by one) that it reads without any option.
+    """
     import duckdb
 
     tokens = duckdb.tokenize(sql)
     raw = sql.encode()
     ends = [start for start, _ in tokens[1:]] + [len(raw)]
-    parts, files, last = [], [], 0
+    parts, files, bare, last = [], [], [], 0
     for (start, kind), end in zip(tokens, ends, strict=True):
         literal = raw[start:end].decode()
         name = literal.strip()
         if kind != duckdb.token_type.string_const or not (name.startswith("'") and name.endswith("'")):
             continue
         inner = name[1:-1].replace("''", "'")
+        plain = re.search(r"\.(csv|tsv|txt)(\.gz)?$", inner.lower()) and not raw[end:].lstrip().startswith(b",")
         if not inner.lower().endswith(FILES) or os.path.isabs(inner):
+            bare += [inner] if plain and os.path.isabs(inner) and any(Path(inner).is_relative_to(folder) for folder in folders) else []
             continue
         for folder in folders:
             if (folder / inner).is_file() or ("*" in inner and any(folder.glob(inner))):
                 parts += [raw[last:start], f"'{_quoted(folder / inner)}'".encode() + literal[len(literal.rstrip()) :].encode()]
                 files.append(str(folder / inner))
+                bare += sorted(map(str, folder.glob(inner))) if plain else []
                 last = end
                 break
-    return (b"".join(parts) + raw[last:]).decode(), files
+    return (b"".join(parts) + raw[last:]).decode(), files, bare
 
 
 def query_database(sql: str, url: str, workbook: Workbook, month: pd.Timestamp | None) -> pd.DataFrame:

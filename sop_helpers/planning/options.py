@@ -98,8 +98,9 @@ def _months(values: pd.Series) -> str:
 
 
 def _wherever(causes: pd.Series) -> pd.Series:
-    """Return causes without their months: one limit that binds in several is one question, and the remedies are tried on all of them."""
-    return causes.astype("str").str.replace(r" (in|before) \d{4}-\d{2}", "", regex=True)
+    """Return causes without their months and ways: one limit that binds in several is one question, and the remedies are tried on all of them."""
+    whole = causes.astype("str").str.replace(r" (in|before) \d{4}-\d{2}", "", regex=True).str.replace(r" \(through .*\)$", "", regex=True)
+    return whole.str.replace(r": at most .* of all its items$", "", regex=True)
 
 
 def _for_shortages(
@@ -158,12 +159,12 @@ def _sentence(text: object) -> str:
 def _for_capacity(
     label: str, currency: str, load: pd.DataFrame, resources: pd.DataFrame, overtime_rate: float, people: dict[str, str], most: int = 2
 ) -> list[Row]:
-    over = load[(load["required_hours"] > load["available_hours"] + 1e-6) | (load["overtime_hours"] > 1e-6)].copy()
+    over = load[(load["required_hours"] > load["available_hours"] + 1e-6) | (load["overtime_hours"] >= 0.5)].copy()
     over["excess"] = (over["required_hours"] - over["available_hours"]).clip(lower=0.0)
     over = over.assign(rate=_overtime_rates(over, resources, overtime_rate))
     slugs = _slugs(load["resource"].unique())
     rows: list[Row] = []
-    worst = over.groupby("resource")["excess"].sum().sort_values(ascending=False, kind="stable").head(most)
+    worst = over.groupby("resource")[["excess", "overtime_hours"]].sum().max(axis=1).sort_values(ascending=False, kind="stable").head(most)
     for resource in worst.index:
         part = over[over["resource"] == resource]
         # Overtime in months with room builds ahead for those without.

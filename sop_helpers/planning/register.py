@@ -88,8 +88,9 @@ def insights_in_short(insights: pd.DataFrame, names: Mapping[str, str], month: p
     share = insights["effect_pct"].map("{:+g} %".format, na_action="ignore")
     units = insights["effect_units"].map("{:+,.0f} units".format, na_action="ignore").where(insights["effect_units"] != 0)
     state = pd.Series(np.where(insights["expires_month"] <= month, "expired", "counts"), index=insights.index).mask(insights["end_month"] < month, "past")
+    about = insights["product"].map(names).astype("object").fillna(insights["family"]).fillna("all products").astype("str")
     return insights.assign(
-        about=insights["product"].map(names).fillna(insights["family"]).astype("str") + (" / " + insights["region"]).fillna(""), months=_span(insights),
+        about=about + (" / " + insights["region"]).fillna(""), months=_span(insights),
         effect=share.where(insights["effect_pct"] != 0).fillna(units).fillna("none stated"), state=state,
     )[["function", "kind", "about", "months", "effect", "confidence", "state", "author", "note"]]  # fmt: skip
 

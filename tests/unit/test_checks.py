@@ -333,6 +333,8 @@ def test_what_sells_and_has_no_budget_is_named():
     assert found(base(budget=table("budget", family=["F", "F"], region=["North", "South"], **rows)), "budget") == [
         "amber 1 family sold in the last twelve months and has no budget: G."
     ]
+    ended = base(products=products(end_month=[None, "2026-06"]), budget=table("budget", family=["F", "F"], region=["North", "South"], **rows))
+    assert found(ended, "budget") == [], "what has ended before the months budgeted needs no budget"
     old = table("budget", family=["F", "G"], region=["North", "North"], **rows | {"month": ["2024-10"] * 2})
     assert found(base(budget=old), "budget") == [], "a budget of years ago is no budget of today"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -91,3 +93,17 @@ def test_what_was_kept_and_is_broken_is_made_again(tmp_path: Path) -> None:
     keep(cycle, "fitted", pd.DataFrame({"key": [1]}))
     next(tmp_path.rglob("*fitted.parquet")).write_bytes(b"PAR1 half")
     assert kept(cycle, "fitted") is None
+
+
+def test_a_library_that_cannot_be_loaded_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "lightgbm.py").write_text("raise OSError('its OpenMP library is not there')")
+    code = (
+        "from sop_helpers.book.compute import get_ready, workers; from sop_helpers.book.config import Compute\n"
+        "if __name__ == '__main__':\n"
+        "    compute = Compute(workers=2, series_alone=0); get_ready(compute, 10)\n"
+        "    with workers(compute, 10) as pool: print(list(pool.map(abs, [-1, -2])))\n"
+    )
+    (tmp_path / "run.py").write_text(code)
+    paths = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    done = subprocess.run([sys.executable, str(tmp_path / "run.py")], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[1, 2]", done.stderr

@@ -153,6 +153,29 @@ def test_a_limit_of_several_months_is_one_question_with_the_remedies_that_were_t
     assert "Expedite" in table.loc[table["decision"].str.contains("lead-time"), "option"].tolist()
 
 
+@pytest.mark.parametrize(
+    ("cause", "tried"),
+    [
+        ("capacity of LINE in 2026-10 (through C (blue))", "capacity of LINE"),
+        ("supplier limit of S: at most 50 units of all its items in 2026-10 (through C)", "supplier limit of S"),
+        ("regular hours of LINE in 2026-10: overtime does not pay (through C)", "regular hours of LINE: overtime does not pay"),
+        ("lead time of 3 months: C cannot arrive before 2027-01", "lead time of 3 months: C cannot arrive before 2026-12"),
+    ],
+)
+def test_what_was_tried_is_found_whatever_the_way_to_the_limit(cause: str, tried: str) -> None:
+    row = {"cause": tried, "remedy": "more of it", "short_units": 1.0, "short_money": 1.0, "saved_units": 9.0, "saved_money": 9.0, "cost": 0.0, "gain": 7.0}
+    table = _decisions(shortages=SHORT.assign(cause=cause), remedies=conform("shortage_remedies", pd.DataFrame([row])))
+    assert _price(table, "-short-", "More of it") == 7 and table["decision"].str.contains("-short-").sum() == 2
+
+
+def test_dear_overtime_is_asked_before_an_hour_too_much() -> None:
+    more = pd.concat([LOAD.assign(resource=name, required_hours=101.0, overtime_hours=0.0) for name in ("L2", "L3")])
+    dear = LOAD.assign(required_hours=100.0, overtime_hours=[500.0, 0.0])
+    asked = _decisions(capacity_load=pd.concat([dear, more]))["question"].drop_duplicates()
+    assert any("500 hours of overtime on LINE" in q for q in asked)
+    assert not any("overtime on LINE" in q for q in _decisions(capacity_load=LOAD.assign(required_hours=90.0, overtime_hours=1e-5))["question"])
+
+
 def test_dearer_prices_are_no_other_demand() -> None:
     dear = FINANCIALS[FINANCIALS["scenario"] == "base"].assign(scenario="dear", unconstrained_revenue=1100.0)
     same = SCENARIOS[SCENARIOS["scenario"] == "base"].assign(scenario="dear")

@@ -41,6 +41,8 @@ def test_insights_in_short_say_when_how_much_and_whether_they_count() -> None:
     short = register.insights_in_short(told, {"P1": "Pump"}, HORIZON[0])
     assert short["about"].tolist() == ["F0", "Pump", "F0", "F0"] and short["state"].tolist() == ["counts", "counts", "past", "expired"]
     assert short["effect"].tolist() == ["+10 %", "-1,500 units", "+10 %", "none stated"]
+    everywhere = register.insights_in_short(insights(EFFECT | {"family": None, "region": "R0"}), {}, HORIZON[0])
+    assert everywhere["about"].tolist() == ["all products / R0"]
     assert short["months"].iloc[0] == f"{HORIZON[0]:%Y-%m} to {HORIZON[2]:%Y-%m}" and short["months"].iloc[1] == f"{HORIZON[1]:%Y-%m}"
     assert register.insights_in_short(insights(), {}, HORIZON[0]).empty
 

@@ -51,4 +51,6 @@ def test_what_a_scenario_leaves_alone_is_not_told_as_a_change_of_nothing():
     wide = pd.DataFrame(changes, index=pd.Index(["reps", "upside"], name="scenario"))
     long = wide.melt(ignore_index=False, var_name="measure", value_name="against_base").reset_index()
     said = scenario_takeaway(long, "EUR")
+    tighter = scenario_takeaway(pd.concat([long, pd.DataFrame([("reps", "overtime cost", 90.0)], columns=["scenario", "measure", "against_base"])]), "EUR")
+    assert "reps: revenue and margin of base, sellable" in tighter
     assert said == "Against base, reps: the supply plan of base, sellable revenue +2 k EUR; upside: revenue +5 k, margin +3 k EUR, 12 more units short."

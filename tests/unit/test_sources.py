@@ -25,7 +25,9 @@ from sop_helpers.book.checks import check_inputs
 from sop_helpers.book.coerce import TableError
 from sop_helpers.book.config import Calendar, Source
 from sop_helpers.book.errors import WorkbookError
+from sop_helpers.book.readers import Unreadable
 from sop_helpers.book.sources import has_source, load_table, read_table, source_digest, source_of
+from sop_helpers.book.sql import query_files
 
 EXPECTED = pd.DataFrame(
     {
@@ -224,6 +226,39 @@ def test_sql_over_csv_never_guesses_codes_or_the_order_of_day_and_month(tmp_path
     assert len(frame) == 1 and frame["product"].tolist() == [cells[3]]
 
 
+GUESSED = {
+    "x.csv": "product,x,day\nA,1E5,03/04/2026\n", "y.csv": "product,x,day\nB,2E5,04/05/2026\n", "same.csv": "product,day\nA,01/01/2026\nB,03/03/2026\n",
+    "clock.csv": "product,day\nA,03/04/2026 10:00:00\n", "bad.csv": "product,x\n" + "A,1.5\n" * 3000 + "B,2,3,4,5\n" + "A,1.5\n" * 3000,
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT product FROM 'x.csv'", ""),
+        ("SELECT product, x FROM 'x.csv'", "x of x.csv holds '1E5'"),
+        ("SELECT x FROM read_csv('x.csv', types = {'x': 'DOUBLE'})", ""),
+        ("SELECT x FROM read_csv('x.csv', types = {'x': 'TEXT'}, dateformat = '%d/%m/%Y')", ""),
+        ("SELECT day FROM '*.csv' -- dateformat is unknown", "the dates in day of clock.csv can be read in two ways"),
+        ("SELECT product, day FROM 'y.csv'", "the dates in day of y.csv can be read in two ways"),
+        ("SELECT product, day FROM 'same.csv'", ""),
+        ("SELECT product, day FROM 'clock.csv'", "the dates in day of clock.csv can be read in two ways"),
+        ("SELECT a.product FROM 'y.csv' a JOIN read_csv('x.csv', types = {'x': 'VARCHAR'}) b ON a.x = b.x", "x of y.csv holds '2E5'"),
+        ("SELECT sum(x) AS x FROM read_csv('bad.csv', ignore_errors = true)", ""),
+        ("SELECT product, day FROM '{folder}/y.csv'", "the dates in day of y.csv can be read in two ways"),
+    ],
+)
+def test_only_what_a_query_leaves_to_guessing_is_refused(tmp_path, query, said):
+    for name, text in GUESSED.items():
+        (tmp_path / name).write_text(text)
+    query = query.replace("{folder}", str(tmp_path))
+    if not said:
+        assert len(query_files(query, [tmp_path], None))
+        return
+    with pytest.raises(Unreadable, match=said):
+        query_files(query, [tmp_path], None)
+
+
 def test_lines_of_which_some_state_nothing_are_told(tmp_path, monkeypatch):
     lines = ["2026-09-01,A,R,2,2.5,9,a", "2026-09-02,A,R,2,2.5,,b", "2026-09-03,B,R,2,2.5,,c", "2026-09-04,B,R,2,2.5,,d"]
     book = company(tmp_path, {"sales.csv": "Month,product,region,units,revenue,orders,customer\n" + "\n".join(lines) + "\n"})
@@ -232,9 +267,10 @@ def test_lines_of_which_some_state_nothing_are_told(tmp_path, monkeypatch):
     assert any("rows that only a part of their lines state: 1; the other lines count as nothing" in note for note in said), said
 
 
-def test_a_month_named_beside_days_is_the_period_of_that_name(tmp_path, monkeypatch):
+@pytest.mark.parametrize("named", ["2026-10", "2026/10", "2026年10月"])
+def test_a_month_named_beside_days_is_the_period_of_that_name(tmp_path, monkeypatch, named):
     # The fiscal September of 2026 has begun on 30 August, October begins on 4 October: 1 October is a day of September, 2026-10 is October.
-    text = "Month,product,region,units,revenue,customer\n2026-09-15,A,R,1,2,a\n2026-10-01,A,R,2,2,b\n2026-10,A,R,4,2,c\n"
+    text = "Month,product,region,units,revenue,customer\n2026-09-15,A,R,1,2,a\n2026-10-01,A,R,2,2,b\n" + f"{named},A,R,4,2,c\n"
     book = company(tmp_path, {"sales.csv": text}).model_copy(update={"calendar": Calendar(weeks="4-4-5")})
     monkeypatch.setattr(lines, "LARGE", 0)
     for _ in range(2):

@@ -128,6 +128,8 @@ def test_months_without_regular_time_have_no_load_and_are_named():
     table = pd.concat([load(2, 1.2), load(1, np.nan).assign(resource="shut", available_hours=0.0, required_hours=40.0)], ignore_index=True)
     told = "without any regular time, yet asked for: shut in October 2026"
     assert told in views.heat_takeaway(table) and told not in views.heat_takeaway(load(2, 1.2))
+    shut = table[table["resource"] == "shut"].assign(overtime_hours=0.0, value_of_hour=0.0)
+    assert told in views.heat_takeaway(shut) and told in supply.load_takeaway(shut, "EUR") and "nothing limits" not in supply.load_takeaway(shut, "EUR")
     assert told in supply.load_takeaway(table.assign(overtime_hours=0.0, value_of_hour=0.0), "EUR")
 
 

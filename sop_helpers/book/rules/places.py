@@ -68,7 +68,10 @@ def unbudgeted(given: Inputs) -> Iterator[Issue]:
         return
     year = budget[(budget["month"] > given.last - pd.DateOffset(months=12)) & (budget["month"] < given.last + pd.DateOffset(months=12))]
     sold = sales[sales["month"] > given.last - pd.DateOffset(months=12)]
-    sold = sold.assign(family=sold["product"].map(products.drop_duplicates("product").set_index("product")["family"]))
+    known = products.drop_duplicates("product").set_index("product")
+    sold = sold.assign(family=sold["product"].map(known["family"]))
+    if len(year):  # what ended before the months budgeted needs no budget
+        sold = sold[~(sold["product"].map(known["end_month"]) < year["month"].min())]
     for column, many in (("region", "regions"), ("family", "families")):
         left = sold[~sold[column].isin(year[column])].groupby(column)["revenue"].sum()
         left = left[left > 0].sort_values(ascending=False, kind="stable")

@@ -57,12 +57,12 @@ def load_takeaway(load: pd.DataFrame, currency: str) -> str:
     """Return which resource is the bottleneck, in how many months, and what overtime and one more hour are worth."""
     known = load.dropna(subset="load")
     if known.empty:
-        return "No resource has hours, so nothing limits the plan."
+        return "No resource has hours" + (closed_words(load) or ", so nothing limits the plan") + "."
     top = known.loc[known["load"].idxmax()]
     over = known[known["load"] > 1]
     months = counted(over["month"].nunique(), "months go", "month goes")
     if over.empty:
-        text = f"No month asks for more than regular time; {top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}"
+        text = f"No month with regular time asks for more than it; {top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}"
     else:
         text = f"{top['resource']} would need {top['load']:.0%} of regular time in {top['month']:%B %Y}; {months} over 100 % on some resource"
     text += closed_words(load)
@@ -198,6 +198,7 @@ def purchase_takeaway(purchases: pd.DataFrame, months: pd.DatetimeIndex, currenc
     return text + f"; {by.index[0]} gets {by.iloc[0] / by.sum():.0%} of it." if by.sum() > 0 else text + "."
 
 
+JOINED = ("sellable revenue", "operating profit", "net cash")  # measures of scenarios that the sellers move as well
 _STYLES = ["-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3))]
 _SHADES = ["actual", "plan", "budget", "short", "good", "last"]
 
@@ -256,7 +257,10 @@ def scenario_takeaway(scenarios: pd.DataFrame, currency: str) -> str:
         sold = row.get("sellable revenue", 0.0)
         sellable = f", sellable revenue {_signed(sold)} {currency}" if abs(sold) >= 0.5 else ""
         moved = f"revenue {_signed(row['revenue'])}, margin {_signed(row['gross margin'])} {currency}"
-        parts.append(f"{name}: {moved if max(abs(row['revenue']), abs(row['gross margin'])) >= 0.5 else 'the supply plan of base'}{short}{sellable}")
+        if max(abs(row["revenue"]), abs(row["gross margin"])) < 0.5:
+            others = row.drop([*JOINED, "peak load"], errors="ignore").abs().max() < 0.5 and abs(row.get("peak load", 0.0)) < 0.0005
+            moved = "the supply plan of base" if others else "revenue and margin of base"
+        parts.append(f"{name}: {moved}{short}{sellable}")
     return "Against base, " + "; ".join(parts) + "."
 
 

@@ -101,12 +101,12 @@ def heat_takeaway(load: pd.DataFrame) -> str:
     """Return which cells of the heat map ask for more than regular time."""
     known = load.dropna(subset="load")
     if known.empty:
-        return "No resource has hours to be loaded."
+        return f"No resource has hours to be loaded{closed_words(load)}."
     over = known[known["load"] > 1]
     top = known.loc[known["load"].idxmax()]
     if over.empty:
         closest = f"{top['resource']} comes closest with {top['load']:.0%} in {top['month']:%B %Y}"
-        return f"No resource is asked for more than its regular time; {closest}{closed_words(load)}."
+        return f"No resource with regular time is asked for more than it; {closest}{closed_words(load)}."
     by = over.groupby("resource").size().sort_values(ascending=False, kind="stable")
     first = f"{len(over)} of {len(known)} cells ask for more than regular time"
     return f"{first}, {by.iloc[0]} of them on {by.index[0]}; the most is {top['load']:.0%} on {top['resource']} in {top['month']:%B %Y}{closed_words(load)}."
