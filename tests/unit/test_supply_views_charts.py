@@ -130,6 +130,8 @@ def test_months_without_regular_time_have_no_load_and_are_named():
     assert told in views.heat_takeaway(table) and told not in views.heat_takeaway(load(2, 1.2))
     shut = table[table["resource"] == "shut"].assign(overtime_hours=0.0, value_of_hour=0.0)
     assert told in views.heat_takeaway(shut) and told in supply.load_takeaway(shut, "EUR") and "nothing limits" not in supply.load_takeaway(shut, "EUR")
+    rough = table.rename(columns={"required_hours": "hours"})
+    assert told in views.heat_takeaway(rough), "rough-cut load is told as well"
     assert told in supply.load_takeaway(table.assign(overtime_hours=0.0, value_of_hour=0.0), "EUR")
 
 

@@ -47,8 +47,12 @@ def load_figure(load: pd.DataFrame) -> Figure:
 
 
 def closed_words(load: pd.DataFrame) -> str:
-    """Return the resources that are asked for hours in months without regular time, which have no load in per cent; "" where there are none."""
-    closed = load[(load["available_hours"] <= 1e-6) & (load["required_hours"] > 1e-6)].drop_duplicates("resource")
+    """Return the resources that are asked for hours in months without regular time, which have no load in per cent; "" where there are none.
+
+    `load` as the contract capacity_load or rough_cut.
+    """
+    asked = load["required_hours"] if "required_hours" in load else load["hours"]
+    closed = load[(load["available_hours"] <= 1e-6) & (asked > 1e-6)].drop_duplicates("resource")
     parts = [f"{name} in {month:%B %Y}" for name, month in closed[["resource", "month"]].head(3).itertuples(index=False)]
     return f"; without any regular time, yet asked for: {', '.join(parts)}" + (f" and {len(closed) - 3} more" if len(closed) > 3 else "") if parts else ""
 
