@@ -97,17 +97,10 @@ def _months(values: pd.Series) -> str:
     return span if many == (last.year - first.year) * 12 + last.month - first.month + 1 else f"{counted(many, 'months')} of {span}"
 
 
-def _wherever(causes: pd.Series) -> pd.Series:
-    """Return causes without their months and ways: one limit that binds in several is one question, and the remedies are tried on all of them."""
-    whole = causes.astype("str").str.replace(r" (in|before) \d{4}-\d{2}", "", regex=True).str.replace(r" \(through .*\)$", "", regex=True)
-    return whole.str.replace(r": at most .* of all its items$", "", regex=True)
-
-
 def _for_shortages(
     label: str, currency: str, shortages: pd.DataFrame, remedies: pd.DataFrame, names: dict[str, str], people: dict[str, str], most: int = 3
 ) -> list[Row]:
     rows: list[Row] = []
-    shortages, tried = shortages.assign(limit=_wherever(shortages["cause"])), remedies.assign(limit=_wherever(remedies["cause"]))
     worth = shortages.groupby("limit")["money"].sum().sort_values(ascending=False, kind="stable").head(most)
     slugs = _slugs(shortages["limit"].unique())
     for limit in worth.index:
@@ -125,7 +118,7 @@ def _for_shortages(
         start = {"decision": f"D-{label}-short-{slugs[limit]}", "question": question, "owner": people.get("supply"), "chosen": False}
         rows.append(start | {"option": "Accept the shortage as planned", "money": -lost["money"].sum() if len(lost) else 0.0,
                              "consequence": "; ".join(parts) + "." if parts else "As planned."})
-        if len(mine := tried[tried["limit"] == limit]):
+        if len(mine := remedies[remedies["limit"] == limit]):
             rows += [start | option for option in _tried(mine, currency)]
             continue
         best = group.groupby("remedy")["money"].sum().sort_values(ascending=False, kind="stable").head(2)
@@ -140,7 +133,7 @@ def _for_shortages(
 
 
 def _tried(remedies: pd.DataFrame, currency: str, most: int = 3) -> list[Row]:
-    """Return the remedies of a cause as options, best first, each with what the plan made again with it gains."""
+    """Return the remedies of a limit as options, best first, each with what the plan made again with it gains."""
     out: list[Row] = []
     for one in remedies.sort_values("gain", ascending=False, kind="stable").head(most).itertuples():
         saved = counted(amount(one.saved_units), "units more are", "unit more is")

@@ -146,10 +146,10 @@ class _Lifted:
         supplied = None if net.limits.supplied is None else net.limits.supplied.copy()
         lanes = net.limits.lanes
         carried = None if lanes is None else np.maximum(lanes.most, lanes.taken)
-        for cause in {c[2:5]: c for c in causes}.values():
-            self.times[cause[2:5]] += 1
+        for cause in {c[3:6]: c for c in causes}.values():
+            self.times[cause[3:6]] += 1
         # What is named again is lifted further: hours and units that are lifted may first replace dearer ones elsewhere.
-        further = np.array([FURTHER ** (self.times[c[2:5]] - 1) * c.per_unit for c in causes])
+        further = np.array([FURTHER ** (self.times[c[3:6]] - 1) * c.per_unit for c in causes])
         for cause, lack in zip(causes, (units * further).tolist(), strict=True):
             if cause.kind in ("capacity", "regular"):
                 self.free[cause.at, cause.month] = True  # else hours that are lifted would only replace overtime
@@ -206,7 +206,7 @@ def _lots(net: Network, node: np.ndarray, t: np.ndarray, causes: list[Cause]) ->
             lot[at] = op if op >= 0 and step[op] > 0 else next((n for n in deeper if n >= 0), -1)
         return lot[at]
 
-    return [c if c.kind == "lot" else Cause("", "", "lot", first(int(n)), int(m), op=first(int(n))) for c, n, m in zip(causes, node, t, strict=True)]
+    return [c if c.kind == "lot" else Cause("", "", "", "lot", first(int(n)), int(m), op=first(int(n))) for c, n, m in zip(causes, node, t, strict=True)]
 
 
 def _part(net: Network, named: list[Cause], step: int, units: Matrix) -> pd.DataFrame:

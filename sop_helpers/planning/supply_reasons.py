@@ -25,8 +25,8 @@ class Cause(NamedTuple):
 
     Attributes
     ----------
-    text, remedy : str
-        The sentence, and a template of what would help.
+    text, limit, remedy : str
+        The sentence; the limit behind it, the same for all months and items that it stops; a template of what would help.
     kind : str
         One of `KINDS`.
     at : int
@@ -41,6 +41,7 @@ class Cause(NamedTuple):
     """
 
     text: str
+    limit: str
     remedy: str
     kind: str
     at: int
@@ -139,7 +140,7 @@ class Finder:
     def cause(self, node: int, t: int) -> Cause:
         """Return the first cause on the path of an item short in a month."""
         if (node, t) not in self.found:
-            self.found[node, t] = Cause(SERVED_LATE, "", "choice", node, t)  # moves to and fro end here
+            self.found[node, t] = Cause(SERVED_LATE, SERVED_LATE, "", "choice", node, t)  # moves to and fro end here
             self.found[node, t] = self._cause(node, t)
         return self.found[node, t]
 
@@ -148,10 +149,11 @@ class Finder:
         if self.expired[node, t] > 1e-6 and self.net.limits.shelf is not None:
             keeps = int(self.net.limits.shelf[node])
             told = f"shelf life of {name}: {counted(keeps, 'months')}, and {self.expired[node, t]:,.0f} expire before {self.label[t]}"
-            return Cause(told, "sell it before it expires, or order it later", "shelf life", node, t)
+            return Cause(told, f"shelf life of {name}", "sell it before it expires, or order it later", "shelf life", node, t)
         sources = self.sources.get(node, [])
         if not sources:
-            return Cause(f"nothing makes, buys or moves {name}", f"add an operation for {name}, or lower the demand plan", "no source", node, t)
+            told = f"nothing makes, buys or moves {name}"
+            return Cause(told, told, f"add an operation for {name}, or lower the demand plan", "no source", node, t)
         usable = [o for o in sources if self.net.upper[o, t] > 0]
         if not usable:
             return self._late(node, t, sources)
@@ -168,13 +170,14 @@ class Finder:
             who = self.ops["operation"][op] if supplier is None else supplier
             what = "supplier limit" if self.ops["kind"][op] == "buy" else "limit of the operation"
             told = f"{what} of {who}: at most {most:,.0f} {name} a month"
-            return Cause(told, f"{{units}} more from {who} or a second source cost about {{value}}", "limit", op, t, op=op)
+            return Cause(told, f"{what} of {who} for {name}", f"{{units}} more from {who} or a second source cost about {{value}}", "limit", op, t, op=op)
         for row, weight in supplier_weights(self.net, op):
             room = self.net.limits.supplied[row, t]
             if weight > 0 and room - self.delivered[row, t] < max(weight * self._step(op), 1e-6 * max(1.0, room)):
                 measure = self.net.limits.suppliers["measure"].iat[row]
                 told = f"supplier limit of {supplier}: at most {room:,.0f} {'units' if measure == 'units' else 'in money'} of all its items in {self.label[t]}"
-                return Cause(told, f"{{units}} more from {supplier} or a second source cost about {{value}}", "supplier", row, t, weight, op)
+                limit = f"supplier limit of {supplier}" + ("" if measure == "units" else " in money")
+                return Cause(told, limit, f"{{units}} more from {supplier} or a second source cost about {{value}}", "supplier", row, t, weight, op)
         return None
 
     def _behind(self, op: int, t: int) -> Cause | None:
@@ -186,11 +189,13 @@ class Finder:
         for resource, per in self.loads.get(op, ()):
             r = int(resource)
             if self.left[r, start] < per * lot - 1e-9 or self.left[r, start] < 1e-6:
-                return Cause(f"capacity of {self.net.resources[r]} in {self.label[start]}", "", "capacity", r, start, float(per), op)
+                limit = f"capacity of {self.net.resources[r]}"
+                return Cause(f"{limit} in {self.label[start]}", limit, "", "capacity", r, start, float(per), op)
         for lane, per in self.lanes.get(op, ()):
             row = int(lane)
             if self.room[row, start] < float(per) * lot - 1e-9:
-                return Cause(f"{limit_name(self.net, 'transport', row)} in {self.label[start]}", "", "transport", row, start, float(per), op)
+                limit = lane_name(self.net, row)
+                return Cause(f"{limit} in {self.label[start]}", limit, "", "transport", row, start, float(per), op)
         # First what is not there, then what is kept for later and runs out then: whatever could still bring it by then would help.
         for stock in (self.flows["closing"], self.free):
             for component, per in self.inputs.get(op, ()):
@@ -208,7 +213,8 @@ class Finder:
         for resource, per in self.loads.get(op, ()) if start >= 0 else ():
             r = int(resource)
             if self.regular[r, start] < float(per) * max(self._step(op), 1e-6):
-                return Cause(f"regular hours of {self.net.resources[r]} in {self.label[start]}: overtime does not pay", "", "regular", r, start, float(per), op)
+                name, why = f"regular hours of {self.net.resources[r]}", "overtime does not pay"
+                return Cause(f"{name} in {self.label[start]}: {why}", f"{name}: {why}", "", "regular", r, start, float(per), op)
         return None
 
     def _through(self, deeper: Cause, op: int, component: int, per: float) -> Cause:
@@ -219,9 +225,11 @@ class Finder:
 
     def _rest(self, node: int, t: int, op: int) -> Cause:
         if self._step(op) > 0:
-            told = f"lot size of {self.ops['operation'][op]}: {counted(f'{self._step(op):,.0f}', 'units')}"
-            return Cause(told, "order a smaller lot, or one lot earlier; {missing}", "lot", op, t, op=op)
-        return Cause(SERVED_LATE, "raise the price of lateness in the policies if this customer should not wait", "choice", node, t, op=op)
+            limit = f"lot size of {self.ops['operation'][op]}"
+            told = f"{limit}: {counted(f'{self._step(op):,.0f}', 'units')}"
+            return Cause(told, limit, "order a smaller lot, or one lot earlier; {missing}", "lot", op, t, op=op)
+        remedy = "raise the price of lateness in the policies if this customer should not wait"
+        return Cause(SERVED_LATE, SERVED_LATE, remedy, "choice", node, t, op=op)
 
     def _step(self, op: int) -> float:
         return float(np.nanmax([self.ops["lot_min"][op], self.ops["lot_multiple"][op], 0.0]))
@@ -231,14 +239,8 @@ class Finder:
         open_at = open_at & (np.arange(open_at.shape[1]) > t)
         if not open_at.any():
             told = f"nothing more of {name} can be released from {self.label[t]} on"
-            return Cause(
-                told,
-                "extend the last month of its operation, or open another source",
-                "ended",
-                node,
-                t,
-                op=min(sources, key=lambda o: (o != self.best[node], self.cost[o], o)),
-            )
+            op = min(sources, key=lambda o: (o != self.best[node], self.cost[o], o))
+            return Cause(told, f"last month of {name}", "extend the last month of its operation, or open another source", "ended", node, t, op=op)
         come = np.where(open_at.any(axis=1), open_at.argmax(axis=1), open_at.shape[1])
         op, later = sources[int(come.argmin())], int(come.min())
         lead, first = int(self.ops["lead"][op]), int(self.first[op])
@@ -249,7 +251,8 @@ class Finder:
             "frozen": "frozen months",
         }
         text = f"{why[kind]}: {name} cannot arrive before {self.label[later]}"
-        return Cause(text, f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}", kind, node, t, op=op)
+        limit = f"{'frozen months' if kind == 'frozen' else kind} of {name}"
+        return Cause(text, limit, f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}", kind, node, t, op=op)
 
 
 def _room(net: Network, arrive: Matrix) -> Matrix:
@@ -262,14 +265,8 @@ def _room(net: Network, arrive: Matrix) -> Matrix:
     return np.where(np.isfinite(lanes.over_price), np.inf, lanes.room) - used
 
 
-def limit_name(net: Network, kind: str, at: int) -> str:
-    """Name a limit that operations share, for all its months, such as ``capacity of Line 1``; empty for other kinds of cause."""
-    if kind in ("capacity", "regular"):
-        return f"capacity of {net.resources[at]}" if kind == "capacity" else f"regular hours of {net.resources[at]}: overtime does not pay"
-    if kind == "supplier":
-        return f"supplier limit of {net.limits.suppliers['supplier'].iat[at]}"
-    if kind != "transport":
-        return ""
+def lane_name(net: Network, at: int) -> str:
+    """Name the limit of a lane."""
     lane = net.limits.lanes.table.iloc[at]
     return f"transport limit of {lane['from_location']} to {lane['location']}" + ("" if lane["measure"] == UNITS else f" ({lane['measure']})")
 
@@ -298,7 +295,8 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
     finder = Finder(net, flows, left, regular)
     causes = [finder.cause(n, m) for n, m in zip(series["node"].tolist(), t.tolist(), strict=True)]
     back = recovered(net, flows)[d, t]
-    causes = [c._replace(text=NOT_MADE, remedy=NOT_MADE_REMEDY) if c.kind == "choice" and never else c for c, never in zip(causes, back < 0, strict=True)]
+    never = {"text": NOT_MADE, "limit": NOT_MADE, "remedy": NOT_MADE_REMEDY}
+    causes = [c._replace(**never) if c.kind == "choice" and gone else c for c, gone in zip(causes, back < 0, strict=True)]
     path = net.nodes["path_cost"].to_numpy()[series["node"].to_numpy()] if len(series) else np.array([])
     waits = np.where(back >= 0, (back - t) * series["late"].to_numpy(), series["lost"].to_numpy()) * units
     remedies = [_remedy(net, c, u, u * p, w, hour, lane_price) for c, u, p, w in zip(causes, units.tolist(), path.tolist(), waits.tolist(), strict=True)]
@@ -311,6 +309,7 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
             "short_units": units,
             "money": money,
             "cause": pd.Series([c.text for c in causes], dtype="str"),
+            "limit": pd.Series([c.limit for c in causes], dtype="str"),
             "remedy": pd.Series(remedies, dtype="str"),
             "recovered_month": month.where(back >= 0).astype("datetime64[us]"),
         }

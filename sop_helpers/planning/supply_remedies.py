@@ -6,6 +6,7 @@ Figures are those of the plan before whole lots, so that a lot that happens to f
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,17 @@ import pandas as pd
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.supply_model import build_model, overtime_left, regular_left
 from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units, limit_name
+from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.wording import AGREE
 
-COLUMNS = ["cause", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
+COLUMNS = ["limit", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
 SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is paid for; the rest of the objective are prices of service
 
 
 def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, most: int = 6) -> pd.DataFrame:
-    """Return for the causes that cost most what would help; what saves no unit is left out.
+    """Return for the limits that cost most what would help; what saves no unit is left out.
 
     Capacity: overtime beyond its limit at its own rate, and a tenth more regular hours; a limit, also that of a supplier or lane: lifted; what comes too
     late: expedited. What the demand side can do is to agree on delivery when the plan can serve.
@@ -37,7 +38,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
     shortages : DataFrame
         As the contract.
     most : int
-        How many causes are looked at, most money first.
+        How many limits are looked at, most money first.
 
     Returns
     -------
@@ -46,25 +47,24 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
         where nobody stated one; ``gain`` is what all costs and prices of service together fall by: more than that the remedy must not cost.
     """
     if shortages.empty:
-        return no_rows(COLUMNS, ["cause", "remedy"])
+        return no_rows(COLUMNS, ["limit", "remedy"])
     net = replace(net, crews=None) if net.crews is not None else net  # people stay as the plan has them
     solver = Solver(build_model(net), starting_basis(net))
     base = solver.solve()
-    rows = shortages[["short_units", "money", "recovered_month", "month", "product", "region"]].assign(
-        kind=[c.kind for c in causes], at=[c.at for c in causes], text=[c.text for c in causes]
-    )
+    columns = ["short_units", "money", "limit", "recovered_month", "month", "product", "region"]
+    rows = shortages[columns].assign(kind=[c.kind for c in causes], at=[c.at for c in causes])
     late = pd.Series(net.series["late"].to_numpy(dtype=float), index=pd.MultiIndex.from_frame(net.series[["product", "region"]]))
     each = late.reindex(pd.MultiIndex.from_frame(rows[["product", "region"]])).to_numpy()
     wait = months_between(rows["recovered_month"], rows["month"])
     rows["price"] = rows["short_units"] * wait * each
-    groups = rows.groupby(["kind", "at"], sort=False)
+    groups = rows.groupby("limit", sort=False)
     ranked = groups["money"].sum().sort_values(ascending=False, kind="stable").index[:most]
     out = []
-    for kind, at in ranked:
-        mine = groups.get_group((kind, at))
-        name = mine.loc[mine["money"].idxmax(), "text"]
-        head = [limit_name(net, kind, at) or name, mine["short_units"].sum(), mine["money"].sum()]
-        for remedy, lift, back in _levers(net, solver, kind, at):
+    for limit in ranked:
+        mine = groups.get_group(limit)
+        head = [limit, mine["short_units"].sum(), mine["money"].sum()]
+        places = mine[["kind", "at"]].drop_duplicates().itertuples(index=False)
+        for remedy, lift, back in chain.from_iterable(_levers(net, solver, *place) for place in places):
             lift()
             found = solver.solve()
             back()
@@ -74,7 +74,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
         served = mine.dropna(subset="price")
         if len(served):
             out.append([*head, AGREE, served["short_units"].sum(), served["money"].sum(), 0.0, served["price"].sum()])
-    return pd.DataFrame(out, columns=COLUMNS) if out else no_rows(COLUMNS, ["cause", "remedy"])
+    return pd.DataFrame(out, columns=COLUMNS) if out else no_rows(COLUMNS, ["limit", "remedy"])
 
 
 def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:

@@ -156,7 +156,7 @@ def test_a_full_lane_is_the_first_cause_with_what_more_room_saves():
     told = price_remedies(result.network, result.causes, result.shortages)
     freed = told[told["remedy"] == "no limit of transport from plant to depot"].iloc[0]
     unlimited = plan(depot([50.0] * 6, lead=1.0))
-    assert freed["cause"] == "transport limit of plant to depot (pallets)"
+    assert freed["limit"] == "transport limit of plant to depot (pallets)"
     assert freed["saved_units"] == pytest.approx(result.shortages["short_units"].sum() - unlimited.shortages["short_units"].sum())
     assert freed["gain"] == pytest.approx(result.objective - unlimited.objective)
 

@@ -10,7 +10,9 @@ from test_supply_parts import lines
 
 from sop_helpers.book.conform import conform
 from sop_helpers.planning.supply import plan_supply
+from sop_helpers.planning.supply_reasons import SERVED_LATE
 from sop_helpers.planning.supply_remedies import price_remedies
+from sop_helpers.planning.wording import AGREE
 
 RULES = {"frozen_months": 0, "whole_lots": False}
 
@@ -32,7 +34,7 @@ def one_line(hours: float = 100.0, most: float = np.nan, lead: float = 0.0) -> d
 
 def test_overtime_beyond_its_limit_costs_its_rate() -> None:
     plan, table = remedies(one_line())
-    assert table["cause"].unique().tolist() == ["capacity of line"] and table["short_units"].iloc[0] == pytest.approx(plan.shortages["short_units"].sum())
+    assert table["limit"].unique().tolist() == ["capacity of line"] and table["short_units"].iloc[0] == pytest.approx(plan.shortages["short_units"].sum())
     told = table.set_index("remedy")
     over = told.loc["overtime on line beyond its limit"]
     free = one_line()
@@ -80,12 +82,28 @@ def test_a_limit_lifted_and_what_comes_too_late_expedited() -> None:
 def test_shortages_of_all_causes_add_up_and_no_remedy_makes_the_plan_worse() -> None:
     for data in (lines(0), random_company(3), random_company(5)):
         plan, table = remedies(data)
-        each = table.drop_duplicates("cause")
+        each = table.drop_duplicates("limit")
         assert each["short_units"].sum() <= plan.shortages["short_units"].sum() + 1e-6
         assert len(plan.causes) == len(plan.shortages) and (table["gain"] >= -1e-6).all() and (table["saved_units"] > 0).all()
         groups = {(c.kind, c.at) for c in plan.causes}
         if len(groups) <= 6 and len(each) == len(groups):
             assert each["short_units"].sum() == pytest.approx(plan.shortages["short_units"].sum(), abs=1e-6)
+
+
+def test_a_limit_has_one_name_for_all_its_months_and_items() -> None:
+    for data in (lines(0), *map(random_company, range(8))):
+        plan = plan_supply(**data, months=MONTHS, **RULES)
+        told = plan.shortages.assign(kind=[c.kind for c in plan.causes], at=[c.at for c in plan.causes])
+        told = told[told["kind"] != "choice"]  # what does not pay is no limit that items share
+        assert not told["limit"].str.contains(r"\d{4}-\d\d|\(through", regex=True).any()
+        assert (told.groupby(["kind", "at"])["limit"].nunique() == 1).all() and (told.groupby("limit")["at"].nunique() == 1).all()
+
+
+def test_what_is_served_late_by_choice_is_one_limit_for_all_items() -> None:
+    plan = next(p for p in (plan_supply(**random_company(k), months=MONTHS, **RULES) for k in range(20)) if p.shortages["recovered_month"].notna().sum() > 3)
+    chosen = [c._replace(kind="choice", limit=SERVED_LATE, at=k) for k, c in enumerate(plan.causes)]
+    table = conform("shortage_remedies", price_remedies(plan.network, chosen, plan.shortages.assign(limit=SERVED_LATE)))
+    assert table["remedy"].tolist() == [AGREE] and table["short_units"].iloc[0] == pytest.approx(plan.shortages["short_units"].sum())
 
 
 def test_nothing_short_needs_no_remedy() -> None:

@@ -244,6 +244,7 @@ class Shortages(Contract):
     short_units: Series[float] = f.number("Units not shipped in that month.", UNITS, ge=0)
     money: Series[float] = f.money("At the selling price.")
     cause: Series[str] = f.text("First binding cause on its path.")
+    limit: Series[str] = f.text("The limit behind it, the same for all months and items that it stops; older closed months lack it.", optional=True)
     remedy: Series[str] = f.text("What would help, priced where it can be.")
     recovered_month: Series[Month] = f.month("Month in which the backlog is cleared; blank if it is not.", optional=True)
 
