@@ -72,12 +72,33 @@ def whole_months(lead_time_months: Any) -> NDArray[np.int64]:
     return np.floor(np.asarray(lead_time_months, dtype=float) + 0.5).astype(np.int64)
 
 
-def standing(frame: pd.DataFrame, key: str, names: list[str], column: str, months: pd.DatetimeIndex) -> NDArray[np.float64]:
-    """Return a column by name and month: the row of a month, else the row with a blank month, else NaN."""
-    whole = frame[frame["month"].isna()].drop_duplicates(key).set_index(key)[column].reindex(names).to_numpy(dtype=float)
-    out = np.repeat(whole[:, None], len(months), axis=1)
-    own = frame[frame["month"].isin(months) & frame[key].isin(names) & frame[column].notna()]
-    out[pd.Index(names).get_indexer(own[key]), months.get_indexer(pd.DatetimeIndex(own["month"]))] = own[column].to_numpy(dtype=float)
+def standing(frame: pd.DataFrame, key: str, names: list[str], columns: list[str], months: pd.DatetimeIndex) -> dict[str, NDArray[np.float64]]:
+    """Return columns by name and month: the row of a month, else the row with a blank month, else NaN.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        month, the key and the columns.
+    key : str
+        Column that holds the names.
+    names : list of str
+        Rows of what is returned.
+    columns : list of str
+        Numbers that are wanted.
+    months : DatetimeIndex
+        Columns of what is returned.
+    """
+    at, month = pd.Index(names).get_indexer(frame[key]), months.get_indexer(pd.DatetimeIndex(frame["month"]))
+    always = np.flatnonzero(frame["month"].isna().to_numpy() & (at >= 0))
+    named, first = np.unique(at[always], return_index=True)
+    out = {}
+    for column in columns:
+        values = frame[column].to_numpy(dtype=float)
+        found = np.full((len(names), len(months)), np.nan)
+        found[named] = values[always[first]][:, None]
+        own = (month >= 0) & (at >= 0) & ~np.isnan(values)
+        found[at[own], month[own]] = values[own]
+        out[column] = found
     return out
 
 

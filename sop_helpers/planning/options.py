@@ -207,7 +207,7 @@ def _overtime_rates(load: pd.DataFrame, resources: pd.DataFrame, usual: float) -
     if resources.empty:
         return pd.Series(usual, index=load.index, dtype=float)
     names, months = load["resource"].unique().tolist(), pd.DatetimeIndex(load["month"].unique())
-    rates = standing(resources, "resource", names, "overtime_rate", months)
+    rates = standing(resources, "resource", names, ["overtime_rate"], months)["overtime_rate"]
     own = rates[pd.Index(names).get_indexer(load["resource"]), months.get_indexer(load["month"])]
     return pd.Series(own, index=load.index).fillna(usual)
 

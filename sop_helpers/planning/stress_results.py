@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from sop_helpers.planning.stress import stress_tests
 from sop_helpers.planning.supply_inputs import build_network, receipts_by_month
 from sop_helpers.planning.supply_model import build_model, overtime_left, patience, regular_left
-from sop_helpers.planning.supply_network import NOT_NAMED, Network, by_month, capacity, check_numbers
+from sop_helpers.planning.supply_network import NOT_NAMED, Matrix, Network, by_month, capacity, check_numbers
 from sop_helpers.planning.supply_orders import late_shares
 from sop_helpers.planning.supply_parts import Parts, is_big
 from sop_helpers.planning.supply_reasons import late_units
@@ -45,17 +46,26 @@ class StressModel:
         self.tables, self.targets, self.months, self.rules = tables, targets, months, rules
         self.base = self._now = build_network(**tables, targets=targets, months=months, **rules)
         built, self._start = build_model(self.base), starting_basis(self.base)
-        self._kept = Parts(program(built), self._start) if is_big(built) else Solver(built, self._start)
-        self.plan = self._kept.solve()
-        if isinstance(self._kept, Solver):
-            self._kept.keep()
+        self._whole = None if is_big(built) else Solver(built, self._start)  # for what moves the whole plan, where that is small enough
+        if self._whole is None:
+            parts = Parts(program(built), self._start)
+            self.plan = parts.solve()
+            self._parts = parts.settled()
+        else:
+            self.plan = self._whole.solve()
+            self._whole.keep()
+            self._parts = Parts(self._whole.whole, self._whole.basis(), self._whole.x)
+
+    @cached_property
+    def _stated(self) -> dict[str, Matrix]:
+        return by_month(self.tables["resources"], self.base.resources, self.months)
 
     def network(self, tables: Mapping[str, pd.DataFrame]) -> Network:
         """Lay changed tables out; where only hours or what is late differ, the rest is taken from the plan as it is."""
         changed = {name for name, frame in tables.items() if frame is not self.tables.get(name)}
         if changed == {"resources"}:
             names = self.base.resources
-            stated, before = (by_month(t["resources"], names, self.months) for t in (tables, self.tables))
+            stated, before = by_month(tables["resources"], names, self.months), self._stated
             if all(np.array_equal(stated[c], before[c], equal_nan=True) for c in stated if c not in ("regular_hours", "overtime_hours")):
                 check_numbers({"resources": tables["resources"]})
                 hours = capacity(stated, names, 0.0)[0]
@@ -73,16 +83,16 @@ class StressModel:
         net = self.network(tables)
         if not same_program(self.base, net):
             return net, Solver(build_model(net), starting_basis(net)).solve()
-        if isinstance(self._kept, Parts):
-            parts = self._kept.again()  # only what the test touches is solved
+        if self._whole is None or np.array_equal(net.demand, self.base.demand):
+            parts = self._parts.again()  # only what the test touches is solved
             if self._move(parts, self.base, net):
                 # With other coefficients the basis of the plan is a bad start: from it simplex took five times as long as it does from scratch.
                 parts.apart(self._start)
             return net, parts.solve()
-        self._move(self._kept, self._now, net)
+        self._move(self._whole, self._now, net)
         self._now = net
-        self._kept.restore()
-        return net, self._kept.solve()
+        self._whole.restore()
+        return net, self._whole.solve()
 
     def _move(self, solver: Solver | Parts, now: Network, net: Network) -> bool:
         """Set hours, demand, receipts and lateness from those of `now` to those of a network of the same program; say whether lateness changed."""

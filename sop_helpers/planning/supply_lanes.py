@@ -115,7 +115,7 @@ def lane_rows(
     table = uses[["lane", *KEYS]].drop_duplicates().sort_values("lane", ignore_index=True)
     names = table["lane"].tolist()
     uses = pd.DataFrame({"op": uses["op"].to_numpy(), "lane": pd.Index(names).get_indexer(uses["lane"]), "per_unit": per_unit})
-    most, price = (standing(limits, "lane", names, c, months) for c in ("max_load", "over_cost"))
+    most, price = standing(limits, "lane", names, ["max_load", "over_cost"], months).values()
     most, taken = np.where(np.isnan(most), np.inf, most), np.zeros_like(most)
     way = moves.sort_values("price", kind="stable").drop_duplicates(["item", "location"])
     coming = receipts.loc[receipts["kind"] == "transfer", ["item", "location", "due_month", "units"]].merge(way, on=["item", "location"]).merge(uses, on="op")

@@ -77,7 +77,7 @@ def supplier_rows(
     cost = ordered["item"].map(buys.groupby("item")["unit_cost"].min()).astype(float).fillna(0.0)
     due = np.maximum(pd.DatetimeIndex(ordered["due_month"]), months[0]) if len(ordered) else pd.DatetimeIndex([])
     for measure, worth in (("units", ordered["units"]), ("value", ordered["units"] * cost)):
-        most = standing(limits, "supplier", names, f"max_{measure}", months)
+        most = standing(limits, "supplier", names, [f"max_{measure}"], months)[f"max_{measure}"]
         taken = np.zeros_like(most)
         place = months.get_indexer(due)
         inside = place >= 0
@@ -117,7 +117,7 @@ def location_rows(limits: pd.DataFrame | None, nodes: pd.DataFrame, months: pd.D
     names = [n for n in sorted(limits["location"].unique()) if n in set(nodes["location"])]
     if not names:
         return (), None, None
-    space, price = (standing(limits, "location", names, c, months) for c in ("max_units", "over_cost"))
+    space, price = standing(limits, "location", names, ["max_units", "over_cost"], months).values()
     dearest = np.maximum(nodes["value"], nodes["path_cost"]).groupby(nodes["location"]).max().reindex(names).to_numpy(dtype=float)
     return tuple(names), np.where(np.isnan(space), np.inf, space), np.where(np.isnan(price), np.maximum(dearest, 0.01)[:, None], price)
 

@@ -258,7 +258,7 @@ def by_month(resources: pd.DataFrame, names: list[str], months: pd.DatetimeIndex
         raise ValueError(f"loads.resource {some(unknown)} is not in resources; add its hours")
     columns = CAPACITY + PEOPLE
     full = resources.assign(**{c: np.nan for c in columns if c not in resources}).astype(dict.fromkeys(columns, float))
-    return {c: standing(full, "resource", names, c, months) for c in columns}
+    return standing(full, "resource", names, columns, months)
 
 
 def capacity(values: dict[str, Matrix], names: list[str], overtime_rate: float) -> tuple[dict[str, Matrix], list[str]]:

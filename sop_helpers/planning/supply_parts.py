@@ -8,6 +8,7 @@ broken are added and the parts that they touch solved again, until none is broke
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import linopy
 
 ALONE = ("balance", "backlog", "target", "maximum", "change", "chase", "shelf life")  # how constraints within one chain of products are called
+MOVES = ("cost", "lower", "upper", "low", "high")  # numbers of a program that may change between solves
 TOLERANCE = 1e-7  # as the solver's own
 LARGE = 5_000  # columns from which a part is solved on its own, by a solver that is kept
 TOGETHER = 40_000  # columns of small parts that are solved in one go: fewer goes, and still a small basis
@@ -49,7 +51,7 @@ class Parts:
 
     def __init__(self, whole: Program, start: Start, x: Matrix | None = None):
         count_rows, count = whole.matrix.shape
-        own = {name: getattr(whole, name).copy() for name in ("cost", "lower", "upper", "low", "high")}
+        own = {name: getattr(whole, name).copy() for name in MOVES}
         self._whole, self._built = whole._replace(**own), whole
         # Status of columns and rows; that of large parts is with their solvers, until it is asked for.
         self._column, self._row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
@@ -73,6 +75,7 @@ class Parts:
             self._x, self._todo = x.copy(), np.zeros(count, dtype=bool)
             tight = [lines[(self._row[lines] != BASIC).any(axis=1)].ravel() for lines in self._lines]
             self._put_in(np.concatenate([*tight, self._broken()]))
+            self._work_out()  # once, for all copies
 
     def solve(self, ranges: bool = False) -> Solution:
         """Solve what has changed and return the whole plan.
@@ -91,9 +94,7 @@ class Parts:
         if len(added):
             self._put_in(added)
         while todo.any() or len(added):
-            if self._stale:
-                self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
-                self._stale = False
+            self._work_out()
             touched = np.zeros(self._of_column.max() + 1, dtype=bool)
             touched[self._of_column[todo]] = True
             touched[self._of_row[added]] = True
@@ -146,15 +147,36 @@ class Parts:
         self._todo[of] = True  # where nothing of a column is left, no row leads to it any more
         self._stale = True
 
-    def again(self) -> Parts:
+    def settled(self) -> Parts:
         """Return parts of the program as it was built that stand at the optimum found last, which has to be that of the program as it was built."""
         return Parts(self._built, self.basis(), self._x)
 
+    def again(self) -> Parts:
+        """Return a copy that may be changed and solved without touching these, which have to stand at an optimum: little is worked out anew."""
+        self._work_out()
+        self._gather()
+        twin = copy(self)
+        twin._whole = self._whole._replace(**{name: getattr(self._whole, name).copy() for name in MOVES})
+        twin._column, twin._row, twin._kept = self._column.copy(), self._row.copy(), {}
+        twin._active, twin._x, twin._todo = self._active.copy(), self._x.copy(), self._todo.copy()
+        twin._dual, twin._held = self._dual.copy(), (self._held[0].copy(), self._held[1].copy())
+        return twin
+
+    def _work_out(self) -> None:
+        """Find the parts, if rows have come or gone since."""
+        if self._stale:
+            self._of_row, self._of_column = _parts(self._whole.matrix, self._active)
+            self._stale = False
+
     def basis(self) -> Start:
         """Return the basis of the last solve."""
+        self._gather()
+        return Start({n: self._column[at] for n, at in self._whole.columns.items()}, {n: self._row[at] for n, at in self._whole.rows.items()}, {})
+
+    def _gather(self) -> None:
+        """Take the status of columns and rows from the solvers that hold it."""
         for highs, c, r in self._kept.values():
             self._column[c], self._row[r] = statuses(highs)
-        return Start({n: self._column[at] for n, at in self._whole.columns.items()}, {n: self._row[at] for n, at in self._whole.rows.items()}, {})
 
     def restart(self, start: Start) -> None:
         """Let the next solve start from a basis."""
@@ -179,13 +201,13 @@ class Parts:
     def _touch(self, rows: NDArray[np.int64]) -> None:
         """Let the parts be solved again that rows belong to; a row left out so far is put in when the plan breaks it."""
         self._todo[self._whole.matrix[rows[self._active[rows]]].indices] = True
-        self.basis()
+        self._gather()
         self._kept.clear()  # solvers that are kept take up new bounds and costs, but no new rows
 
     def _put_in(self, rows: NDArray[np.int64]) -> None:
         self._active[rows] = True
         if not self._restart:
-            self.basis()
+            self._gather()
         self._kept.clear()
         self._stale = True
 

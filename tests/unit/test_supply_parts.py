@@ -110,6 +110,23 @@ def test_parts_solved_again_cost_what_the_whole_costs_again(seed: int, large: in
                 one.reward(rows, np.zeros_like(gift))
 
 
+def test_a_copy_of_parts_is_solved_without_moving_them() -> None:
+    net = build_network(**lines(5), months=MONTHS, frozen_months=0)
+    model, start = build_model(net), starting_basis(net)
+    parts = Parts(program(model), start)
+    planned = parts.solve()
+    settled, rows = parts.settled(), np.arange(3)
+    found = []
+    for most in (0.0, 20.0, 0.0):
+        twin, whole = settled.again(), Solver(model, start)
+        for one in (twin, whole):
+            one.bound(rows, np.zeros((3, 6)), np.full((3, 6), most))
+        found.append(twin.solve())
+        assert found[-1].objective == pytest.approx(whole.solve().objective, rel=1e-9, abs=1e-6)
+        assert settled.again().solve().objective == pytest.approx(planned.objective, rel=1e-9)
+    assert all(np.array_equal(found[0].values[name], found[2].values[name]) for name in found[0].values)
+
+
 def test_parts_that_nothing_changes_are_not_solved_again(monkeypatch: pytest.MonkeyPatch) -> None:
     net = build_network(**lines(3), months=MONTHS, frozen_months=0)
     monkeypatch.setattr(supply_parts, "LARGE", 1)
