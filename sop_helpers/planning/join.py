@@ -15,8 +15,10 @@ from sop_helpers.planning.frames import no_rows
 
 Matrix = NDArray[np.float64]
 
-SELLABLE = ["month", "region", "demand_revenue", "seller_capacity", "sold_revenue", "owed_revenue", "supply_revenue", "lost_revenue", "sellable_revenue",
-            "not_due_revenue", "limited_by"]
+SELLABLE = [
+    "month", "region", "demand_revenue", "unaided_revenue", "seller_capacity", "sold_revenue", "owed_revenue", "supply_revenue", "lost_revenue",
+    "sellable_revenue", "not_due_revenue", "limited_by",
+]  # fmt: skip
 LEAST = 0.5  # money and units below this are rounding
 
 
@@ -63,8 +65,8 @@ def sellers_limit(demand: pd.DataFrame, capacity: pd.DataFrame, unaided: pd.Seri
     Returns
     -------
     DataFrame
-        month, region, demand_revenue, seller_capacity (n/a without limit), sold_revenue, share (sold over wanted, at most 1), credited_share (share of what
-        is sold that sellers bring; the rest comes by itself or by a promotion).
+        month, region, demand_revenue, unaided_revenue (comes without a seller), seller_capacity (n/a without limit), sold_revenue, share (sold over wanted,
+        at most 1), credited_share (share of what is sold that sellers bring; the rest comes by itself or by a promotion).
     """
     out = demand.groupby(["month", "region"], as_index=False)["revenue"].sum().rename(columns={"revenue": "demand_revenue"})
     able = capacity.groupby(["month", "region"])["capacity"].sum()
@@ -73,6 +75,7 @@ def sellers_limit(demand: pd.DataFrame, capacity: pd.DataFrame, unaided: pd.Seri
     alone = out["region"].map(unaided).astype(float).fillna(0.0) if isinstance(unaided, pd.Series) else unaided
     extra = demand.groupby(["month", "region"])["promoted"].sum().to_numpy(dtype=float) if "promoted" in demand else 0.0
     freely = (out["demand_revenue"] - extra) * alone + extra
+    out["unaided_revenue"] = freely
     out["sold_revenue"] = np.fmin(out["demand_revenue"], freely + out["seller_capacity"])
     sold = out["sold_revenue"].where(out["sold_revenue"] > 0)
     out["credited_share"] = ((sold - freely) / sold).clip(0.0, 1.0).fillna(0.0)
@@ -299,15 +302,15 @@ def idle_capacity(capacity_load: pd.DataFrame, hours: pd.DataFrame, demand: pd.D
 
 
 def by_region(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what is wanted, sold and sellable by region over the horizon, and in how many months sellers and supply limit it.
+    """Return what is wanted, comes unaided, is sold and sellable by region over the horizon, and in how many months sellers and supply limit it.
 
     `table` as the contract sellable_revenue, one scenario. Capacity is n/a where nothing limits.
     """
     marked = table.assign(
         months_sellers=table["limited_by"].isin(["sellers", "both"]).astype(float), months_supply=table["limited_by"].isin(["supply", "both"]).astype(float)
     )
-    sums = {"demand_revenue": "wanted", "sold_revenue": "sold", "sellable_revenue": "sellable"}
+    sums = {"demand_revenue": "wanted", "unaided_revenue": "unaided", "sold_revenue": "sold", "sellable_revenue": "sellable"}
     out = marked.groupby("region").agg(**{new: (old, "sum") for old, new in sums.items()}, months_sellers=("months_sellers", "sum"),
                                        months_supply=("months_supply", "sum"))  # fmt: skip
-    out.insert(1, "capacity", marked.groupby("region")["seller_capacity"].sum(min_count=1))
+    out.insert(2, "capacity", marked.groupby("region")["seller_capacity"].sum(min_count=1))
     return out.reset_index()

@@ -58,7 +58,7 @@ def test_what_nobody_sells_is_cut_region_by_region_and_what_needs_nobody_is_not(
     demand = pd.DataFrame({"month": MONTHS[0], "product": "P", "region": ["a", "b", "c"], "revenue": [100.0, 100.0, 100.0]})
     capacity = pd.DataFrame({"month": [MONTHS[0]] * 2 + [MONTHS[1]], "region": ["a", "a", "b"], "capacity": [30.0, 10.0, 80.0]})
     out = join.sellers_limit(demand, capacity, pd.Series({"a": 0.25})).set_index("region")
-    assert out["sold_revenue"].to_dict() == {"a": 65.0, "b": 0.0, "c": 100.0}
+    assert out["sold_revenue"].to_dict() == {"a": 65.0, "b": 0.0, "c": 100.0} and out["unaided_revenue"].to_dict() == {"a": 25.0, "b": 0.0, "c": 0.0}
     assert np.isnan(out.loc["c", "seller_capacity"]), "a region without reps has no limit"
     more = join.sellers_limit(demand.assign(promoted=[20.0, 0.0, 0.0]), capacity, 0.0).set_index("region")
     assert more.loc["a", "sold_revenue"] == 60.0, "what a promotion brings needs no seller"

@@ -17,6 +17,7 @@ class SellableRevenue(Contract):
     month: Series[Month] = f.month("Month.")
     region: Series[str] = f.code("Region.")
     demand_revenue: Series[float] = f.money("Of all demand.", ge=0)
+    unaided_revenue: Series[float] = f.money("Of the demand, what comes without a seller.", optional=True, ge=0)
     seller_capacity: Series[float] = f.money("What the reps can bring; blank where there are none and nothing limits.", optional=True, ge=0)
     sold_revenue: Series[float] = f.money("Of the demand that somebody sells.", ge=0)
     owed_revenue: Series[float] = f.money("Sold before and not shipped yet, at the start of the month.", ge=0)

@@ -113,8 +113,9 @@ def territory_figure(plan: pd.DataFrame, tolerance: float) -> Figure:
         axis.scatter(rows["workload_index"], rows["potential_index"], marker=mark, color=COLOURS[colour], s=45, label=f"{label} ({len(rows)})", zorder=3)
     outside = shown[~shown["balanced"].astype(bool)]
     far = (outside[["workload_index", "potential_index"]] - 1).abs().max(axis=1).nlargest(8).index
-    for row in outside.loc[far].itertuples():
-        axis.annotate(row.territory, (row.workload_index, row.potential_index), xytext=(5, 5), textcoords="offset points", fontsize=8)
+    for place, row in enumerate(outside.loc[far].sort_values("workload_index", kind="stable").itertuples()):
+        above = 5 if place % 2 else -12  # neighbours are named on either side, so that names do not lie on each other
+        axis.annotate(row.territory, (row.workload_index, row.potential_index), xytext=(5, above), textcoords="offset points", fontsize=8)
     axis.axhline(1, color=COLOURS["neutral"], linewidth=0.6)
     axis.axvline(1, color=COLOURS["neutral"], linewidth=0.6)
     axis.legend(title=f"within ±{tolerance:.0%} in both")
