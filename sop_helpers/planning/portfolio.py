@@ -21,6 +21,7 @@ SMALL = (Recipe("differences", 2, 80, 0.15, 15, 40_000), Recipe("seasons", 2, 12
 LARGE = (Recipe("differences", 2, 300, 0.06, 31, 120_000), Recipe("differences", 3, 300, 0.06, 31, 120_000), Recipe("seasons", 2, 300, 0.06, 31, 120_000))
 STACKED = Recipe("errors", 2, 300, 0.05, 15, 600_000, 1000, 0.3)  # learns the errors of WIDE, see `stacking`; examples of one origin are alike: large leaves
 SMOOTHERS = ("ets", "ets of logarithms", "theta", "theta of logarithms", "ets of quarters")
+SHARES = {"smoothers": 0.3, "mended": 0.4, "learned": 0.3}  # of the deep tier
 WIDE = (*SMOOTHERS, "theta of half years", "theta of years", "ets of half years")
 # months in a block of `smoothing.aggregated`, how the blocks are forecast, fewest of them
 BLOCKS = {"ets of quarters": (3, "ets", 8), "ets of half years": (6, "ets", 4), "theta of half years": (6, "theta", 4), "theta of years": (12, "theta", 4)}
@@ -91,8 +92,8 @@ def start(
 ) -> Callable[[], Combined]:
     """Begin to forecast by the mean of smoothers and learners, half and half; a series too short for the learners by the smoothers alone.
 
-    With learners of the smoothers' errors (the deep tier), more smoothers and their mended mean: a third each of smoothers, mended smoothers and learners;
-    a series too short for the mended mean keeps that third with the smoothers.
+    With learners of the smoothers' errors (the deep tier), more smoothers and their mended mean, by SHARES; a series too short for the mended mean keeps
+    that share with the smoothers.
 
     A forecast never exceeds five times the largest month: the exponential of a trend must not run away.
 
@@ -131,8 +132,8 @@ def start(
             said = told()
             known = said[:, 0] > 0
             mean = mean.copy()  # what is remembered stays as it is
-            parts = 2 if stacked else 1  # smoothers and mended smoothers come as one mean
-            mean[known] = (parts * mean[known] + said[known, 1:]) / (parts + 1)
+            part = SHARES["learned"] if stacked else 0.5  # smoothers and mended smoothers come as one mean
+            mean[known] = (1 - part) * mean[known] + part * said[known, 1:]
         scale = _scale(values)
         return Combined(mean * scale, noise * scale[:, 0], form, members)
 
@@ -142,14 +143,15 @@ def start(
 def smoothers(values: Matrix, horizon: int, season_length: int = 12, stacked: list[Learner] | None = None) -> Matrix:
     """Return for each series the mean of the smoothers' forecasts, the one-step noise and the heaviest form (n, horizon + 2), in units of its mean month.
 
-    With `stacked`, learners of the errors of WIDE, the mean is half that of WIDE and half what they make of it.
+    With `stacked`, learners of the errors of WIDE, the mean is that of WIDE and what they make of it, by SHARES.
     """
     y = values / _scale(values)
     made, noise, form = _smoothed(y, horizon, season_length, WIDE if stacked else SMOOTHERS)
     mean = np.mean(made, axis=0)
     if stacked:
         mended = np.clip(np.mean([stacking.mended(learner, y, np.stack(made), noise) for learner in stacked], axis=0), 0.0, _ceiling(y))
-        mean = np.where(np.isnan(mended), mean, (mean + mended) / 2)
+        part = SHARES["mended"] / (SHARES["mended"] + SHARES["smoothers"])
+        mean = np.where(np.isnan(mended), mean, (1 - part) * mean + part * mended)
     return np.column_stack([mean, noise, form])
 
 

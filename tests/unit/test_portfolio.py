@@ -117,12 +117,12 @@ def test_the_deep_tier_learns_the_smoothers_errors_and_leaves_the_other_tiers_al
     assert [one.recipe.kind for one in deep] == ["differences", "differences", "seasons", "errors"]
     fit = portfolio.portfolio(values, 12, 12, deep)
     assert set(portfolio.WIDE) <= set(fit.members) and "learned errors" in fit.members
-    # A third each: smoothers, mended smoothers, learners. The default tier keeps its five smoothers, half and half.
+    # Smoothers, mended smoothers and learners by their shares. The default tier keeps its five smoothers, half and half.
     scale = np.nanmean(values, axis=1, keepdims=True)
     made = portfolio._smoothed(values / scale, 12, 12, portfolio.WIDE)
     mended = stacking.mended(deep[-1], values / scale, np.stack(made[0]), made[1])
     told = portfolio.learned(values, 12, deep[:-1])[:, 1:]
-    np.testing.assert_allclose(fit.forecast, scale * (np.mean(made[0], axis=0) + mended + told) / 3, rtol=1e-9)
+    np.testing.assert_allclose(fit.forecast, scale * (0.3 * np.mean(made[0], axis=0) + 0.4 * mended + 0.3 * told), rtol=1e-9)
     five = portfolio._smoothed(values / scale, 12, 12, portfolio.SMOOTHERS)[0]
     np.testing.assert_allclose(portfolio.portfolio(values, 12, 12, deep[:-1]).forecast, scale * (np.mean(five, axis=0) + told) / 2, rtol=1e-9)
 
