@@ -23,7 +23,7 @@ from sop_helpers.planning.supply_model import build_model, overtime_left, patien
 from sop_helpers.planning.supply_network import Matrix, Network, series_matrix
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
-from sop_helpers.planning.supply_workers import hiring_plan, staffed
+from sop_helpers.planning.supply_workers import hiring_plan, staffed, value_of_hour
 
 QUICK_ROWS = 10_000  # of the demand plan; an answer takes about a second there
 
@@ -274,7 +274,7 @@ class JoinModel:
         solver.most("owed", patience(net))
         found = solver.solve()
         flows = supply_results.clean(found.values, net)
-        load = supply_results.capacity_load(staffed(net, found.values), flows, found.hour, found.values.get("outside"))
+        load = supply_results.capacity_load(staffed(net, found.values), flows, value_of_hour(net, found), found.values.get("outside"))
         people = hiring_plan(net, found.values, load["planned_hours"].to_numpy(dtype=float).reshape(net.regular.shape))
         change = pd.Series(0.0, index=self.months)
         if net.crews is not None:

@@ -28,7 +28,7 @@ from sop_helpers.planning.supply_reasons import Cause, shortages
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers
-from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price
+from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price, value_of_hour
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
     manned = staffed(net, final.values)
-    load = results.capacity_load(manned, flows, relaxed.hour, final.values.get("outside"))
+    load = results.capacity_load(manned, flows, value_of_hour(net, relaxed), final.values.get("outside"))
     wish = strategy_price(net, final.values)
     lane = relaxed.prices.get("transport")
     short, causes = shortages(manned, flows, load, lane.one if lane else None)

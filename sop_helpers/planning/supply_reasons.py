@@ -122,7 +122,7 @@ class Finder:
         self.first = np.maximum(month_number(ops["first_month"], net.months[0]), 0)
         self.inputs = _by(net.uses, "op", ["node", "units_per"])
         self.loads = _by(net.hours, "op", ["resource", "hours_per_unit"])
-        self.names = net.nodes["node"].to_numpy()
+        self.names, self.node_of = net.nodes["node"].to_numpy(), ops["node"].to_numpy()
         self.items = net.nodes["item"].to_numpy()
         self.sources: dict[int, list[int]] = {n: list(rows) for n, rows in ops.groupby("node").indices.items()}
         self.label = [f"{m:%Y-%m}" for m in net.months]
@@ -237,22 +237,33 @@ class Finder:
     def _late(self, node: int, t: int, sources: list[int]) -> Cause:
         open_at, name = ~self.barred[sources], self.names[node]
         open_at = open_at & (np.arange(open_at.shape[1]) > t)
+        if not open_at.any() and (t < self._earliest(sources)).all():
+            op = sources[int(self._earliest(sources).argmin())]
+            kind, why, limit = self._too_late(op, t)
+            remedy = f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}"
+            return Cause(f"{why}: {name} cannot arrive within the plan", limit, remedy, kind, node, t, op=op)
         if not open_at.any():
             told = f"nothing more of {name} can be released from {self.label[t]} on"
             op = min(sources, key=lambda o: (o != self.best[node], self.cost[o], o))
             return Cause(told, f"last month of {name}", "extend the last month of its operation, or open another source", "ended", node, t, op=op)
         come = np.where(open_at.any(axis=1), open_at.argmax(axis=1), open_at.shape[1])
         op, later = sources[int(come.argmin())], int(come.min())
-        lead, first = int(self.ops["lead"][op]), int(self.first[op])
-        kind = "lead time" if t < lead else "first month" if t < lead + first else "frozen"
-        why = {
-            "lead time": f"lead time of {counted(lead, 'months')}",
-            "first month": f"first month of {self.ops['operation'][op]}",
-            "frozen": "frozen months",
-        }
-        text = f"{why[kind]}: {name} cannot arrive before {self.label[later]}"
-        limit = f"{'frozen months' if kind == 'frozen' else kind} of {name}"
-        return Cause(text, limit, f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}", kind, node, t, op=op)
+        kind, why, limit = self._too_late(op, t)
+        remedy = f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}"
+        return Cause(f"{why}: {name} cannot arrive before {self.label[later]}", limit, remedy, kind, node, t, op=op)
+
+    def _earliest(self, sources: list[int]) -> np.ndarray:
+        """Return the first month (position) in which each source could deliver."""
+        return self.ops["lead"][sources].astype(np.int64) + self.first[sources]
+
+    def _too_late(self, op: int, t: int) -> tuple[str, str, str]:
+        """Return what kind of lateness stops an operation from delivering in a month, in words, and the limit behind it."""
+        name, lead, first = self.names[self.node_of[op]], int(self.ops["lead"][op]), int(self.first[op])
+        if t < lead:
+            return "lead time", f"lead time of {counted(lead, 'months')}", f"lead time of {name}"
+        if t < lead + first:
+            return "first month", f"first month of {self.ops['operation'][op]}", f"first month of {name}"
+        return "frozen", "frozen months", f"frozen months of {name}"
 
 
 def _room(net: Network, arrive: Matrix) -> Matrix:
@@ -297,9 +308,8 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
     back = recovered(net, flows)[d, t]
     never = {"text": NOT_MADE, "limit": NOT_MADE, "remedy": NOT_MADE_REMEDY}
     causes = [c._replace(**never) if c.kind == "choice" and gone else c for c, gone in zip(causes, back < 0, strict=True)]
-    path = net.nodes["path_cost"].to_numpy()[series["node"].to_numpy()] if len(series) else np.array([])
     waits = np.where(back >= 0, (back - t) * series["late"].to_numpy(), series["lost"].to_numpy()) * units
-    remedies = [_remedy(net, c, u, u * p, w, hour, lane_price) for c, u, p, w in zip(causes, units.tolist(), path.tolist(), waits.tolist(), strict=True)]
+    remedies = [_remedy(net, c, u, w, hour, lane_price) for c, u, w in zip(causes, units.tolist(), waits.tolist(), strict=True)]
     month = net.months[np.maximum(back, 0)].as_unit("us").to_series(index=range(len(back)))
     table = pd.DataFrame(
         {
@@ -317,7 +327,15 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
     return table, causes
 
 
-def _remedy(net: Network, cause: Cause, units: float, value: float, late: float, hour: Matrix, lane: Matrix | None) -> str:
+def _lacking(net: Network, cause: Cause, units: float) -> tuple[float, float]:
+    """Return how many units are lacking where a cause stops them, for units short of what is sold, and what they cost: components are counted as such."""
+    own = units * cause.per_unit
+    if cause.kind == "supplier":
+        own /= dict(supplier_weights(net, cause.op))[cause.at]  # a limit in money counts what a unit costs
+    return own, own * float(net.nodes["path_cost"].iat[net.operations["node"].iat[cause.op]]) if cause.op >= 0 else 0.0
+
+
+def _remedy(net: Network, cause: Cause, units: float, late: float, hour: Matrix, lane: Matrix | None) -> str:
     if cause.kind == "transport":
         more, saves = units * cause.per_unit, 0.0 if lane is None else lane[cause.at, cause.month]
         what = net.limits.lanes.table["measure"].iat[cause.at]
@@ -326,7 +344,8 @@ def _remedy(net: Network, cause: Cause, units: float, value: float, late: float,
         room = counted(f"{more:,.0f}", what, None if what == UNITS else what)
         return f"{room} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
     if cause.kind not in ("capacity", "regular"):
-        shown = f"{units:,.0f}"
+        own, value = _lacking(net, cause, units)
+        shown = f"{own:,.0f}"
         told = {"units": counted(shown, "units"), "missing": counted(shown, "units are missing", "unit is missing")}
         remedy = cause.remedy
         for mark, said in (told | {"value": f"{value:,.0f}", "late": f"{late:,.0f}"}).items():  # not str.format: names may hold braces of their own

@@ -106,7 +106,8 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
         mine = np.flatnonzero(((ops["node"] == at) & ((ops["kind"] == "buy") | (kind == "ended"))).to_numpy())
         if not len(mine):
             return []
-        open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], np.inf)
+        most = ops["max_units"].fillna(np.inf).to_numpy(dtype=float)[mine, None]  # sooner is not more than the source gives in a month
+        open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], most)
         what = f"expedite {net.nodes['node'].iat[at]}" if kind != "ended" else f"go on with {net.nodes['node'].iat[at]}"
     else:
         return []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import linopy
 
 
-PRICED = ("capacity", "transport", "supplier ", "space of ")  # how constraints are called whose price is told, and how far it holds
+PRICED = ("capacity", "manned", "transport", "supplier ", "space of ")  # how constraints are called whose price is told, and how far it holds
 
 
 class Price(NamedTuple):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import linopy
 
     from sop_helpers.planning.supply_network import Network
+    from sop_helpers.planning.supply_solver import Price, Solution
 
 Matrix = NDArray[np.float64]
 STRATEGIES = ("optimal", "level", "chase", "hybrid")
@@ -196,6 +197,21 @@ def staffed(net: Network, values: dict[str, Matrix]) -> Network:
     regular[crew.rows] = np.minimum(regular[crew.rows], people * crew.hours)
     overtime[crew.rows] = np.minimum(overtime[crew.rows], people * crew.overtime)
     return replace(net, regular=regular, overtime=overtime)
+
+
+def value_of_hour(net: Network, found: Solution) -> Price:
+    """Return what one more hour of each resource saves: of the line, its people paid, where the line is full; else of the people that it has."""
+    hour, line = found.hour, found.prices.get("manned")
+    if net.crews is None or line is None:
+        return hour
+    rows, full = net.crews.rows, line.one > 1e-9
+    one = hour.one.copy()
+    one[rows] = np.where(full, line.one, one[rows])
+    if hour.held is None or line.held is None:
+        return hour._replace(one=one)
+    less, more = hour.held.less.copy(), hour.held.more.copy()
+    less[rows], more[rows] = np.where(full, line.held.less, less[rows]), np.where(full, line.held.more, more[rows])
+    return hour._replace(one=one, held=hour.held._replace(less=less, more=more))
 
 
 def hiring_plan(net: Network, values: dict[str, Matrix], worked: Matrix) -> pd.DataFrame:

@@ -106,5 +106,51 @@ def test_what_is_served_late_by_choice_is_one_limit_for_all_items() -> None:
     assert table["remedy"].tolist() == [AGREE] and table["short_units"].iloc[0] == pytest.approx(plan.shortages["short_units"].sum())
 
 
+def built_from_c(**source: float) -> dict[str, pd.DataFrame]:
+    """A is made of five C with a yield of a half, so that one A takes ten; C is bought."""
+    return company(
+        products=[{"product": "A", "family": "F", "unit_price": 100.0, "unit_cost": 50.0}],
+        operations=[
+            {"operation": "make A", "kind": "make", "item": "A", "location": "plant", "lead_time_months": 0.0, "unit_cost": 20.0, "yield_share": 0.5},
+            {"operation": "buy C", "kind": "buy", "item": "C", "location": "plant", "supplier": "S", "lead_time_months": 1.0, "unit_cost": 1.0} | source,
+        ],
+        components=[{"operation": "make A", "item": "C", "units_per": 5.0}],
+        regions=[{"region": "n", "ship_from": "plant"}],
+        demand=monthly([100.0] * 6, product="A", region="n"),
+    )
+
+
+@pytest.mark.parametrize("stated", ["operation", "money"])
+def test_what_is_lacking_of_a_component_is_told_in_its_own_units(stated: str) -> None:
+    data = built_from_c(max_units=300.0) if stated == "operation" else built_from_c()
+    if stated == "money":
+        data |= {"supplier_limits": company(supplier_limits=[{"supplier": "S", "max_value": 300.0}])["supplier_limits"]}
+    plan, table = remedies(data)
+    assert plan.shortages["remedy"].iloc[0].startswith("expedite 1,000 units of C @ plant to 2026-10")
+    assert (plan.shortages["remedy"].iloc[1:] == "700 units more from S or a second source cost about 700").all()
+    # Sooner is not more than the supplier gives in a month, whichever way that is stated.
+    assert table.set_index("remedy").loc["expedite C @ plant", "saved_units"] == pytest.approx(30.0)
+
+
+def test_a_lead_time_beyond_the_plan_is_no_last_month() -> None:
+    plan, table = remedies(built_from_c(lead_time_months=9.0))
+    assert (plan.shortages["cause"] == "lead time of 9 months: C @ plant cannot arrive within the plan").all()
+    assert table["remedy"].tolist() == ["expedite C @ plant"]
+
+
+def test_an_hour_of_a_full_line_with_people_is_worth_what_one_more_saves() -> None:
+    data = one_line(hours=80.0)
+    crew = {"regular_hours": 80.0, "workers": 10.0, "wage": 100.0, "hire_cost": 200.0, "layoff_cost": 100.0, "hours_per_worker": 20.0}
+    data["resources"] = company(resources=[{"resource": "line"} | crew])["resources"]
+    plan = plan_supply(**data, months=MONTHS, **RULES)
+    for t in (0, 3):
+        worth, saved = plan.capacity_load["value_of_hour"].iloc[t], []
+        for more in (1e-3, -1e-3):
+            own = data["resources"].assign(month=MONTHS[t], regular_hours=80.0 + more)
+            changed = data | {"resources": pd.concat([data["resources"], own], ignore_index=True)}
+            saved.append((plan.objective - plan_supply(**changed, months=MONTHS, **RULES).objective) / more)
+        assert worth > 10 and min(saved) - 1e-4 <= worth <= max(saved) + 1e-4
+
+
 def test_nothing_short_needs_no_remedy() -> None:
     assert remedies(one_line(hours=1000.0))[1].empty
