@@ -16,11 +16,12 @@ CAUTION = 1.2  # the noise is itself an estimate from few months; without this 1
 
 
 class Expected(NamedTuple):
-    """Expectation ``units`` (n, T), robust z of each month ``score`` (n, T) and the noise of the logarithm ``noise`` (n,)."""
+    """Expectation ``units`` (n, T), robust z of each month ``score`` (n, T), noise of the logarithm ``noise`` (n,), and ``base``: units without the season."""
 
     units: Matrix
     score: Matrix
     noise: Matrix
+    base: Matrix
 
 
 def median(values: Matrix, axis: int = -1) -> Matrix:
@@ -81,7 +82,9 @@ def _season(detrended: Matrix, m: int) -> Matrix:
     return out - out.mean(axis=1, keepdims=True)
 
 
-def expectation(values: Matrix, masked: NDArray[np.bool_] | None = None, season_length: int = 12, ahead: int = 0) -> Expected:
+def expectation(
+    values: Matrix, masked: NDArray[np.bool_] | None = None, season_length: int = 12, ahead: int = 0, season: Matrix | None = None
+) -> Expected:
     """Robust expectation of every month of every series, by rolling medians and medians by month of the season, in logarithms.
 
     Parameters
@@ -94,6 +97,8 @@ def expectation(values: Matrix, masked: NDArray[np.bool_] | None = None, season_
         Months in a season; a series shorter than two of them gets none.
     ahead : int
         The last months that are judged but teach nothing: their expectation is the level before them and the season.
+    season : ndarray (n, season_length), optional
+        Logarithms of the season that a series too short for its own has from elsewhere, by column of the matrix.
     """
     n, months = values.shape
     m = season_length
@@ -107,10 +112,11 @@ def expectation(values: Matrix, masked: NDArray[np.bool_] | None = None, season_
     count = (~np.isnan(known)).sum(axis=1)
     long = count >= 2 * m
     column = np.arange(months) % m
-    season = np.where(long[:, None], _season(known - _rolling_median(known, m + 1 - m % 2), m), 0.0)
+    given = np.zeros((n, m)) if season is None else season
+    season = np.where(long[:, None], _season(known - _rolling_median(known, m + 1 - m % 2), m), given)
     for _ in range(2):
         trend = _carry(_rolling_median(known - season[:, column], 7))
-        season = np.where(long[:, None], _season(known - trend, m), 0.0)
+        season = np.where(long[:, None], _season(known - trend, m), given)
     if ahead and months > ahead:
         trend[:, months - ahead :] = trend[:, months - ahead - 1][:, None]
     fitted = trend + season[:, column]
@@ -122,7 +128,7 @@ def expectation(values: Matrix, masked: NDArray[np.bool_] | None = None, season_
     spread = spread * np.sqrt(count / np.maximum(count - used, 1)) * (CAUTION * np.sqrt(1 + used / np.maximum(count, 1)) if ahead else 1.0)
     noise = np.maximum(np.nan_to_num(spread), LEAST_NOISE)
     units = from_log(fitted, scale)
-    return Expected(units, np.where(np.isnan(x), np.nan, deviation(values, units, noise)), noise)
+    return Expected(units, np.where(np.isnan(x), np.nan, deviation(values, units, noise)), noise, from_log(trend, scale))
 
 
 def deviation(values: Matrix, expected: Matrix, noise: Matrix) -> Matrix:

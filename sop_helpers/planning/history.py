@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.decomposition import expectation, log_scale, median, to_log
-from sop_helpers.planning.forecasting import classify
+from sop_helpers.planning.decomposition import Expected, expectation, log_scale
 from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.oddity import Judged, judge, steady
 from sop_helpers.planning.panel import KEYS, Panel, month_range, to_panel
 from sop_helpers.planning.smoothing import Matrix
 
@@ -125,7 +125,8 @@ def event_calendar(panel: Panel, insights: pd.DataFrame) -> dict[str, NDArray[np
 
 
 def measure_events(
-    values: Matrix, calendar: dict[str, NDArray[np.bool_]], season_length: int = 12, masked: NDArray[np.bool_] | None = None
+    values: Matrix, calendar: dict[str, NDArray[np.bool_]], season_length: int = 12, masked: NDArray[np.bool_] | None = None,
+    expected: Expected | None = None,
 ) -> pd.DataFrame:
     """Measure past events by regression of the logarithm of demand, less trend and season, on the calendar of events.
 
@@ -141,6 +142,8 @@ def measure_events(
         Months in a season.
     masked : ndarray of bool, optional
         Further cells that teach nothing, such as stock-outs.
+    expected : Expected, optional
+        What was expected without the events, if it is known already.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def measure_events(
     for cells in calendar.values():
         touched |= cells
     hidden = touched if masked is None else touched | masked
-    expected = expectation(values, hidden, season_length)
+    expected = expectation(values, hidden, season_length) if expected is None else expected
     # A series needs a year of quiet months, and something expected, before an event can be told from its start.
     quiet = ((~np.isnan(values)) & ~hidden).sum(axis=1) >= season_length
     used = touched & (np.nan_to_num(values) > 0) & (expected.units > 0.05 * log_scale(values)[:, None]) & quiet[:, None]
@@ -181,14 +184,17 @@ def propose_corrections(
     """Propose what to change in history before it is forecast from.
 
     At most one correction a month and series, by the first cause that fits: returns (more came back than was sold: no demand, not less than none); entry
-    error (a factor of 10, 100 or 1,000 too large); stock-out (nothing on the shelf and clearly less sold than expected: demand was censored and is put back
-    to what season and trend led to expect); promotion or event (measured by regression, taken out of the baseline where significant); outlier
-    (unexplained and far off).
+    error (a factor of 10, 100 or 1,000 too large, once in a series that sells alike from month to month); stock-out (nothing on the shelf and clearly less
+    sold than expected: demand was censored and is put back to what season and trend led to expect); promotion or event (measured by regression, taken out of
+    the baseline where significant); outlier (unexplained and far off).
+
+    Nobody takes away what may be demand without being asked: entry errors and outliers wait for the meeting where they are recent, where others of the family
+    or of the product did the same in that month, where a young series has no family to tell its season, and where the series does so again and again.
 
     Parameters
     ----------
     panel : Panel
-        Raw history; its keys may hold ``family``.
+        Raw history; its keys may hold ``family``, whose season judges series too young for their own (see `oddity.judge`).
     shelves : ndarray of bool, optional
         Cells with an empty shelf (see `empty_shelves`).
     insights : DataFrame, optional
@@ -212,10 +218,8 @@ def propose_corrections(
     shelves = np.zeros(y.shape, dtype=bool) if shelves is None else shelves
     calendar = event_calendar(panel, insights) if insights is not None else {}
     touched = np.logical_or.reduce(list(calendar.values())) if calendar else np.zeros(y.shape, dtype=bool)
-    expected = expectation(y, shelves | touched, season_length)
-    sparse = np.isin(classify(y), ["intermittent", "lumpy"])[:, None]
-    score, level = np.where(sparse, _size_score(y), expected.score), np.where(sparse, _usual_size(y)[:, None], expected.units)
-    score = np.where(np.isnan(score), 0.0, score)
+    judged = judge(y, shelves | touched, panel.keys, threshold, season_length)
+    score, level, sparse = judged.score, judged.level, judged.sparse
     free = (np.isfinite(y)) & (level > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.log10(np.where(free & (y > 0), y / level, 1.0))
@@ -227,7 +231,9 @@ def propose_corrections(
     free &= ~returned
 
     zeros = np.round(power)
-    typo = free & (score > threshold) & (zeros >= 1) & (zeros <= 3) & (np.abs(power - zeros) < 0.2) & ~touched
+    typo = free & (score > threshold) & (zeros >= 1) & (zeros <= 3) & (np.abs(power - zeros) < 0.2) & ~touched & ~sparse & ~judged.few
+    typo &= ~judged.often & ~judged.shared  # of sizes that vary by themselves, or that others ordered too, a multiple tells nothing
+    typo &= steady(y, level, typo, 10.0**zeros)
     _take(typo, y / 10.0 ** np.maximum(zeros, 0), "entry error", new, cause)
     size = zip(zeros[typo], level[typo], strict=True)
     note[typo] = [f"{10**int(k):,} times what trend and season led to expect ({v:,.0f}): a slip of the key" for k, v in size]
@@ -240,7 +246,7 @@ def propose_corrections(
 
     if calendar:
         kinds = insights.assign(insight=insights["insight"].astype("str")).set_index("insight")["kind"]
-        measured = measure_events(y, calendar, season_length, shelves)
+        measured = measure_events(y, calendar, season_length, shelves, judged.expected)
         clear = measured[(measured["t"].abs() >= SIGNIFICANT) & measured["lift"].between(1 / CREDIBLE, CREDIBLE)]
         # A promotion that seems to lower demand is some other event: it stays in the history for people to look at.
         clear = clear[(clear["lift"] > 1) | (clear["event"].map(kinds).map(ONE_OFF) != "promotion")]
@@ -257,10 +263,23 @@ def propose_corrections(
         free &= ~touched
 
     odd = free & (np.abs(score) > OUTLIER_FACTOR * threshold) & (np.abs(y - level) > OUTLIER_SHARE * level)
+    # What a young series shares with its family is its season; what a sparse one orders again and again is its sizes.
+    odd &= ~(judged.young & judged.shared) & ~(sparse & judged.often)
     _take(odd, level, "outlier", new, cause)
     size = zip(score[odd], level[odd], strict=True)
     note[odd] = [f"{abs(z):.1f} times the usual noise {'above' if z > 0 else 'below'} the {v:,.0f} expected, and nobody said why" for z, v in size]
-    return _table(panel, new - raw, cause, note, accept_outliers)
+    return _table(panel, new - raw, cause, note, _waiting(judged, zeros), accept_outliers)
+
+
+def _waiting(judged: Judged, zeros: Matrix) -> NDArray[np.object_]:
+    """Say why an odd month is left in until the meeting has spoken; empty where nothing speaks for it."""
+    why = np.full(zeros.shape, "", dtype=object)
+    why[np.broadcast_to(judged.sparse & judged.few, zeros.shape)] = "too few demands to know its sizes"
+    why[judged.often] = "it comes more than once in two years"
+    why[judged.alone & (zeros < 2)] = "less than two years of history and no family to tell its season"  # no season is a hundred times the rest
+    why[judged.shared] = "others of its family or product did the same"
+    why[:, max(zeros.shape[1] - RECENT, 0) :] = "recent"
+    return why
 
 
 def _take(cells: NDArray[np.bool_], value: Matrix, name: str, new: Matrix, cause: NDArray[np.object_]) -> None:
@@ -268,31 +287,20 @@ def _take(cells: NDArray[np.bool_], value: Matrix, name: str, new: Matrix, cause
     cause[cells] = name
 
 
-def _table(panel: Panel, change: Matrix, cause: NDArray[np.object_], note: NDArray[np.object_], accept_outliers: bool) -> pd.DataFrame:
+def _table(
+    panel: Panel, change: Matrix, cause: NDArray[np.object_], note: NDArray[np.object_], why: NDArray[np.object_], accept_outliers: bool
+) -> pd.DataFrame:
     row, column = np.nonzero((cause != "") & (change != 0))
     out = panel.keys[KEYS].iloc[row].reset_index(drop=True)
     out.insert(0, "month", panel.months[column].astype("datetime64[us]"))
     out["cause"] = pd.Series(cause[row, column], dtype="str")
     out["units"] = change[row, column]
-    recent = column >= len(panel.months) - RECENT
-    out["accepted"] = np.where(out["cause"] == "outlier", accept_outliers & ~recent, True)
-    waits = pd.Series(np.where((out["cause"] == "outlier") & recent, "; recent: left in until the meeting has spoken", ""), dtype="str")
-    out["note"] = pd.Series(note[row, column], dtype="str") + waits
+    guessed = out["cause"].isin(["entry error", "outlier"]).to_numpy()
+    waits = guessed & (why[row, column] != "")
+    out["accepted"] = ~waits & (accept_outliers | (out["cause"] != "outlier"))
+    said = "; " + pd.Series(why[row, column], dtype="str") + ": left in until the meeting has spoken"
+    out["note"] = pd.Series(note[row, column], dtype="str") + said.where(waits, "")
     return out[COLUMNS]
-
-
-def _usual_size(y: Matrix) -> Matrix:
-    size = np.where(np.nan_to_num(y) > 0, y, np.nan)
-    return np.nan_to_num(median(size))
-
-
-def _size_score(y: Matrix) -> Matrix:
-    """How far the size of a demand lies above the usual size of a sparse series, in logarithms; zeros are usual."""
-    size = np.where(np.nan_to_num(y) > 0, y, np.nan)
-    x = to_log(size, log_scale(size))
-    centre = median(x)[:, None]
-    noise = np.maximum(1.4826 * median(np.abs(x - centre)), 0.5)[:, None]
-    return np.maximum(np.nan_to_num((x - centre) / noise), 0.0)
 
 
 def cleanse(history: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
