@@ -95,6 +95,8 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     notes = list(net.notes)
     if len(net.series) == 0:
         raise ValueError("there is no demand to plan supply for; the demand plan is empty")
+    if net.strategy == "hybrid" and net.crews is None:
+        notes.append("The strategy is hybrid, and no resource states people (resources.hours_per_worker): the plan is the cheapest one.")
     model, start = build_model(net), starting_basis(net)
     if net.crews is not None and net.crews.whole:
         notes += fix_whole_workers(model)
@@ -125,7 +127,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         shortages=short,
         purchase_plan=results.purchase_plan(net, plan),
         objective=cost - wish,
-        relaxed_objective=relaxed.objective,
+        relaxed_objective=relaxed.objective - strategy_price(net, relaxed.values),
         status="optimal",
         notes=notes,
         network=manned,

@@ -2,7 +2,8 @@
 
 Each short unit is split over causes by *sequential lifting*:
 
-1. The plan is solved again without whole lots. What is no longer short was held back by lots.
+1. The plan is solved again without whole lots. What is no longer short was held back by lots; and, where it follows a strategy of level hours or of no
+   stock ahead, once more without that, for what the strategy held back.
 2. For every row that is still short, the first cause on its path from the customer to the supplier is looked up in the plan as it stands (see
    `supply_reasons.Finder`). Each of these limits is lifted by what its rows still owe or lose then, further when it is named again, and the plan solved
    again from the kept basis. Overtime costs nothing where hours are lifted. What is no longer short was held back by that cause.
@@ -34,6 +35,7 @@ from sop_helpers.planning.supply_reasons import Cause, Finder, late_units
 from sop_helpers.planning.supply_results import clean, released
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_workers import WISHES, with_people
 
 ROUNDS = 8
 FURTHER = 4.0
@@ -49,6 +51,7 @@ NAMES = {
     "ended": "last month",
     "lot": "lot size",
     "choice": "does not pay",
+    "strategy": "strategy",
 }
 
 
@@ -80,10 +83,12 @@ def shortage_causes(net: Network, causes: list[Cause], shortages: pd.DataFrame, 
     if net.promises is not None:
         owed = np.maximum(owed - net.promises.ahead(net.booked)[:, 1:], 0.0)  # what is booked and not due yet is not late
     named = _lots(net, node, t, causes)
-    # People stay as the plan has them.
-    lifted = _Lifted(replace(net, crews=None, operations=net.operations.assign(lot_min=np.nan, lot_multiple=np.nan)))
-    parts, least = [], LEAST * np.maximum(rest, 1.0)
-    for step in range(rounds + 1):
+    bare = with_people(net)
+    bare = replace(bare, operations=bare.operations.assign(lot_min=np.nan, lot_multiple=np.nan))
+    lifted = _Lifted(bare)
+    parts, least, strategy = [], LEAST * np.maximum(rest, 1.0), bare.strategy
+    last = rounds + (strategy in WISHES)
+    for step in range(last + 1):
         found = lifted.solve(owed, lost)
         flows = clean(found.values, lifted.net)
         owed, lost = np.minimum(owed, flows["owed"]), np.minimum(lost, flows["lost"])
@@ -91,13 +96,17 @@ def shortage_causes(net: Network, causes: list[Cause], shortages: pd.DataFrame, 
         still[still <= least] = 0.0
         parts.append(_part(net, named, step, rest - still))
         rest = still
+        if strategy in WISHES:  # before any limit is lifted: what the strategy itself does not allow
+            lifted, strategy = _Lifted(replace(bare, strategy="optimal")), "optimal"
+            named = [Cause("", "", "", "strategy", k, m) for k, m in zip(node.tolist(), t.tolist(), strict=True)]
+            continue
         short = np.flatnonzero(rest > 0)
         finder = lifted.finder(found, flows)
         named = list(named)
         for k in short:
             named[k] = finder.cause(int(node[k]), int(t[k]))
         pays = np.array([k for k in short if named[k].kind != "choice"], dtype=np.int64)
-        if step == rounds or not len(pays):
+        if step == last or not len(pays):
             parts.append(_part(net, named, step + 1, rest))
             break
         lifted.lift([named[k] for k in pays], (flows["owed"] + flows["lost"])[d, t][pays])
@@ -226,6 +235,8 @@ def _told(net: Network, cause: Cause) -> tuple[str, str]:
     if cause.kind == "transport":
         lane = net.limits.lanes.table.iloc[cause.at]
         return name, f"{lane['from_location']} to {lane['location']}"
+    if cause.kind == "strategy":
+        return name, net.strategy
     if cause.op < 0:
         return name, "other items"
     if cause.kind == "supplier" or (cause.kind == "limit" and ops["kind"].iat[cause.op] == "buy" and isinstance(ops["supplier"].iat[cause.op], str)):

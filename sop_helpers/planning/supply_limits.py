@@ -74,7 +74,10 @@ def supplier_rows(
     names = [n for n in sorted(limits["supplier"].unique()) if n in set(buys["supplier"].dropna())]
     rows, out = [], []
     ordered = receipts[(receipts["kind"] == "purchase") & receipts["supplier"].isin(names)]
-    cost = ordered["item"].map(buys.groupby("item")["unit_cost"].min()).astype(float).fillna(0.0)
+    # What is on order costs what its own supplier asks, as what is ordered does.
+    asked = buys.groupby(["supplier", "item"])["unit_cost"].min().reindex(pd.MultiIndex.from_frame(ordered[["supplier", "item"]])).to_numpy(dtype=float)
+    usual = ordered["item"].map(buys.groupby("item")["unit_cost"].min()).astype(float)
+    cost = pd.Series(asked, index=ordered.index).fillna(usual).fillna(0.0)
     due = np.maximum(pd.DatetimeIndex(ordered["due_month"]), months[0]) if len(ordered) else pd.DatetimeIndex([])
     for measure, worth in (("units", ordered["units"]), ("value", ordered["units"] * cost)):
         most = standing(limits, "supplier", names, [f"max_{measure}"], months)[f"max_{measure}"]

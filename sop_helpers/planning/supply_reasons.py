@@ -74,19 +74,20 @@ def late_units(net: Network, values: Mapping[str, Matrix]) -> Matrix:
 
 
 def recovered(net: Network, flows: dict[str, Matrix]) -> np.ndarray:
-    """Return the month (position) by which the demand of each month has been shipped, -1 where some of it is lost or still owed."""
+    """Return the month (position) by which the demand of each month has been shipped, -1 where some of it is lost or still owed.
+
+    The oldest is given up first and then the oldest is shipped (see `on_time`), so what is lost in a month may be of older demand alone.
+    """
     backlog = net.series["backlog"].to_numpy(dtype=float)[:, None]
-    due = backlog + net.demand.cumsum(axis=1)
+    due = np.concatenate([backlog, backlog + net.demand.cumsum(axis=1)], axis=1)  # units wanted before each month, and in all
     served = (flows["ship"] + flows["lost"]).cumsum(axis=1)
-    gone = flows["lost"].cumsum(axis=1)
+    begun = np.concatenate([np.zeros_like(backlog), served[:, :-1]], axis=1)
     out = np.full(net.demand.shape, -1)
-    periods = net.demand.shape[1]
-    for t in range(periods):
-        done = served[:, t:] >= due[:, [t]] - 1e-6
-        first = t + done.argmax(axis=1)
-        base = gone[:, t - 1] if t else np.zeros(len(gone))
-        kept = np.take_along_axis(gone, first[:, None], axis=1)[:, 0] - base < 1e-6
-        out[:, t] = np.where(done.any(axis=1) & kept, first, -1)
+    for t in range(net.demand.shape[1]):
+        done = served[:, t:] >= due[:, [t + 1]] - 1e-6
+        lost = np.minimum(begun + flows["lost"], due[:, [t + 1]]) - np.maximum(begun, due[:, [t]])
+        kept = np.maximum(lost, 0.0).sum(axis=1) < 1e-6
+        out[:, t] = np.where(done.any(axis=1) & kept, t + done.argmax(axis=1), -1)
     return out
 
 
@@ -132,6 +133,10 @@ class Finder:
         # What can be taken in a month without lacking later; what is kept for a later month is not free.
         self.free = np.minimum.accumulate(self.flows["closing"][:, ::-1], axis=1)[:, ::-1]
         self.expired = self.flows["scrap"].cumsum(axis=1)
+        # A component that is short itself counts with what a month takes of it on average, since nobody wants it by itself.
+        short = scatter(late_units(self.net, self.flows), self.net.series["node"].to_numpy(), len(self.names))
+        taken = (self.flows["issues"] - self.flows["scrap"]).mean(axis=1, keepdims=True)
+        self.short = np.where(short > 1e-6, short, taken)
         self.delivered = supplier_use(net, self.flows["arrive"])
         lanes = net.limits.lanes
         self.lanes = {} if lanes is None else _by(lanes.uses, "op", ["lane", "per_unit"])
@@ -146,9 +151,11 @@ class Finder:
 
     def _cause(self, node: int, t: int) -> Cause:
         name = self.names[node]
-        if self.expired[node, t] > 1e-6 and self.net.limits.shelf is not None:
+        # What expired stops an item only as far as it would have served: a handful thrown away is not why hundreds are short.
+        expired = self.expired[node, t] if self.net.limits.shelf is not None else 0.0
+        if expired > max(0.5 * self.short[node, t], 1e-6):
             keeps = int(self.net.limits.shelf[node])
-            told = f"shelf life of {name}: {counted(keeps, 'months')}, and {self.expired[node, t]:,.0f} expire before {self.label[t]}"
+            told = f"shelf life of {name}: {counted(keeps, 'months')}, and {expired:,.0f} expire before {self.label[t]}"
             return Cause(told, f"shelf life of {name}", "sell it before it expires, or order it later", "shelf life", node, t)
         sources = self.sources.get(node, [])
         if not sources:

@@ -17,6 +17,7 @@ from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_workers import strategy_price, with_people
 from sop_helpers.planning.wording import AGREE
 
 COLUMNS = ["limit", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
@@ -26,8 +27,8 @@ SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is
 def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, most: int = 6) -> pd.DataFrame:
     """Return for the limits that cost most what would help; what saves no unit is left out.
 
-    Capacity: overtime beyond its limit at its own rate, and a tenth more regular hours; a limit, also that of a supplier or lane: lifted; what comes too
-    late: expedited. What the demand side can do is to agree on delivery when the plan can serve.
+    Capacity: overtime and outside hours beyond their limit at their own rate, and a tenth more regular hours; a limit, also that of a supplier or lane, or a
+    shelf life: lifted; what comes too late: expedited. What the demand side can do is to agree on delivery when the plan can serve.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
     """
     if shortages.empty:
         return no_rows(COLUMNS, ["limit", "remedy"])
-    net = replace(net, crews=None) if net.crews is not None else net  # people stay as the plan has them
+    net = with_people(net)
     solver = Solver(build_model(net), starting_basis(net))
     base = solver.solve()
     columns = ["short_units", "money", "limit", "recovered_month", "month", "product", "region"]
@@ -90,13 +91,20 @@ def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
             solver.right("capacity", regular_left(now) - regular_left(net))
             solver.most("overtime", overtime_left(now))
 
-        beyond = (f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free))
+        beyond = [(f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free))]
+        if net.outside is not None and (net.outside[at] > 0).any():
+            others = net.outside.copy()
+            others[at] = np.where(net.outside[at] > 0, np.inf, 0.0)
+            what = f"outside hours for {name} beyond their limit"
+            beyond.append((what, lambda: solver.most("outside", others), lambda: solver.most("outside", net.outside)))
         return [
-            *([beyond] if kind == "capacity" else []),
+            *(beyond if kind == "capacity" else []),
             (f"a tenth more regular hours on {name}", lambda: set_hours(longer), lambda: set_hours(net)),
         ]
     if kind in ("transport", "supplier"):
         return [_freed(net, solver, kind, at)]
+    if kind == "shelf life":
+        return _kept(net, solver, at)
     ops, open_to = net.operations, net.upper.copy()
     if kind == "limit":
         open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
@@ -128,7 +136,21 @@ def _freed(net: Network, solver: Solver, kind: str, at: int) -> tuple:
     return what, lambda: solver.right(name, more), lambda: solver.right(name, none)
 
 
+def _kept(net: Network, solver: Solver, node: int) -> list[tuple]:
+    """An item that keeps as long as the plan lasts."""
+    keeps, months = int(net.limits.shelf[node]), len(net.months)
+    if keeps >= months:
+        return []
+    alike = np.flatnonzero(net.limits.shelf == keeps)
+    none = np.zeros((len(alike), months - keeps))
+    more = none.copy()
+    more[alike == node] = np.inf
+    name = f"shelf life of {keeps}"
+    return [(f"{net.nodes['node'].iat[node]} that keeps longer", lambda: solver.right(name, more), lambda: solver.right(name, none))]
+
+
 def _gained(net: Network, solver: Solver, base: Solution, found: Solution) -> tuple[float, float, float, float]:
     saved = late_units(net, base.values) - late_units(net, found.values)
     spent = solver.spent(found, SPENT) - solver.spent(base, SPENT)
-    return float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective
+    wished = strategy_price(net, base.values) - strategy_price(net, found.values)  # going against a strategy is no cost
+    return float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective - wished

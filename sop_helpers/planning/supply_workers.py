@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sop_helpers.planning.supply_solver import Price, Solution
 
 Matrix = NDArray[np.float64]
+WISHES = ("level", "chase")  # strategies that price what goes against them
 STRATEGIES = ("optimal", "level", "chase", "hybrid")
 REVIEW = 3  # months for which a hybrid plan keeps its people
 
@@ -212,6 +213,13 @@ def value_of_hour(net: Network, found: Solution) -> Price:
     less, more = hour.held.less.copy(), hour.held.more.copy()
     less[rows], more[rows] = np.where(full, line.held.less, less[rows]), np.where(full, line.held.more, more[rows])
     return hour._replace(one=one, held=hour.held._replace(less=less, more=more))
+
+
+def with_people(net: Network) -> Network:
+    """Return a network whose people stay as they are planned: their hours are given, and level or hybrid have been followed in them."""
+    if net.crews is None:
+        return net
+    return replace(net, crews=None, strategy="chase" if net.strategy == "chase" else "optimal")
 
 
 def hiring_plan(net: Network, values: dict[str, Matrix], worked: Matrix) -> pd.DataFrame:

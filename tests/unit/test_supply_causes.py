@@ -233,3 +233,21 @@ def test_what_does_not_pay_does_when_waiting_and_losing_are_dear(seed):
     _, served = shares_of(dear)
     stays, left = (f.loc[f["cause"].isin(["does not pay", "regular hours"]), "units"].sum() for f in (table, served))
     assert left <= 1e-4 * max(stays, 1.0)
+
+
+@pytest.mark.parametrize("strategy", ["optimal", "level", "chase", "hybrid"])
+def test_what_a_strategy_holds_back_is_told_apart_from_what_the_line_does(strategy: str):
+    """A line of 110 and 10 hours before a month of 300: free plans build 20 a month ahead, chase does not."""
+    data = company(
+        demand=monthly([100.0, 100.0, 300.0, 100.0, 100.0, 100.0], product="A", region="n"),
+        products=[{"product": "A", "family": "F", "unit_price": 100.0, "unit_cost": 50.0}],
+        operations=[{"operation": "make A", "kind": "make", "item": "A", "location": "plant", "lead_time_months": 0.0, "unit_cost": 50.0}],
+        loads=[{"operation": "make A", "resource": "line", "hours_per_unit": 1.0}],
+        resources=[{"resource": "line", "regular_hours": 110.0, "overtime_hours": 10.0}],
+        regions=[{"region": "n", "ship_from": "plant"}],
+    )
+    plan, table = explained(data, strategy=strategy)
+    held = {("strategy", "chase"): 30.0} if strategy == "chase" else {}
+    assert told(table, 2) == held | {("capacity", "line"): 140.0}
+    assert plan.relaxed_objective == pytest.approx(plan.objective), "going against a strategy is wished away in both"
+    assert any("hybrid" in note for note in plan.notes) == (strategy == "hybrid")

@@ -10,7 +10,8 @@ from test_supply_parts import lines
 
 from sop_helpers.book.conform import conform
 from sop_helpers.planning.supply import plan_supply
-from sop_helpers.planning.supply_reasons import SERVED_LATE
+from sop_helpers.planning.supply_inputs import build_network
+from sop_helpers.planning.supply_reasons import SERVED_LATE, recovered
 from sop_helpers.planning.supply_remedies import price_remedies
 from sop_helpers.planning.wording import AGREE
 
@@ -150,6 +151,76 @@ def test_an_hour_of_a_full_line_with_people_is_worth_what_one_more_saves() -> No
             changed = data | {"resources": pd.concat([data["resources"], own], ignore_index=True)}
             saved.append((plan.objective - plan_supply(**changed, months=MONTHS, **RULES).objective) / more)
         assert worth > 10 and min(saved) - 1e-4 <= worth <= max(saved) + 1e-4
+
+
+def peak(stock: float) -> dict[str, pd.DataFrame]:
+    """A keeps for a month; February wants far more than the line makes."""
+    return company(
+        products=[{"product": "A", "family": "F", "unit_price": 100.0, "unit_cost": 50.0, "shelf_life_months": 1.0}],
+        operations=[{"operation": "make A", "kind": "make", "item": "A", "location": "plant", "lead_time_months": 0.0, "unit_cost": 20.0}],
+        loads=[{"operation": "make A", "resource": "line", "hours_per_unit": 1.0}],
+        resources=[{"resource": "line", "regular_hours": 30.0, "overtime_hours": 5.0, "overtime_rate": 3.0}],
+        inventory=[{"month": pd.Timestamp("2026-09-01"), "item": "A", "location": "plant", "on_hand": stock}],
+        regions=[{"region": "n", "ship_from": "plant"}],
+        demand=monthly([10.0, 10.0, 10.0, 10.0, 200.0, 10.0], product="A", region="n"),
+    )
+
+
+def test_a_unit_thrown_away_is_not_why_many_are_short() -> None:
+    told = [remedies(peak(stock)) for stock in (20.0, 21.0, 200.0)]
+    assert [plan.shortages["cause"].iloc[0].split(":")[0] for plan, _ in told] == ["capacity of line in 2027-02"] * 2 + ["shelf life of A @ plant"]
+    assert told[0][1]["gain"].tolist() == pytest.approx(told[1][1]["gain"].tolist())
+    kept = told[2][1].set_index("remedy").loc["A @ plant that keeps longer"]
+    longer = peak(200.0)
+    longer["products"]["shelf_life_months"] = np.nan
+    saved = told[2][0].shortages["short_units"].sum() - plan_supply(**longer, months=MONTHS, **RULES).shortages["short_units"].sum()
+    assert kept["saved_units"] == pytest.approx(saved) and saved > 0
+
+
+def test_outside_hours_beyond_their_limit_are_tried() -> None:
+    data = one_line()
+    data["resources"] = data["resources"].assign(outside_hours=5.0, outside_rate=40.0)
+    plan, table = remedies(data)
+    more = data | {"resources": data["resources"].assign(outside_hours=1e6)}
+    best = plan_supply(**more, months=MONTHS, **RULES)
+    told = table.set_index("remedy").loc["outside hours for line beyond their limit"]
+    assert told["gain"] == pytest.approx(plan.objective - best.objective) and told["saved_units"] == pytest.approx(plan.shortages["short_units"].sum())
+
+
+def test_what_is_owed_from_before_and_given_up_leaves_this_months_demand_to_be_made_up() -> None:
+    data = company(
+        products=[{"product": "M", "family": "F", "unit_price": 100.0, "unit_cost": 50.0, "made_to": "order", "promised_months": 0.0}],
+        operations=[{"operation": "make M", "kind": "make", "item": "M", "location": "plant", "lead_time_months": 0.0, "unit_cost": 20.0}],
+        loads=[{"operation": "make M", "resource": "line", "hours_per_unit": 1.0}],
+        resources=[{"resource": "line", "regular_hours": 90.0}],
+        regions=[{"region": "n", "ship_from": "plant"}],
+        demand=monthly([100.0, 60.0, 60.0, 60.0, 60.0, 60.0], product="M", region="n"),
+        open_orders=[{"order": "old", "product": "M", "region": "n", "due_month": pd.Timestamp("2026-08-01"), "units": 20.0}],
+    )
+    net = build_network(**data, months=MONTHS, frozen_months=0)
+    demand, backlog = net.demand, net.series["backlog"].to_numpy()
+    lost, ship = np.zeros_like(demand), np.full_like(demand, 60.0)
+    lost[:, 0], ship[:, 0], ship[:, 1] = backlog, 90.0, 70.0
+    flows = {"ship": ship, "lost": lost}
+    assert recovered(net, flows)[0].tolist() == [1, 1, 2, 3, 4, 5], "what was lost is older than October's demand"
+    lost[:, 0], ship[:, 0] = backlog + 5.0, 85.0
+    assert recovered(net, flows)[0, 0] == -1
+
+
+def test_what_is_on_order_counts_against_a_limit_in_money_at_its_own_suppliers_price() -> None:
+    buys = [{"operation": f"buy {s}", "kind": "buy", "item": "A", "location": "plant", "supplier": s, "lead_time_months": 0.0, "unit_cost": c} for s, c in
+            (("S", 10.0), ("D", 2.0))]  # fmt: skip
+    data = company(
+        products=[{"product": "A", "family": "F", "unit_price": 100.0, "unit_cost": 50.0}],
+        operations=[buys[0], buys[1] | {"max_units": 20.0}],
+        regions=[{"region": "n", "ship_from": "plant"}],
+        supplier_limits=[{"supplier": "S", "max_value": 600.0}],
+        receipts=[{"order": "R", "kind": "purchase", "item": "A", "location": "plant", "units": 50.0, "due_month": MONTHS[0], "supplier": "S"}],
+        demand=monthly([100.0] * 6, product="A", region="n"),
+    )
+    plan = plan_supply(**data, months=MONTHS, **RULES)
+    bought = plan.supply_plan[(plan.supply_plan["operation"] == "buy S")].set_index("month")["units"]
+    assert plan.limit_prices["room"].iloc[0] == pytest.approx(100.0) and bought.get(MONTHS[0], 0.0) == pytest.approx(10.0)
 
 
 def test_nothing_short_needs_no_remedy() -> None:
