@@ -279,12 +279,20 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     best = max(found, key=lambda one: one[:3])
     if not best[1]:
         levels = _by_level(tree, tried, upward, own, actual, lags)
-        return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest")
+        return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest" + _behind(levels))
     share = best[3]
     blend = own + share * (full - own)
     today = units[start:] + share * (now.round(6) - units[start:])
     name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
-    return Reconciled(blend, today, _by_level(tree, tried, upward, blend, actual, lags), f"{name}, {share:.0%} of the way from bottom-up")
+    levels = _by_level(tree, tried, upward, blend, actual, lags)
+    return Reconciled(blend, today, levels, f"{name}, {share:.0%} of the way from bottom-up{_behind(levels)}")
+
+
+def _behind(levels: pd.DataFrame) -> str:
+    """Name the levels whose own forecast was better: one plan that adds up cannot always be the best of each level."""
+    worse = levels[levels["reconciled_wmape"] > levels["base_wmape"] * (1 + 1e-9)]
+    told = [f"{one.level} {one.base_wmape:.1%} alone and {one.reconciled_wmape:.1%} in the plan" for one in worse.itertuples()]
+    return f"; WMAPE is worse than of its own forecast for {', '.join(told)}" if told else ""
 
 
 def _level_lags(tried: Matrix, actual: Matrix) -> Matrix:

@@ -117,6 +117,21 @@ def test_the_plan_of_a_noisy_company_agrees_at_every_level_and_gains() -> None:
     assert (table["lo80"] <= table["units"]).all() and (table["units"] <= table["hi80"]).all()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_level_that_was_better_alone_is_named(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    actual = np.repeat(tree.up(rng.uniform(50, 60, (5, 1)))[:, :, None], 6, axis=1) * np.ones((1, 6, 3))
+    tried = actual * (1 + rng.normal(0, 0.1, actual.shape))
+    if seed % 2:  # totals that know better than any of their parts
+        tried[: tree.aggregates] = actual[: tree.aggregates]
+    found = hierarchy.reconcile_origins(tried, actual, tried[:, -1].copy(), tree, 3)
+    levels = found.levels.set_index("level")
+    worse = levels.index[levels["reconciled_wmape"] > levels["base_wmape"] * (1 + 1e-9)]
+    assert all(f"{level} {levels.loc[level, 'base_wmape']:.1%} alone" in found.method for level in worse)
+    assert ("worse than of its own" in found.method) == (len(worse) > 0) and (not seed % 2 or "total" in worse)
+
+
 def test_a_level_that_forecasts_badly_does_not_harm_the_series() -> None:
     rng = np.random.default_rng(2)
     tree = hierarchy.tree_of(KEYS, FAMILY)
