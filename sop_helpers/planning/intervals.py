@@ -104,6 +104,20 @@ def calibrate(residual: Matrix, scale: Matrix, kind: NDArray[np.object_], horizo
     return Bands(table)
 
 
+def _ranks(number: int) -> NDArray[np.int64]:
+    """Return which of so many sorted errors are the limits, counted from 0: the ranks of split conformal prediction, both sides alike.
+
+    A new error falls below the k-th smallest of n with probability k / (n + 1): the lower limit is the floor((n + 1) a / 2)-th, the upper one as far from
+    the other end. Where there are too few, it is the outermost.
+
+    >>> _ranks(60).tolist()
+    [0, 5, 54, 59]
+    """
+    level = np.array(list(LEVELS.values()))
+    lower = np.maximum(np.floor(np.round((number + 1) * np.minimum(level, 1 - level), 9)).astype(np.int64), 1)  # 0.1 x 20 must be 2
+    return np.where(level < 0.5, lower - 1, number - lower)
+
+
 def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
     """Quantiles by level and lag; a thin lag borrows from its neighbours, and bands never narrow as the lag grows."""
     lags = scaled.shape[2]
@@ -116,9 +130,8 @@ def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
             pool = np.concatenate(flat[max(0, h - width) : h + width + 1])
         if len(pool) < 10:
             continue
-        # Finite-sample correction of split conformal prediction: one order statistic further out.
-        place = (len(pool) + 1) * np.array(list(LEVELS.values()))
-        out[:, h] = np.quantile(pool, np.clip(np.where(place > (len(pool) + 1) / 2, np.ceil(place), np.floor(place)) / len(pool), 0.0, 1.0))
+        ranks = _ranks(len(pool))
+        out[:, h] = np.partition(pool, ranks)[ranks]
     known = np.flatnonzero(np.isfinite(out[0]))
     if len(known) == 0:
         return np.array(list(NORMAL.values()))[:, None] * np.sqrt(np.arange(1, horizon + 1))[None, :]

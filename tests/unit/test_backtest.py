@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from demand_company import HORIZON, MONTHS, demand, insights, products, sales
+from scipy.special import ndtr
 from test_forecasting import plain_scope
 
 from sop_helpers.planning import backtest, intervals
@@ -65,6 +66,22 @@ def test_bands_cover_what_they_claim_on_new_data() -> None:
     # Near months hold closely; far ones err to the safe side, as the origin that saw them had 42 months to learn from and today's has 60.
     assert 0.74 <= inside[80][:, :3].mean() <= 0.87 and 0.74 <= inside[80].mean() <= 0.90
     assert 0.91 <= inside[95].mean() <= 0.985
+
+
+@pytest.mark.parametrize("number", [20, 60, 500])
+def test_as_many_errors_fall_below_a_band_as_above_it(number: int) -> None:
+    """With n errors the k-th smallest leaves k / (n + 1) below it; the lower limit lay one too far in."""
+    drawn = np.sort(np.random.default_rng(4).normal(size=(4000, number)), axis=1)
+    limits = np.array([intervals._quantiles(row.reshape(-1, 1, 1), 1)[:, 0] for row in drawn])
+    below, above = ndtr(limits), ndtr(-limits)
+    for low, high, wanted in ((1, 2, 0.1), (0, 3, 0.025)):
+        outside = max(np.floor((number + 1) * wanted), 1) / (number + 1)
+        assert below[:, low].mean() == pytest.approx(outside, abs=0.003) and above[:, high].mean() == pytest.approx(outside, abs=0.003)
+        assert outside <= wanted or number < 39, "more than wanted only where even the outermost is too few"
+
+
+def test_the_ranks_do_not_miss_a_whole_number_by_rounding() -> None:
+    assert intervals._ranks(39).tolist() == [0, 3, 35, 38] and intervals._ranks(19).tolist() == [0, 1, 17, 18]
 
 
 def test_without_a_backtest_the_band_is_normal_and_grows() -> None:
