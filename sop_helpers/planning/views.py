@@ -21,6 +21,7 @@ OWN = "statistical"
 ALL = "all"  # what a view is measured on where it named no family
 FEWEST = 6  # months measured below which a view gets no weight and nobody is called biased
 SURE = 2.0  # t value from which a bias is a habit
+EXACT = 1e-3  # nobody is exact: an error of a thousandth is the least that is believed
 STALE = 3  # months after which a view that was not said again no longer stands
 
 
@@ -267,7 +268,7 @@ def _by_stream(errors: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     bottom = out["actual"].where(out["actual"] > 0)
     out["wmape"], out["bias"] = out["off"] / bottom, out["over"] / bottom
-    usual = (out["actual"] / out["points"]).pow(2) * 1e-6  # nobody is exact: an error of a thousandth is the least that is believed
+    usual = (EXACT * out["actual"] / out["points"]).pow(2)
     usual = usual.where(usual > 0, 1.0)
     out["relative"] = np.maximum(out["square"], usual) / np.maximum(out["own"], usual).fillna(1.0)
     return out
@@ -285,7 +286,8 @@ def _weighted(out: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
 def habits(errors: pd.DataFrame) -> pd.DataFrame:
     """Tell who forecasts too high or too low as a habit, and by which factor their next word could be corrected.
 
-    The mean of log(forecast / actual) by month is tested against zero; the factor takes half of it away, for habits are measured on few months.
+    The mean of log(forecast / actual) by month is tested against zero; the factor takes half of it away, for habits are measured on few months. Who is
+    always off by the same has the clearest habit of all: months are taken to spread by a thousandth at least.
 
     Parameters
     ----------
@@ -301,8 +303,8 @@ def habits(errors: pd.DataFrame) -> pd.DataFrame:
     good = errors[(errors["actual"] > 0) & (errors["forecast"] > 0)]
     ratio = np.log(good["forecast"] / good["actual"])
     out = good.assign(ratio=ratio).groupby(keys, as_index=False).agg(points=("ratio", "size"), mean=("ratio", "mean"), spread=("ratio", "std"))
-    error = out["spread"].fillna(0.0) / np.sqrt(out["points"])
-    out["t"] = np.where(error > 1e-12, out["mean"] / error.where(error > 1e-12, 1.0), 0.0)
+    error = out["spread"].clip(lower=EXACT) / np.sqrt(out["points"])  # of one month no spread is known
+    out["t"] = (out["mean"] / error).fillna(0.0)
     out["bias"] = np.expm1(out["mean"])
     clear = (out["points"] >= FEWEST) & (out["t"].abs() >= SURE)
     out["factor"] = np.where(clear, np.exp(-out["mean"] / 2), 1.0)

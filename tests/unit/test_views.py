@@ -153,6 +153,12 @@ def test_a_habit_is_seen_and_half_of_it_taken_away() -> None:
     assert fixed["units"].tolist() == pytest.approx([110.0, 5.0], abs=0.3)
 
 
+def test_who_is_always_off_by_the_same_has_a_habit() -> None:
+    out = views.habits(pd.concat([_errors({"same": 0.0}, 12, 0.2), _errors({"exact": 0.0}, 12), _errors({"once": 0.0}, 1, 0.2)])).set_index("stream")
+    assert out.loc["same", "t"] > views.SURE and out.loc["same", "factor"] == pytest.approx(1 / np.sqrt(1.2)) and "too high" in out.loc["same", "note"]
+    assert out.loc["exact", "t"] == 0 and out.loc["exact", "factor"] == 1 and out.loc["once", "t"] == 0 and np.isfinite(out["t"]).all()
+
+
 def _side() -> pd.DataFrame:
     return views.side_by_side(base(), base().assign(units=90.0), views.spread(said({"family": "F0", "units": 1200.0}), base(), products(4)))
 
