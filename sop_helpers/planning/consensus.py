@@ -6,16 +6,15 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.consumption import order_stream
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.floors import at_zero
 from sop_helpers.planning.launches import launch_stream, unknown_victims
 from sop_helpers.planning.supply_orders import promised
+from sop_helpers.planning.waterfall import STEP_ORDER as STEP_ORDER
+from sop_helpers.planning.waterfall import changes as changes
+from sop_helpers.planning.waterfall import no_changes as no_changes
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 CELL = ["month", "product", "region"]
-STEP_ORDER = (
-    "last plan", "actuals", "model", "driver", "launch", "phase-out", "promotion", "marketing", "product", "sales", "finance", "supply", "limit",
-    "agreed", "override", "price", "this plan",
-)
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
 
 
@@ -25,7 +24,7 @@ def own_view(
 ) -> pd.DataFrame:
     """Lay out what the workbook itself expects: statistical, drivers, launches after their like product, phase-outs, insights, and a floor at zero.
 
-    Insights have their effects on what the first four give, and add up without compounding.
+    Insights have their effects on what the first four give, and add up without compounding; together they take no more than there is.
 
     Parameters
     ----------
@@ -50,10 +49,11 @@ def own_view(
         month, product, region, stream, source, units.
     """
     parts = [forecast[CELL].assign(stream="statistical", source=forecast["model"].to_numpy(), units=forecast["units"].to_numpy())]
-    parts += [] if drivers is None else [drivers]
-    parts.append(launch_stream(forecast, history, products))
+    more = [f for f in (drivers, launch_stream(forecast, history, products)) if f is not None and len(f)]
+    parts += [at_zero(parts[0], pd.concat(more, ignore_index=True))] if more else []
     parts.append(_phase_out(_sum(parts), products))
-    parts.append(_insight_streams(on_sale(_sum(parts), products), insights, month, weighted))
+    base = on_sale(_sum(parts), products)
+    parts.append(at_zero(base, _insight_streams(base, insights, month, weighted)))
     parts.append(_floor(_sum(parts)))
     return pd.concat([p for p in parts if len(p)], ignore_index=True)
 
@@ -64,7 +64,7 @@ def build_streams(
     """Lay the plan out as a sum of streams.
 
     In this order: the workbook's own view; what the rule of reconciliation adds for other views; open orders as lower bound; overrides, the later on top
-    of the earlier.
+    of the earlier, which one in units replaces.
 
     Parameters
     ----------
@@ -101,8 +101,9 @@ def plan_of(streams: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sum(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Plan so far."""
-    return pd.concat([p[[*CELL, "units"]] for p in parts if len(p)], ignore_index=True).groupby(CELL, as_index=False, sort=True)["units"].sum()
+    """Plan so far; what rounding leaves below zero is nothing."""
+    out = pd.concat([p[[*CELL, "units"]] for p in parts if len(p)], ignore_index=True).groupby(CELL, as_index=False, sort=True)["units"].sum()
+    return out.assign(units=out["units"].mask(out["units"].between(-1e-6, 0.0), 0.0))
 
 
 def _stream(frame: pd.DataFrame, stream: str | pd.Series, source: str | pd.Series, units: pd.Series | np.ndarray) -> pd.DataFrame:
@@ -213,14 +214,17 @@ def valued(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
 
 
 def _floor(plan: pd.DataFrame) -> pd.DataFrame:
-    low = plan[plan["units"] < 0]
+    low = plan[plan["units"] < -1e-6]  # a forecast below zero; what people take is cut before
     return _stream(low, "limit", "never below zero", -low["units"])
 
 
 def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
-    """Overrides replace the plan of all that they touch (units a month) or change it by a percentage, split in proportion to it."""
-    parts = []
-    plan = plan.copy()
+    """Overrides replace the plan of all that they touch (units a month) or change it by a percentage, split in proportion to it.
+
+    One that replaces the plan replaces what earlier ones said of the same cells too: they no longer stand, and the change is all its own.
+    """
+    parts: list[pd.DataFrame] = []
+    before, plan = plan["units"], plan.copy()
     active = counts(overrides, month)
     if len(active):
         active = active.sort_values(["time", "id"], kind="stable")
@@ -228,8 +232,12 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
         cells = plan[touched(plan, one)]
         if cells.empty:
             continue
-        wanted = max(float(one["units"]), 0.0) * shares(cells, ["month"]) if pd.notna(one["units"]) else cells["units"] * max(1 + one["change_pct"] / 100, 0.0)
-        parts.append(_stream(cells, "override", f"{one['author']} {one['id']}", wanted - cells["units"]))
+        if pd.notna(one["units"]):
+            wanted = max(float(one["units"]), 0.0) * shares(cells, ["month"])
+            parts, stood = [p[~p.index.isin(cells.index)] for p in parts], before[cells.index]
+        else:
+            wanted, stood = cells["units"] * max(1 + one["change_pct"] / 100, 0.0), cells["units"]
+        parts.append(_stream(cells, "override", f"{one['author']} {one['id']}", wanted - stood))
         plan.loc[cells.index, "units"] = wanted
     return pd.concat(parts, ignore_index=True) if parts else plan.iloc[:0].assign(stream="", source="")
 
@@ -313,67 +321,3 @@ def roll_up(plan: pd.DataFrame, products: pd.DataFrame, by: str) -> pd.DataFrame
     """Add the plan up by month and family, product or region, or in total (``by="total"``): units, revenue, margin."""
     f = plan.assign(family=plan["product"].map(products.set_index("product")["family"]), total="total")
     return f.groupby(["month", by], as_index=False, sort=True)[["units", "revenue", "margin"]].sum()
-
-
-def changes(streams: pd.DataFrame, plan: pd.DataFrame, last_streams: pd.DataFrame, last_plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """Explain the way from last month's plan to this one, by family, over the months that both plan.
-
-    Units: the difference of each stream. That of the statistical forecast is called actuals where the same method saw a month more, and model where the
-    method of a series changed. Money: that difference at today's price, and a step of its own for prices that changed since.
-
-    Parameters
-    ----------
-    streams, plan : DataFrame
-        This month's.
-    last_streams, last_plan : DataFrame
-        Those of the last closed month.
-    products : DataFrame
-        product, family, unit_price.
-
-    Returns
-    -------
-    DataFrame
-        As the contract ``changes``; last plan + steps = this plan for each family.
-    """
-    months = set(plan["month"]) & set(last_plan["month"])
-    known = products.set_index("product")
-    now, then, here, before = (f[f["month"].isin(months)] for f in (streams, last_streams, plan, last_plan))
-    steps = pd.concat([now.assign(sign=1.0), then.assign(sign=-1.0)], ignore_index=True)
-    steps["stream"] = steps["stream"].where(steps["stream"] != "statistical", _cause_of_change(steps))
-    price = steps["product"].map(known["unit_price"]).fillna(0.0)
-    change = steps["units"] * steps["sign"]
-    family = steps["product"].map(known["family"]).fillna("(no family)")
-    steps = pd.DataFrame({"family": family, "step": steps["stream"], "units": change, "money": change * price})
-    moved = steps.groupby(["family", "step"], as_index=False)[["units", "money"]].sum()
-    ends = []
-    for step, table in (("last plan", before), ("this plan", here)):
-        f = table.assign(family=table["product"].map(known["family"]).fillna("(no family)"), step=step)
-        ends.append(f.groupby(["family", "step"], as_index=False)[["units", "revenue"]].sum().rename(columns={"revenue": "money"}))
-    families = sorted(set(ends[0]["family"]) | set(ends[1]["family"]))
-    ends = [e.set_index("family").reindex(families).assign(step=s).fillna(0.0).reset_index() for e, s in zip(ends, ("last plan", "this plan"), strict=True)]
-    explained = moved.groupby("family")["money"].sum().reindex(families).fillna(0.0)
-    rest = ends[1].set_index("family")["money"] - ends[0].set_index("family")["money"] - explained
-    prices = pd.DataFrame({"family": families, "step": "price", "units": 0.0, "money": rest.to_numpy()})
-    # What is left after the streams is rounding unless prices changed; it is booked all the same where it could be seen.
-    prices = prices[prices["money"].abs() > 1e-9 * (1 + ends[1]["money"].abs().to_numpy())]
-    size = moved[["units", "money"]].abs().max(axis=1).groupby(moved["step"]).sum()  # a shift of mix moves money alone
-    moved = moved[moved["step"].map(size) > 1e-9]
-    out = pd.concat([ends[0], moved, prices, ends[1]], ignore_index=True)
-    out["order"] = out["step"].map({step: place for place, step in enumerate(STEP_ORDER)}).fillna(9.5)
-    out = out.sort_values(["family", "order", "step"], kind="stable", ignore_index=True)
-    out["order"] = out.groupby("family").cumcount().astype(float)
-    return out[["family", "step", "order", "units", "money"]]
-
-
-def _cause_of_change(steps: pd.DataFrame) -> pd.Series:
-    """Tell whether a series' statistical forecast changed by a new actual or by another method; a series in one plan only has a new method."""
-    said = steps[steps["stream"] == "statistical"]
-    methods = said.groupby(["product", "region"])["source"].nunique()
-    both = said.groupby(["product", "region"])["sign"].nunique()
-    same = ((methods == 1) & (both == 2)).reindex(pd.MultiIndex.from_frame(steps[["product", "region"]]), fill_value=False)
-    return pd.Series("actuals", index=steps.index).where(same.to_numpy(), "model")
-
-
-def no_changes() -> pd.DataFrame:
-    """Return the empty waterfall of a first month."""
-    return no_rows(["family", "step", "order", "units", "money"], ["family", "step"])

@@ -92,7 +92,23 @@ def test_no_effect_takes_more_than_there_is() -> None:
     streams, plan = build(insights(*rows))
     check_sum(streams, plan)
     mine = plan[(plan["product"] == "P1") & (plan["month"] <= HORIZON[1])]
-    assert (mine["units"] == 0).all() and total(streams, "limit") == pytest.approx(0.4 * 4 * 200)
+    assert (mine["units"] == 0).all() and "limit" not in set(streams["stream"])
+    taken = streams[streams["stream"] != "statistical"].groupby("source")["units"].sum()
+    assert taken.tolist() == pytest.approx([-0.5 * 4 * 200] * 2), "each of what there is, not of what it asked for"
+    more = {"insight": "2", "product": "P1", "start_month": HORIZON[0], "end_month": HORIZON[1], "effect_pct": 20}
+    streams, plan = build(insights(*rows, more, more | {"insight": "3", "product": "P0", "effect_pct": None, "effect_units": -1e12}))
+    taken = streams[streams["stream"] != "statistical"].groupby("source")["units"].sum()
+    assert taken.tolist() == pytest.approx([-0.6 * 4 * 200] * 2 + [0.2 * 4 * 200, -2 * 2 * 100])
+    check_sum(streams, plan)
+    assert (consensus.plan_of(streams)["units"] >= 0).all()
+
+
+def test_a_driver_keeps_what_it_took_where_an_insight_asks_for_more_than_there_is() -> None:
+    drivers = forecast().assign(stream="driver", source="index", units=lambda f: -0.5 * f["units"])[[*CELL, "stream", "source", "units"]]
+    word = {"insight": "a", "product": "P1", "start_month": HORIZON[0], "end_month": HORIZON[0], "effect_units": -1e6}
+    streams, _ = build(insights(word), drivers=drivers)
+    mine = streams[(streams["product"] == "P1") & (streams["month"] == HORIZON[0])].groupby("stream")["units"].sum()
+    assert mine.to_dict() == pytest.approx({"statistical": 400.0, "driver": -200.0, "sales": -200.0})
 
 
 def test_an_override_replaces_the_whole_and_splits_in_proportion() -> None:
@@ -111,6 +127,16 @@ def test_later_overrides_stand_on_earlier_ones() -> None:
             {"id": "a", "product": "P0", "start_month": HORIZON[0], "end_month": HORIZON[0], "units": 1000.0, "time": "2026-10-01"}]
     _, plan = build(said=overrides(*rows))
     assert plan[(plan["product"] == "P0") & (plan["month"] == HORIZON[0])]["units"].sum() == pytest.approx(1100)
+
+
+def test_an_override_in_units_replaces_what_was_said_before_of_the_same_cells() -> None:
+    span = {"product": "P0", "region": "R0", "start_month": HORIZON[0], "end_month": HORIZON[0]}
+    ann = {"id": "a", "author": "Ann", "units": 300.0, "time": "2026-10-01"} | span | {"end_month": HORIZON[1]}
+    bob = {"id": "b", "author": "Bob", "units": 200.0, "time": "2026-10-02"} | span
+    streams, plan = build(said=overrides(ann, bob, bob | {"id": "c", "author": "Cy", "units": None, "change_pct": 10.0, "time": "2026-10-03"}))
+    check_sum(streams, plan)
+    said = streams[streams["stream"] == "override"].set_index(["month", "source"])["units"]
+    assert said.to_dict() == pytest.approx({(HORIZON[0], "Bob b"): 100.0, (HORIZON[0], "Cy c"): 20.0, (HORIZON[1], "Ann a"): 200.0})
 
 
 def test_phase_out_stops_the_plan_after_the_last_month() -> None:
@@ -325,6 +351,33 @@ def test_the_waterfall_tells_a_new_actual_from_another_method() -> None:
     cells = len(HORIZON) * 2 * 5.0  # regions, units
     assert steps["F0", "actuals"] == pytest.approx(2 * cells) and ("F0", "model") not in steps
     assert steps["F1", "actuals"] == pytest.approx(cells) and steps["F1", "model"] == pytest.approx(cells)
+
+
+def test_a_product_that_was_dropped_is_a_step_of_its_own() -> None:
+    before, last_plan = build()
+    catalogue = products(3)
+    now, plan = (f[f["product"] != "P3"] for f in (before, last_plan))
+    steps = consensus.changes(now, plan, before, last_plan, catalogue).set_index(["family", "step"])
+    assert list(steps.loc["(no family)"].index) == ["last plan", "dropped product", "this plan"]
+    gone = last_plan[last_plan["product"] == "P3"]
+    assert steps.loc[("(no family)", "dropped product"), ["units", "money"]].tolist() == pytest.approx([-gone["units"].sum(), -gone["revenue"].sum()])
+    assert "dropped product" in consensus.STEP_ORDER
+
+
+def test_the_waterfall_shows_no_step_that_a_limit_took_back() -> None:
+    word = insights({"insight": "b", "product": "P1", "start_month": HORIZON[0], "end_month": HORIZON[3], "effect_units": -1e6})
+    before, last_plan = build()
+    now, plan = build(word)
+    steps = consensus.changes(now, plan, before, last_plan, products(4)).set_index(["family", "step"])["units"]
+    assert steps.loc["F1"].drop(["last plan", "this plan"]).to_dict() == pytest.approx({"sales": -4 * 400.0})
+    # A month closed before kept the limit apart: it is netted there too, the driver's part first of what there was.
+    cell = before.loc[before["product"] == "P1"].iloc[[0]]
+    rows = [("driver", "x", -50.0), ("sales", "a", -900.0), ("marketing", "b", -300.0), ("sales", "c", 50.0), ("limit", "never below zero", 1000.0),
+            ("override", "Kim o", 30.0)]
+    old = pd.concat([before, *[cell.assign(stream=s, source=w, units=u) for s, w, u in rows]], ignore_index=True)
+    old_plan = consensus.demand_plan(old, products(4))
+    steps = consensus.changes(before, last_plan, old, old_plan, products(4)).set_index(["family", "step"])["units"]
+    assert steps.loc["F1"].drop(["last plan", "this plan"]).to_dict() == pytest.approx({"driver": 50.0, "sales": 100.0, "marketing": 50.0, "override": -30.0})
 
 
 def test_the_gap_to_budget_splits_into_past_and_future() -> None:
