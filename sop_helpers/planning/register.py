@@ -173,8 +173,13 @@ def fence_breaches(
     return out[[*keys, "before", "units", "change_pct", "money", "stream", "source"]]
 
 
-def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataFrame, actuals: pd.DataFrame) -> pd.DataFrame:
-    """Measure what each person's changes did to the error of closed months' plans: with them, and without them.
+def value_of_people(
+    closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataFrame, actuals: pd.DataFrame, overrides: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Measure what each person's changes did to the error of closed months' plans, each against the plan that it changed.
+
+    An insight is measured in the workbook's own view, with and without it; an override against the plan before it, the later on top of the earlier. What was
+    changed again later so counts for what it did itself, and where one in units replaced earlier ones, the whole change is that one's.
 
     Parameters
     ----------
@@ -184,6 +189,9 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
         insight, author, kind.
     actuals : DataFrame
         month, product, region, units.
+    overrides : DataFrame, optional
+        id, author, time, units, expired ones too: tells which override came later and which replaced others, for months closed when ``streams`` still held
+        those replaced. Without it the later is the one with the higher number.
 
     Returns
     -------
@@ -193,11 +201,7 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
         with a caution where there are few.
     """
     columns = ["person", "reason", "points", "wmape_without", "wmape_with", "fva_points", "note"]
-    parts = []
-    for first, streams in closed.items():
-        plan = streams.groupby(CELL)["units"].sum().rename("plan")
-        said = streams[~streams["stream"].isin(["statistical", "limit", "agreed"]) & (streams["source"] != "open orders above the plan")]
-        parts.append(said.merge(plan.reset_index(), on=CELL).assign(cycle=first))
+    parts = [_changed(streams, overrides).assign(cycle=first) for first, streams in closed.items()]
     said = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if len(said):
         came = actuals[[*CELL, "units"]].rename(columns={"units": "actual"})
@@ -208,10 +212,12 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     named = said["source"].map(author) if len(insights) else pd.Series(np.nan, index=said.index, dtype="object")
     by_override = said["source"].str.rsplit(" ", n=1).str[0].where(said["stream"] == "override")
     said["person"] = named.fillna(by_override).fillna("the workbook").astype("str")
-    groups = said.groupby(["person", "stream", "cycle", *CELL], as_index=False).agg(units=("units", "sum"), plan=("plan", "first"), actual=("actual", "first"))
-    groups["with"] = (groups["plan"] - groups["actual"]).abs()
-    groups["without"] = (groups["plan"] - groups["units"] - groups["actual"]).abs()
-    groups["points"] = 1.0
+    one = ["person", "stream", "cycle", *CELL]
+    groups = said.groupby([*one, "place"], as_index=False).agg(units=("units", "sum"), plan=("plan", "first"), actual=("actual", "first"))
+    groups["with"] = (groups["plan"].clip(lower=0.0) - groups["actual"]).abs()
+    groups["gain"] = ((groups["plan"] - groups["units"]).clip(lower=0.0) - groups["actual"]).abs() - groups["with"]
+    groups = groups.groupby(one, as_index=False).agg(actual=("actual", "first"), gain=("gain", "sum"), **{"with": ("with", "last")})
+    groups = groups.assign(without=groups["with"] + groups["gain"], points=1.0)
     # Several closed months planned the same one: what came is one piece of evidence, however often it was planned.
     groups = groups.groupby(["person", "stream", *CELL], as_index=False)[["points", "actual", "with", "without"]].mean()
     out = groups.groupby(["person", "stream"], as_index=False)[["points", "actual", "with", "without"]].sum()
@@ -225,3 +231,38 @@ def value_of_people(closed: dict[pd.Timestamp, pd.DataFrame], insights: pd.DataF
     out.loc[(out["points"] >= SMALL) & (same | (out["without"] == out["with"])), "note"] = "changed next to nothing"
     out = out.rename(columns={"stream": "reason"}).sort_values(["fva_points", "person"], kind="stable", ignore_index=True)
     return out[columns].astype({"note": "str"})
+
+
+def _changed(streams: pd.DataFrame, overrides: pd.DataFrame | None) -> pd.DataFrame:
+    """Return what people changed in a plan, each with the plan that it made.
+
+    Returns
+    -------
+    DataFrame
+        month, product, region, stream, source, units, place (0 in the workbook's own view, then overrides one after the other), plan.
+    """
+    orders = streams["source"] == "open orders above the plan"
+    override = streams["stream"] == "override"
+    own = streams[~override & ~orders & ~streams["stream"].isin(["agreed", "limit"])]
+    plan = own.groupby(CELL)["units"].sum().rename("plan")
+    own = own[own["stream"] != "statistical"].assign(place=0).merge(plan.reset_index(), on=CELL)
+    said = streams[override]
+    if said.empty:
+        return own
+    told = pd.DataFrame({"time": pd.Series(dtype="datetime64[us]"), "whole": pd.Series(dtype="bool")})
+    if overrides is not None and len(overrides):
+        names = overrides["author"].astype(str) + " " + overrides["id"].astype(str)
+        told = overrides.assign(whole=overrides["units"].notna()).set_index(names)[["time", "whole"]]
+        told = told[~told.index.duplicated(keep="last")]
+    known = told.reindex(said["source"]).set_axis(said.index)
+    number = said["source"].str.extract(r"(\d+)$")[0].astype(float)
+    said = said.assign(time=known["time"], whole=known["whole"].eq(True), number=number)
+    said = said.sort_values([*CELL, "time", "number", "source"], kind="stable", na_position="first", ignore_index=True)
+    # One in units replaces those before it: the change from the plan before all of them is its own.
+    groups = [said[c] for c in CELL]
+    later = said["whole"][::-1].groupby([g[::-1] for g in groups]).cumsum()[::-1] - said["whole"]
+    so_far = said["units"].groupby(groups).cumsum()
+    said["units"] = said["units"].where(~said["whole"], so_far)
+    said["plan"] = so_far + streams[~override].groupby(CELL)["units"].sum().reindex(pd.MultiIndex.from_frame(said[CELL])).fillna(0.0).to_numpy()
+    said["place"] = 1 + said.groupby(CELL).cumcount()
+    return pd.concat([own, said[later == 0]], ignore_index=True)[list(own.columns)]

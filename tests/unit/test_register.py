@@ -67,20 +67,55 @@ def test_a_breach_of_the_fence_names_who_moved_it() -> None:
 
 def test_value_added_is_the_error_without_less_the_error_with() -> None:
     first, catalogue = MONTHS[-2], products(4)
-    told = insights(EFFECT | {"start_month": first, "end_month": first, "effect_pct": 50.0})
+    told = insights(EFFECT | {"start_month": first, "end_month": first, "effect_pct": 40.0})
     word = overrides({"id": "override-9", "author": "Ann Lee", "product": "P0", "start_month": first, "end_month": first, "units": 150.0})
     made = forecast().assign(month=lambda f: f["month"] - pd.DateOffset(months=2))
     made = made[made["month"] == first].assign(units=80.0)
     own = consensus.own_view(made, past(), catalogue, told, month=first)
     streams = consensus.build_streams(own, catalogue, word, open_orders(), month=first)
     out = register.value_of_people({first: streams}, told, actuals()).set_index("person")
-    # Kim lifts four cells of 80 to 120 where 100 came; Ann sets the two of P0, planned at 120 each, to 75.
-    kim_with = 2 * abs(75 - 100) + 2 * abs(120 - 100)
-    kim_without = 2 * abs(75 - 40 - 100) + 2 * abs(80 - 100)
+    # Kim lifts four cells of 80 to 112 where 100 came; Ann then sets the two of P0, planned at 112 each, to 75.
+    kim_with, kim_without = 4 * abs(112 - 100), 4 * abs(80 - 100)
     assert out.loc["Kim", "wmape_with"] == pytest.approx(kim_with / 400) and out.loc["Kim", "wmape_without"] == pytest.approx(kim_without / 400)
-    assert out.loc["Ann Lee", "fva_points"] == pytest.approx(100 * (2 * 20 - 2 * 25) / 200)
+    assert out.loc["Ann Lee", "fva_points"] == pytest.approx(100 * (2 * 12 - 2 * 25) / 200)
     assert out["note"].str.contains("too few").all()
     assert register.value_of_people({}, told, actuals()).empty
+
+
+CHAIN = [("statistical", "portfolio", 100.0), ("override", "Ann o9", 150.0), ("override", "Bob o10", -50.0)]
+
+
+def chain(*rows: tuple[str, str, float]) -> dict[pd.Timestamp, pd.DataFrame]:
+    cell = {"month": MONTHS[-1], "product": "P0", "region": "R0"}
+    return {MONTHS[-1]: pd.DataFrame([cell | {"stream": s, "source": w, "units": u} for s, w, u in rows])}
+
+
+def test_only_what_stood_is_credited() -> None:
+    came = actuals().assign(units=200.0)
+    word = {"product": "P0", "region": "R0", "start_month": MONTHS[-1], "end_month": MONTHS[-1]}
+    ann, bob = word | {"id": "o9", "author": "Ann", "units": 250.0}, word | {"id": "o10", "author": "Bob", "units": 200.0, "time": "2026-10-03"}
+    own = pd.DataFrame(chain(CHAIN[0])[MONTHS[-1]])
+    streams = consensus.build_streams(own, products(4), overrides(ann, bob), open_orders(), month=MONTHS[-1])
+    for closed in ({MONTHS[-1]: streams}, chain(*CHAIN)):  # of now, and of a month closed when what was replaced was still there
+        out = register.value_of_people(closed, insights(), came, overrides(ann, bob)).set_index("person")
+        assert list(out.index) == ["Bob"] and out.loc["Bob", "fva_points"] == pytest.approx(50.0), "the statistical forecast was 50 % off"
+    # One in per cent stands on the other: each has what it did to the plan before it, and they add up to the whole gain.
+    half = overrides(ann, bob | {"units": None, "change_pct": -20.0})
+    for said in (half, None):
+        out = register.value_of_people(chain(*CHAIN), insights(), came, said).set_index("person")["fva_points"]
+        assert out.to_dict() == pytest.approx({"Ann": 25.0, "Bob": 25.0})
+    again = register.value_of_people(chain(*CHAIN, ("override", "Ann o11", 10.0)), insights(), came).set_index("person")
+    assert again["fva_points"].to_dict() == pytest.approx({"Ann": 20.0, "Bob": 25.0}) and (again["points"] == 1).all()
+
+
+def test_an_insight_that_an_override_took_back_is_measured_where_it_was_made() -> None:
+    told, came = insights({"insight": "I1"}), actuals().assign(units=200.0)
+    rows = [CHAIN[0], ("sales", "I1", 200.0), ("override", "Ann o1", -100.0)]
+    out = register.value_of_people(chain(*rows), told, came).set_index("person")["fva_points"]
+    assert out.to_dict() == pytest.approx({"Kim": 0.0, "Ann": 50.0}), "together the 50 points by which the plan beat the forecast"
+    clipped = [CHAIN[0], ("sales", "I1", -900.0), ("limit", "never below zero", 800.0)]
+    out = register.value_of_people(chain(*clipped), told, came).set_index("person")
+    assert out.loc["Kim", ["wmape_without", "wmape_with"]].tolist() == pytest.approx([0.5, 1.0]), "closed when the limit was a stream"
 
 
 def test_what_came_is_one_piece_of_evidence_however_often_it_was_planned() -> None:

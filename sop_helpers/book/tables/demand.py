@@ -125,7 +125,7 @@ class Assumptions(Contract):
     start_month: Series[Month] = f.month("First month of its effect.")
     end_month: Series[Month] = f.month("Last month of its effect.")
     expires_month: Series[Month] = f.month("Month from which it no longer counts unless renewed.", optional=True)
-    units: Series[float] = f.number("Units of this plan that hang on it.", UNITS)
+    units: Series[float] = f.number("Units of this plan that hang on it; what it would take beyond what there is does not count.", UNITS)
     money: Series[float] = f.money("The same at the selling price.")
     status: Series[str] = f.code("in the plan, ends soon, expired, past, without effect.")
     text: Series[str] = f.text("In their words.", optional=True)
@@ -153,13 +153,13 @@ class FenceBreaches(Contract):
 
 
 class PeopleValue(Contract):
-    """What each person's changes did to the error of closed months' plans."""
+    """What each person's changes did to the error of closed months' plans, each against the plan that it changed; what was replaced counts for nobody."""
 
     person: Series[str] = f.text("Who changed the plan.")
     reason: Series[str] = f.code("Stream of the change.")
     points: Series[float] = f.number("Months of products and regions touched, and since come.", "count", ge=0)
-    wmape_without: Series[float] = f.share("WMAPE of what was touched, without the change.", optional=True)
-    wmape_with: Series[float] = f.share("WMAPE with it.", optional=True)
+    wmape_without: Series[float] = f.share("WMAPE of what was touched, in the plan before the change.", optional=True)
+    wmape_with: Series[float] = f.share("WMAPE in the plan with it.", optional=True)
     fva_points: Series[float] = f.number("Percentage points that the change took off the error.", "points", optional=True)
     note: Series[str] = f.text("In words, with a caution where there are few.")
 

@@ -147,7 +147,7 @@ class Changes(Contract):
     """Waterfall from last closed month's plan to this one; the steps of a family add up exactly."""
 
     family: Series[str] = f.code("Family.")
-    step: Series[str] = f.code("last plan, one row for each stream that changed, this plan.")
+    step: Series[str] = f.code("last plan, one row for each stream that changed, dropped product for what is no longer in the master data, price, this plan.")
     order: Series[float] = f.number("Place in the waterfall.", "count")
     units: Series[float] = f.number("Level at both ends, change between.", UNITS)
     money: Series[float] = f.money("At the selling price.")
