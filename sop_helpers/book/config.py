@@ -98,7 +98,9 @@ class DemandPolicy(Part):
     )
     correct_bias: bool = Field(False, description="Take half of a habitual bias off each author's view.")
     fence_months: int = Field(1, ge=0, description="Freeze fence: months from the first planned in which changes of the plan are listed as breaches.")
-    fence_tolerance: float = Field(0.05, ge=0, description="Share by which the plan of a family and region may move inside the fence.")
+    fence_tolerance: float = Field(
+        0.05, ge=0, description="Share by which the plan of a family and region may move inside the fence; no product of it may move by more units."
+    )
 
 
 class SupplyPolicy(Part):

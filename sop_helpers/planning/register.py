@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.floors import settled
 from sop_helpers.planning.frames import name_items, no_rows
 
 CELL = ["month", "product", "region"]
@@ -125,6 +126,9 @@ def fence_breaches(
 ) -> pd.DataFrame:
     """List where the plan of the nearest months moved by more than was agreed: what is being made for them can no longer follow.
 
+    A family and region may move by the tolerance, and no product within it may move by more units than that either: one that takes from another is listed by
+    itself, unless its family and region is listed for a move the same way. What moves less than its family and region may is not worth a line.
+
     Parameters
     ----------
     plan, last_plan : DataFrame
@@ -141,36 +145,54 @@ def fence_breaches(
     Returns
     -------
     DataFrame
-        As the contract ``fence_breaches``: month, family, region, before, units, change_pct, money, stream, source (of the part that moved most).
+        As the contract ``fence_breaches``: month, family, region, product (blank for the family as a whole), before, units, change_pct, money, stream, source
+        (of the part that moved most).
     """
-    known = products.set_index("product")
-    first = plan["month"].min()
-    frozen = pd.date_range(first, periods=fence_months, freq="MS")
-    keys = ["month", "family", "region"]
-
-    now, then = (f[f["month"].isin(frozen)].assign(family=f["product"].map(known["family"])) for f in (plan, last_plan))
-    both = pd.concat([now.groupby(keys)["units"].sum(), then.groupby(keys)["units"].sum().rename("before")], axis=1)
-    both = both.fillna(0.0)
-    both["change"] = both["units"] - both["before"]
-    out = both[both["change"].abs() > tolerance * both["before"].abs() + 1e-9].reset_index()
-    if out.empty:
-        columns = [*keys, "before", "units", "change_pct", "money", "stream", "source"]
-        return out.reindex(columns=columns).astype({"change_pct": "float64", "money": "float64", "stream": "str", "source": "str"})
-    parts = [f[f["month"].isin(frozen)].assign(sign=s) for f, s in ((streams, 1.0), (last_streams, -1.0))]
-    moved = pd.concat(parts, ignore_index=True)
-    moved = moved.assign(family=moved["product"].map(known["family"]), change=moved["units"] * moved["sign"],
-                         money=moved["units"] * moved["sign"] * moved["product"].map(known["unit_price"]).fillna(0.0))
-    money = moved.groupby(keys)["money"].sum()
+    keys, cell = ["month", "family", "region"], ["month", "family", "region", "product"]
+    columns = [*cell, "before", "units", "change_pct", "money", "stream", "source"]
+    frozen = pd.date_range(plan["month"].min(), periods=fence_months, freq="MS")
+    if frozen.empty:
+        return no_rows(columns, [*cell[1:], "stream", "source"])
+    family = products.set_index("product")["family"]
+    price = products.set_index("product")["unit_price"]
+    gone = last_plan.loc[~last_plan["product"].isin(products["product"]) & ~last_plan["product"].isin(plan["product"]), "product"].unique()
+    family = pd.concat([family, pd.Series("(no family)", index=gone, dtype="str")])  # dropped from the master data: their plan fell to nothing
+    now, then, here, before = (
+        f[f["month"].isin(frozen)].assign(family=lambda f: f["product"].map(family))
+        for f in (plan, last_plan, settled(streams), settled(last_streams))
+    )
+    each = pd.concat([now.groupby(cell)["units"].sum(), then.groupby(cell)["units"].sum().rename("before")], axis=1).fillna(0.0)
+    each["change"] = each["units"] - each["before"]
+    both = each.groupby(keys).sum()
+    allowed = tolerance * both["before"].abs() + 1e-9
+    way = np.sign(both["change"]).where(both["change"].abs() > allowed, 0.0)
+    wholes, parts = both[way != 0].reset_index(), each.reset_index()
+    at = pd.MultiIndex.from_frame(parts[keys])
+    parts = parts[(parts["change"].abs() > allowed.reindex(at).to_numpy()) & (np.sign(parts["change"]) != way.reindex(at).to_numpy())]
+    moved = pd.concat([here.assign(sign=1.0), before.assign(sign=-1.0)], ignore_index=True)
+    moved["change"] = moved["units"] * moved["sign"]
+    moved["money"] = moved["change"] * moved["product"].map(price).fillna(0.0)
     # The statistical stream is one cause, whichever method stands behind it.
     moved["source"] = moved["source"].where(moved["stream"] != "statistical", "new actuals")
-    # The stream that moved most in all, and of it the source that moved most: a source whose words changed would seem to move twice.
+    wholes, parts = _with_cause(wholes, moved, keys), _with_cause(parts, moved, cell)
+    out = pd.concat([wholes.assign(product=pd.Series(index=wholes.index, dtype="str")), parts], ignore_index=True) if len(parts) else wholes
+    out["change_pct"] = 100 * out["change"] / out["before"].where(out["before"] != 0)
+    out = out.assign(size=out["money"].abs()).reindex(columns=[*columns, "size"])
+    out = out.astype(dict.fromkeys(["family", "region", "product", "stream", "source"], "str"))
+    out = out.sort_values(["size", *cell], ascending=[False, True, True, True, True], kind="stable", na_position="first", ignore_index=True)
+    return out.drop(columns="size")
+
+
+def _with_cause(rows: pd.DataFrame, moved: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Put beside each breach its money, and the stream and source that moved most.
+
+    The stream that moved most in all, and of it the source that moved most: a source whose words changed would seem to move twice.
+    """
     cause = moved.groupby([*keys, "stream", "source"], as_index=False)["change"].sum()
     net = cause.groupby([*keys, "stream"])["change"].transform("sum").abs()
     cause = cause.assign(net=net, size=cause["change"].abs()).sort_values(["net", "size"], ascending=False, kind="stable").drop_duplicates(keys)
-    out = out.merge(money.reset_index(), on=keys, how="left").merge(cause[[*keys, "stream", "source"]], on=keys, how="left")
-    out["change_pct"] = 100 * out["change"] / out["before"].where(out["before"] != 0)
-    out = out.assign(size=out["money"].abs()).sort_values(["size", *keys], ascending=[False, True, True, True], kind="stable", ignore_index=True)
-    return out[[*keys, "before", "units", "change_pct", "money", "stream", "source"]]
+    money = moved.groupby(keys, as_index=False)["money"].sum()
+    return rows.merge(money, on=keys, how="left").merge(cause[[*keys, "stream", "source"]], on=keys, how="left")
 
 
 def value_of_people(

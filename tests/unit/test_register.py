@@ -65,6 +65,29 @@ def test_a_breach_of_the_fence_names_who_moved_it() -> None:
     assert set(new["family"]) == {"F0"} and (new["before"] == 0).all() and (new["units"] > 0).all(), "what was not planned at all is a breach as well"
 
 
+def test_the_fence_sees_what_moves_between_the_products_of_a_family() -> None:
+    streams, last_plan = build()
+    cell = (last_plan["month"] == HORIZON[0]) & (last_plan["region"] == "R0")
+
+    def moved(**units: float) -> pd.DataFrame:
+        plan = last_plan.assign(units=last_plan["units"] + last_plan["product"].map(units).fillna(0.0) * cell)
+        told = streams.merge((plan["units"] - last_plan["units"]).rename("more").to_frame().join(last_plan[CELL]), on=CELL)
+        now = streams.assign(units=streams["units"] + told["more"].to_numpy())
+        return register.fence_breaches(plan, last_plan, now, streams, products(4), fence_months=1, tolerance=0.05)
+
+    # 400 are planned of the family: 20 may move, in all and of each product.
+    swap = moved(P0=60.0, P2=-60.0)
+    assert swap["product"].tolist() == ["P2", "P0"] and swap["family"].tolist() == ["F0", "F0"] and swap["region"].tolist() == ["R0", "R0"]
+    assert swap["before"].tolist() == [300.0, 100.0] and swap["change_pct"].tolist() == pytest.approx([-20.0, 60.0])
+    assert swap["money"].tolist() == pytest.approx([-60.0 * 12, 60.0 * 10]) and set(swap["source"]) == {"new actuals"}
+    assert moved(P0=15.0, P2=-15.0).empty
+    both = moved(P0=-30.0, P2=130.0)
+    assert both["product"].fillna("").tolist() == ["", "P0"], "what moves as its family does is told with it"
+    assert not both.duplicated(["month", "family", "region", "product"]).any()
+    gone = register.fence_breaches(last_plan[last_plan["product"] != "P3"], last_plan, streams, streams, products(3), fence_months=1, tolerance=0.05)
+    assert set(gone["family"]) == {"(no family)"} and (gone["units"] == 0).all(), "a product that was dropped moved as well"
+
+
 def test_value_added_is_the_error_without_less_the_error_with() -> None:
     first, catalogue = MONTHS[-2], products(4)
     told = insights(EFFECT | {"start_month": first, "end_month": first, "effect_pct": 40.0})

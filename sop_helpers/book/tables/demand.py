@@ -140,6 +140,7 @@ class FenceBreaches(Contract):
     month: Series[Month] = f.month("Month inside the freeze fence.")
     family: Series[str] = f.code("Family.")
     region: Series[str] = f.code("Region.")
+    product: Series[str] = f.code("Product that moved by more units than its family and region may; blank for these as a whole.", optional=True)
     before: Series[float] = f.number("Plan of the last closed month.", UNITS)
     units: Series[float] = f.number("Plan of this month.", UNITS)
     change_pct: Series[float] = f.number("Change of it.", "%", optional=True)
@@ -148,7 +149,7 @@ class FenceBreaches(Contract):
     source: Series[str] = f.code("Where that came from.", optional=True)
 
     class Config(Contract.Config):
-        unique = ["month", "family", "region"]
+        unique = ["month", "family", "region", "product"]
         metadata = made_by("20_demand")
 
 
