@@ -1,33 +1,27 @@
 """Independent views side by side: what each team expects in all, how far it was off before, and what follows from both.
 
-A view is a whole forecast, not a change: sales by region, the pipeline, marketing, the budget, last month's consensus. Each is measured at the decision
-lag against what came. By choice of the workbook the plan follows the statistical forecast, a chosen view by family, or the mean of all views weighted by
-the inverse of their mean squared error (Bates & Granger 1969).
+A view is a whole forecast, not a change: sales by rep or region, the pipeline, marketing, the budget, last month's consensus. The parts that reps state add
+up; of a team that speaks as one the later word stands (see `voices`). Each is measured at the decision lag against what came. By choice of the workbook the
+plan follows the statistical forecast, a chosen view by family, or the mean of all views weighted by the inverse of their mean squared error (Bates & Granger
+1969).
 """
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import on_sale, shares
-from sop_helpers.planning.frames import months_between, no_rows
+from sop_helpers.planning.consensus import on_sale
+from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.voices import CELL, WIDTHS, fresh, latest, measured_together, of_width, split, stood_at, together
+from sop_helpers.planning.voices import as_month as as_month
+from sop_helpers.planning.voices import doubtful as doubtful
 
-CELL = ["month", "product", "region"]
-SCOPE = ["family", "product", "region"]
 OWN = "statistical"
 ALL = "all"  # what a view is measured on where it named no family
 FEWEST = 6  # months measured below which a view gets no weight and nobody is called biased
 SURE = 2.0  # t value from which a bias is a habit
 EXACT = 1e-3  # nobody is exact: an error of a thousandth is the least that is believed
-STALE = 3  # months after which a view that was not said again no longer stands
-
-
-def as_month(days: pd.Series) -> pd.Series:
-    """Return the first day of each day's month."""
-    return days.dt.to_period("M").dt.to_timestamp().astype("datetime64[us]")
 
 
 def with_budget(views: pd.DataFrame, budget: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
@@ -51,21 +45,23 @@ def with_budget(views: pd.DataFrame, budget: pd.DataFrame, month: pd.Timestamp) 
 
 
 def standing(views: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
-    """Return the views that count in a month's plan: months still to come, the latest word on each, said within three months."""
-    said = as_month(views["stated_on"])
-    fresh = views[(views["month"] >= month) & (said < month) & (said >= month - pd.DateOffset(months=STALE))]
-    return fresh.sort_values("stated_on", kind="stable").drop_duplicates(["view", "month", *SCOPE], keep="last").reset_index(drop=True)
+    """Return the views that count in a month's plan: months still to come, the latest word on each, said within three months.
+
+    In a view made of parts, the latest word of each author: they add up.
+    """
+    return latest(fresh(views, month))
 
 
 def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Split views down to product and region in proportion to a base forecast; a narrower word of the same team stands, a wider one gives the rest of it.
 
-    A team that expects 1,000 of a family and 300 of one of its products expects 700 of the others, or nothing where the narrower word is larger.
+    A team that expects 1,000 of a family and 300 of one of its products expects 700 of the others, or nothing where the narrower word is larger. In a view
+    made of parts, this holds for each author's part, and the parts add up.
 
     Parameters
     ----------
     views : DataFrame
-        view, month, family, product, region (blank means all), units.
+        view, author, month, family, product, region (blank means all), units.
     base : DataFrame
         month, product, region, units.
     products : DataFrame
@@ -77,19 +73,7 @@ def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> p
         month, product, region, stream, units. What is said of nothing that is planned is left out.
     """
     cells = on_sale(base[[*CELL, "units"]], products).rename(columns={"units": "base"})
-    done = no_rows([*CELL, "stream", "units"], ["product", "region", "stream"])
-    for given in reversed([list(c) for n in range(4) for c in combinations(SCOPE, n)]):  # narrow to wide: a product is narrower than its family
-        mine = views[views[given].notna().all(axis=1) & views[[c for c in SCOPE if c not in given]].isna().all(axis=1)]
-        if mine.empty:
-            continue
-        group = ["stream", "month", *given]
-        said = mine[["view", "month", *given, "units"]].rename(columns={"view": "stream", "units": "word"})
-        both = cells.merge(said, on=["month", *given]).merge(done, on=[*CELL, "stream"], how="left")
-        both["word"] = (both["word"] - both.groupby(group)["units"].transform("sum")).clip(lower=0.0)
-        both = both[both["units"].isna()]
-        found = both.assign(units=both["word"] * shares(both, group, "base"))[[*CELL, "stream", "units"]]
-        done = pd.concat([done, found], ignore_index=True) if len(done) else found
-    return done.sort_values([*CELL, "stream"], ignore_index=True)
+    return split(views, cells)[[*CELL, "stream", "units"]].sort_values([*CELL, "stream"], ignore_index=True)
 
 
 def side_by_side(base: pd.DataFrame, last_plan: pd.DataFrame | None, said: pd.DataFrame) -> pd.DataFrame:
@@ -132,26 +116,35 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
     Returns
     -------
     DataFrame
-        stream, author, family, month, actual, forecast: one row for each month of a family that an author spoke of; "all" where no family was named.
+        stream, author, family, month, actual, forecast, stood: one row for each month of a family that an author spoke of; "all" where no family was named.
+        Parts that share anything are held together against what came of all of it, under the names of all who stated them: nobody knows whose share came.
+        What a colleague replaced did not stand: it is the author's, but not the team's.
     """
     family = products.set_index("product")["family"]
-    past = _said_at(views, lag_months)
-    past = past[past["month"] <= actuals["month"].max()].drop_duplicates(["view", "author", "month", *SCOPE], keep="last")
+    past = stood_at(views[views["month"] <= actuals["month"].max()], products, lag_months)
+    past["named"] = past["family"].fillna(past["product"].map(family)).mask(past["family"].isna() & past["product"].isna(), ALL)
     came = actuals.assign(family=actuals["product"].map(family))
+    shared = past[past["group"] >= 0]
     found = []
-    for given in (list(c) for n in range(4) for c in combinations(SCOPE, n)):
-        mine = past[past[given].notna().all(axis=1) & past[[c for c in SCOPE if c not in given]].isna().all(axis=1)]
+    if len(shared):
+        who = shared.groupby("group").agg(
+            stream=("view", "first"), author=("voice", "first"), month=("month", "first"), family=("named", "first"), families=("named", "nunique")
+        )
+        who["family"] = who["family"].where(who["families"] <= 1, ALL)
+        found.append(measured_together(shared, came, products).join(who.drop(columns="families"), on="group").drop(columns="group").assign(stood=True))
+    past = past[past["group"] < 0]
+    for given in WIDTHS:
+        mine = of_width(past, given)
         if mine.empty:
             continue
         sums = came.groupby(["month", *given], as_index=False)["units"].sum().rename(columns={"units": "actual"})
         both = mine.merge(sums, on=["month", *given], how="left").fillna({"actual": 0.0})
-        named = both["family"] if "family" in given else both["product"].map(family) if "product" in given else pd.Series(ALL, index=both.index)
-        found.append(pd.DataFrame({"stream": both["view"], "author": both["author"], "family": named, "month": both["month"], "actual": both["actual"],
-                                   "forecast": both["units"]}))
+        found.append(pd.DataFrame({"stream": both["view"], "author": both["author"], "family": both["named"], "month": both["month"], "actual": both["actual"],
+                                   "forecast": both["units"], "stood": both["stood"]}))
     if not found:
         return no_measured()
-    keys = ["stream", "author", "family", "month"]
-    return pd.concat(found, ignore_index=True).groupby(keys, as_index=False)[["actual", "forecast"]].sum()
+    keys = ["stream", "author", "family", "month", "stood"]
+    return pd.concat(found, ignore_index=True).groupby(keys, as_index=False)[["actual", "forecast"]].sum()[[*no_measured(), "stood"]]
 
 
 def no_measured() -> pd.DataFrame:
@@ -181,11 +174,10 @@ def as_followed(views: pd.DataFrame, tried: pd.DataFrame, products: pd.DataFrame
         stream, author, family, month, actual, forecast: months and families of which a view spoke, and in which the statistical forecast was tried.
     """
     at = tried[tried["lag"] == lag_months].dropna(subset=["statistical"])
-    past = _said_at(views, lag_months)
+    past = stood_at(views, products, lag_months)
     if at.empty or past.empty:
         return no_measured()
-    past = past.drop_duplicates(["view", "month", *SCOPE], keep="last")
-    said = spread(past, at.rename(columns={"statistical": "units"}), products).rename(columns={"units": "word"})
+    said = spread(past[past["stood"]], at.rename(columns={"statistical": "units"}), products).rename(columns={"units": "word"})
     at = at.assign(family=at["product"].map(products.set_index("product")["family"]))
     parts = []
     for stream, mine in said.groupby("stream"):  # a handful
@@ -194,12 +186,6 @@ def as_followed(views: pd.DataFrame, tried: pd.DataFrame, products: pd.DataFrame
         both["forecast"] = both["word"].fillna(both["statistical"])
         parts.append(both[spoke].groupby(["family", "month"], as_index=False)[["actual", "forecast"]].sum().assign(stream=stream, author="all"))
     return pd.concat(parts, ignore_index=True)[list(no_measured())] if parts else no_measured()
-
-
-def _said_at(views: pd.DataFrame, lag_months: int) -> pd.DataFrame:
-    """Return the views said at the decision lag, the latest word last; the budget is one forecast, however long before, and stands as it is."""
-    lag = months_between(views["month"], as_month(views["stated_on"]))
-    return views[(lag == lag_months) | (views["author"] == "budget")].sort_values("stated_on", kind="stable")
 
 
 def measured_forecasts(tried: pd.DataFrame, products: pd.DataFrame, lag_months: int, streams: dict[str, str]) -> pd.DataFrame:
@@ -236,7 +222,7 @@ def accuracy_of_views(errors: pd.DataFrame, followed: pd.DataFrame | None = None
     Parameters
     ----------
     errors : DataFrame
-        stream, family, month, actual, forecast: of what each view spoke of.
+        stream, family, month, actual, forecast: of what each view spoke of; what did not stand (see `measured`) is left out.
     followed : DataFrame, optional
         From `as_followed`: the same of whole families, from which views earn their weights. Streams that are not in it speak of whole families in `errors`.
 
@@ -255,6 +241,8 @@ def accuracy_of_views(errors: pd.DataFrame, followed: pd.DataFrame | None = None
 
 def _by_stream(errors: pd.DataFrame) -> pd.DataFrame:
     """Return by family and stream: points, actual, wmape, bias, and relative: squared error over that of the statistical forecast in the same months."""
+    if "stood" in errors:
+        errors = errors[errors["stood"].ne(False)]  # blank for forecasts, which nobody replaces
     sums = errors.groupby(["family", "stream", "month"], as_index=False)[["actual", "forecast"]].sum()
     over = sums["forecast"] - sums["actual"]
     sums = sums.assign(off=over.abs(), square=over**2, over=over)
@@ -300,6 +288,8 @@ def habits(errors: pd.DataFrame) -> pd.DataFrame:
         As the contract ``forecast_habits``: stream, author, family, points, bias, t, factor, note. A factor of 1 offers nothing.
     """
     keys = ["stream", "author", "family"]
+    if "stood" in errors:  # a word is the author's whether or not it stood
+        errors = errors.groupby([*keys, "month"], as_index=False)[["actual", "forecast"]].sum()
     good = errors[(errors["actual"] > 0) & (errors["forecast"] > 0)]
     ratio = np.log(good["forecast"] / good["actual"])
     out = good.assign(ratio=ratio).groupby(keys, as_index=False).agg(points=("ratio", "size"), mean=("ratio", "mean"), spread=("ratio", "std"))
@@ -317,9 +307,9 @@ def habits(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def corrected(views: pd.DataFrame, offered: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """Multiply each author's views by the factor that `habits` offers for the family."""
+    """Multiply each author's views by the factor that `habits` offers for the family: that of all together where parts are shared."""
     family = views["family"].fillna(views["product"].map(products.set_index("product")["family"])).fillna(ALL)
-    key = pd.MultiIndex.from_arrays([views["view"], views["author"], family])
+    key = pd.MultiIndex.from_arrays([views["view"], together(views, products)["voice"], family])
     factor = offered.set_index(["stream", "author", "family"])["factor"].reindex(key).fillna(1.0).to_numpy()
     return views.assign(units=views["units"] * factor)
 

@@ -83,6 +83,88 @@ def test_a_view_is_measured_at_the_decision_lag_on_what_it_spoke_of() -> None:
     assert views.measured(later, actuals(), products(4), 3)["forecast"].tolist() == [1000.0], "the later word, in whatever order they stand"
 
 
+A, B = {"author": "Rep A", "family": "F0", "region": "R0", "units": 100.0}, {"author": "Rep B", "family": "F0", "region": "R0", "units": 50.0}
+THEN = {"month": "2026-08-01", "stated_on": "2026-05-20"}  # said at the decision lag of a month that has come: 200 of F0 in R0
+
+
+def test_the_parts_of_several_reps_add_up() -> None:
+    rows = said(A, B | {"stated_on": "2026-09-26"})
+    stood = views.standing(rows, HORIZON[0])
+    assert sorted(stood["units"]) == [50.0, 100.0]
+    assert views.spread(stood, base(), products(4))["units"].sum() == pytest.approx(150.0)
+    again = views.standing(said(A, B, A | {"stated_on": "2026-09-28", "units": 70.0}), HORIZON[0])
+    assert views.spread(again, base(), products(4))["units"].sum() == pytest.approx(120.0), "a later view of the same author replaces the earlier one"
+    apart = views.spread(said(A, B | {"product": "P0", "family": None}), base(), products(4)).set_index(["product", "region"])["units"]
+    # 100 of the family fall on P0 and P2 as 1 to 3, and Rep B's 50 are on top: nobody's word is the rest of another's.
+    assert apart.to_dict() == pytest.approx({("P0", "R0"): 75.0, ("P2", "R0"): 75.0})
+    wide = views.spread(said(A, A | {"product": "P0", "family": None, "units": 40.0}, B), base(), products(4)).set_index("product")["units"]
+    assert wide.to_dict() == pytest.approx({"P0": 40.0 + 12.5, "P2": 60.0 + 37.5}), "the narrower word of the same author stands in the wider"
+
+
+def test_of_a_team_that_speaks_as_one_the_later_word_stands() -> None:
+    rows = said(A | {"view": "marketing"}, B | {"view": "marketing", "stated_on": "2026-09-26"})
+    assert views.standing(rows, HORIZON[0])["units"].tolist() == [50.0]
+    out = views.doubtful(rows, HORIZON[0], products(4))
+    assert out["what"].tolist() == ["marketing"] and out["source"].tolist() == ["Rep A"]
+    assert out["message"][0].startswith("what Rep A expects of F0 / R0 in 2026-10 is replaced by Rep B's later word")
+    assert views.doubtful(said(A, A | {"stated_on": "2026-09-26"}), HORIZON[0], products(4)).empty
+
+
+def test_parts_that_may_count_twice_are_named() -> None:
+    assert views.doubtful(said(A, B), HORIZON[0], products(4)).empty, "two reps who state the same are what sales is made of"
+    assert views.doubtful(said(A, B | {"region": "R1"}), HORIZON[0], products(4)).empty
+    head = views.doubtful(said(A, B | {"family": None}), HORIZON[0], products(4))
+    assert head["source"].tolist() == ["Rep A + Rep B"] and "added up for F0 / R0, R0 in 2026-10" in head["message"][0]
+    months = [B | {"month": m} for m in HORIZON[:3]]
+    moved = views.doubtful(said(*[A | {"month": m, "stated_on": "2026-08-20"} for m in HORIZON[:3]], *months), HORIZON[0], products(4))
+    assert len(moved) == 1 and "in 2026-10 to 2026-12" in moved["message"][0] and "took over" in moved["message"][0]
+    crossed = views.doubtful(said(A | {"region": None}, B | {"family": None}), HORIZON[0], products(4))
+    assert len(crossed) == 1, "a family everywhere and a region overlap although neither holds the other"
+
+
+def test_reps_who_share_a_region_are_measured_as_a_sum() -> None:
+    rows = said(A | THEN, B | THEN, A | THEN | {"region": "R1", "units": 240.0})
+    out = views.measured(rows, actuals(), products(4), 3).set_index("author")
+    assert out.loc["Rep A + Rep B", ["actual", "forecast"]].tolist() == [200.0, 150.0], "whose 50 did not come nobody can tell"
+    assert out.loc["Rep A", ["actual", "forecast"]].tolist() == [200.0, 240.0] and len(out) == 2, "nobody else speaks of F0 in R1"
+    accuracy = views.accuracy_of_views(out.reset_index()).set_index("family")
+    assert accuracy.loc["F0", "wmape"] == pytest.approx(abs(150 + 240 - 400) / 400)
+    # One is a part of what the other names: what came of all of it, once.
+    out = views.measured(said(A | THEN, B | THEN | {"product": "P0", "family": None}), actuals(), products(4), 3)
+    assert out[["author", "family", "actual", "forecast"]].values.tolist() == [["Rep A + Rep B", "F0", 200.0, 150.0]]
+    out = views.measured(said(A | THEN, B | THEN | {"family": None}), actuals(), products(4), 3)
+    assert out[["family", "actual", "forecast"]].values.tolist() == [["all", 400.0, 150.0]]
+    out = views.measured(said(A | THEN | {"product": "PX", "family": None}, B | THEN | {"product": "PX", "family": None}), actuals(), products(4), 3)
+    assert out.empty, "of no family that is known, as for one author alone"
+    # Rep B spoke a month before and was not asked again: the part still stood, but no decision was made on it alone.
+    early = {"month": "2026-08-01", "stated_on": "2026-04-20"}
+    assert views.measured(said(A | THEN, B | early), actuals(), products(4), 3)["forecast"].tolist() == [150.0]
+    assert views.measured(said(B | early), actuals(), products(4), 3).empty
+    names = views.measured(said(*[A | THEN | {"author": f"Rep {i}"} for i in range(5)]), actuals(), products(4), 3)
+    assert names["author"].tolist() == ["Rep 0 + Rep 1 + Rep 2 + 2 more"] and names["forecast"].tolist() == [500.0]
+
+
+def test_a_team_is_measured_on_the_word_that_stood_and_each_author_on_their_own() -> None:
+    months = [{"view": "marketing", "month": m, "stated_on": m - pd.DateOffset(days=75)} for m in MONTHS[-8:]]
+    later = [m | {"stated_on": m["stated_on"] + pd.Timedelta(days=2)} for m in months]
+    rows = said(*[A | m | {"units": 300.0} for m in months], *[B | m | {"units": 200.0} for m in later])
+    out = views.measured(rows, actuals(), products(4), 3)
+    assert views.accuracy_of_views(out)["wmape"].tolist() == [0.0] and views.accuracy_of_views(out)["points"].tolist() == [8.0]
+    assert views.habits(out).set_index("author")["bias"].to_dict() == pytest.approx({"Rep A": 0.5, "Rep B": 0.0})
+
+
+def test_past_views_of_several_reps_are_followed_as_a_sum_and_corrected_together() -> None:
+    months = [{"month": m, "stated_on": m - pd.DateOffset(days=75)} for m in MONTHS[-8:]]
+    rows = said(*[one | m | {"units": 120.0} for m in months for one in (A, B)])
+    followed = views.as_followed(rows, tried_out(), products(4), 3)
+    # F0 is forecast at 440: 220 in R1, and in R0 240 by the reps.
+    assert followed["forecast"].tolist() == pytest.approx([460.0] * 8)
+    habits = views.habits(views.measured(rows, actuals(), products(4), 3))
+    assert habits["author"].tolist() == ["Rep A + Rep B"] and habits["factor"].tolist() == pytest.approx([1 / np.sqrt(1.2)])
+    fixed = views.corrected(said(A, B, B | {"region": "R1"}), habits, products(4))
+    assert fixed["units"].tolist() == pytest.approx([100 / np.sqrt(1.2), 50 / np.sqrt(1.2), 50.0]), "what Rep B says of R1 alone was never measured"
+
+
 def _errors(spread: dict[str, float], months: int, bias: float = 0.0) -> pd.DataFrame:
     parts = []
     for name, size in spread.items():

@@ -102,7 +102,7 @@ class ForecastHabits(Contract):
     """Who forecasts too high or too low as a habit, and the correction that is offered."""
 
     stream: Series[str] = f.code("View.")
-    author: Series[str] = f.text("Who said so.")
+    author: Series[str] = f.text("Who said so; all together where several stated parts of the same, of which only the sum can be held against what came.")
     family: Series[str] = f.code("Family.")
     points: Series[float] = f.number("Months measured.", "count", ge=0)
     bias: Series[float] = f.share("Mean of log(forecast / actual), as a share; above zero is over-forecast.")
