@@ -216,6 +216,8 @@ def forecast(
         np.concatenate([np.full(more, int(scope.group.max(initial=-1)) + 1), scope.group]),
         np.concatenate([np.full(more, -1), np.where(scope.like >= 0, scope.like + more, -1)]),
         np.concatenate([np.full(more, 10**6), scope.end]),
+        None if scope.launch is None else np.concatenate([np.full(more, -1), scope.launch]),
+        None if scope.ramp is None else np.vstack([np.ones((more, scope.ramp.shape[1])), scope.ramp]),
     )
     back = origins_back(values.shape[1], ahead, origins, lag_months, season_length)
     work.total += len(values) * (1 + len(back))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sop_helpers.planning.consumption import order_stream
 from sop_helpers.planning.floors import at_zero
-from sop_helpers.planning.launches import launch_stream, unknown_victims
+from sop_helpers.planning.launches import launch_stream, off_plan, unknown_victims
 from sop_helpers.planning.supply_orders import promised
 from sop_helpers.planning.waterfall import STEP_ORDER as STEP_ORDER
 from sop_helpers.planning.waterfall import changes as changes
@@ -243,9 +243,10 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
 
 
 def problems(
-    products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, cells: pd.DataFrame, month: pd.Timestamp, last: pd.Timestamp | None = None
+    products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, cells: pd.DataFrame, month: pd.Timestamp, last: pd.Timestamp | None = None,
+    history: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """List what people said that the plan cannot use, and why.
+    """List what people said that the plan cannot use, and why, and the launches that sell far from what was said of them.
 
     Parameters
     ----------
@@ -257,6 +258,8 @@ def problems(
         product, region that are planned.
     month, last : Timestamp
         First and last month planned; the last may be left out.
+    history : DataFrame, optional
+        month, product, region, units: what running launches are held against.
 
     Returns
     -------
@@ -290,6 +293,7 @@ def problems(
         said = "its like product {} has ended before the plan begins: name another, or bring its volume as an insight"
         rows += [("launch", p, said.format(after)) for p, after in zip(over["product"], like[over.index], strict=True)]
     rows += unknown_victims(products)
+    rows += [] if history is None else off_plan(history, products, month)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")
 
 

@@ -17,6 +17,7 @@ from sop_helpers.planning import portfolio, rates
 from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.intermittent import croston, imapa
+from sop_helpers.planning.launches import RAMP_MONTHS, USUAL_RAMP, ramps_by_product
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.portfolio import Combined
@@ -54,11 +55,17 @@ class Scope(NamedTuple):
         Row of the like product in the same region, -1 without one.
     end : ndarray of int
         First column (of history and months ahead) after the last month of sale; a large number without one.
+    launch : ndarray of int, optional
+        Column in which its product's launch began, -1 where that lies outside the history or is not known.
+    ramp : ndarray (n, RAMP_MONTHS), optional
+        Share of its steady level that a launch after its like product reaches in its first months (see `launches.ramps_by_product`).
     """
 
     group: NDArray[np.int64]
     like: NDArray[np.int64]
     end: NDArray[np.int64]
+    launch: NDArray[np.int64] | None = None
+    ramp: Matrix | None = None
 
 
 class Points(NamedTuple):
@@ -79,7 +86,7 @@ def scope_of(panel: Panel, products: pd.DataFrame) -> Scope:
     panel : Panel
         The series.
     products : DataFrame
-        product, family; end_month and like_product where there are any.
+        product, family; end_month, like_product and launch_month where there are any.
     """
     known = products.set_index("product").reindex(panel.keys["product"])
     group = pd.factorize(known["family"], use_na_sentinel=False)[0]
@@ -93,7 +100,22 @@ def scope_of(panel: Panel, products: pd.DataFrame) -> Scope:
         first = panel.months[0]
         column = months_between(last, first) + 1
         end = np.where(last.isna(), 10**6, column).astype(int)
-    return Scope(group.astype(int), like.astype(int), end)
+    launch, ramp = None, None
+    if "launch_month" in known and (like >= 0).any():
+        launch, ramp = _launched(panel, products, like)
+    return Scope(group.astype(int), like.astype(int), end, launch, ramp)
+
+
+def _launched(panel: Panel, products: pd.DataFrame, like: NDArray[np.int64]) -> tuple[NDArray[np.int64], Matrix]:
+    """Return the column in which the product of each series was launched, or first sold where that came later, and the ramp of its like product."""
+    whole = pd.DataFrame(panel.values, columns=panel.months).groupby(panel.keys["product"]).sum(min_count=1)
+    code = whole.index.get_indexer(pd.Index(panel.keys["product"]))
+    launch = pd.DatetimeIndex(products.set_index("product")["launch_month"].reindex(whole.index))
+    planned = np.where(launch.isna(), -1, months_between(launch, panel.months[0])).astype(int)
+    sold = lengths(trim(whole.to_numpy()))[0]
+    column = np.where((planned >= 0) & (planned < len(panel.months)), np.maximum(planned, sold), -1)
+    ramp = ramps_by_product(whole, products)[code]
+    return column[code], np.where((like >= 0)[:, None], ramp[like], USUAL_RAMP)
 
 
 def classify(values: Matrix) -> NDArray[np.object_]:
@@ -290,7 +312,7 @@ def start_forecast(
         if young.any():
             level = young_levels(calm(young), selling_share(values, scope.group, m)[young])
             units[young], model[young] = level[:, None] * profile[young][:, ahead], "recent mean"
-            _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope.like)
+            _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope)
         work.tell(int((~whole & ~middle).sum()))
         rest = scale <= 0
         scale[rest] = _spread(values[rest])
@@ -307,16 +329,27 @@ def _members(fit: Combined) -> NDArray[np.object_]:
     return np.array([f"{named}; mostly {form}" for form in FORMS], dtype=object)[fit.form]
 
 
-def _borrow(values: Matrix, units: Matrix, model: NDArray[np.object_], mask: NDArray[np.bool_], like: NDArray[np.int64]) -> None:
-    """Forecast young series as their like product, at the ratio of both over the months they share."""
-    own, other = values[mask], values[like[mask]]
+def _borrow(values: Matrix, units: Matrix, model: NDArray[np.object_], mask: NDArray[np.bool_], scope: Scope) -> None:
+    """Forecast young series as their like product, at the ratio of both over the months they share, both as far up the ramp of a launch as they were.
+
+    Where no launch is known there is no ramp. Held against the like product's full level, months of the ramp would make the level of a launch too low; those
+    of its steeper half, which say more of the ramp than of the level, count only until three later ones are there.
+    """
+    rows, months = np.flatnonzero(mask), values.shape[1]
+    own, other = values[rows], values[scope.like[rows]]
+    ramp = np.ones((len(rows), months + units.shape[1]))
+    if scope.launch is not None and scope.ramp is not None and len(rows):
+        age = np.arange(ramp.shape[1]) - scope.launch[rows, None]
+        steps = np.column_stack([scope.ramp[rows], np.ones(len(rows))])
+        ramp = np.where(scope.launch[rows, None] >= 0, np.take_along_axis(steps, np.clip(age, 0, RAMP_MONTHS), axis=1), 1.0)
+        half = np.minimum(RAMP_MONTHS // 2, months - RAMP_MONTHS // 2 - scope.launch[rows])[:, None]
+        own = np.where((scope.launch[rows, None] >= 0) & (age[:, :months] < half), np.nan, own)
     shared = ~np.isnan(own) & ~np.isnan(other)
-    base = np.where(shared, other, 0.0).sum(axis=1)
+    base = np.where(shared, other * ramp[:, :months], 0.0).sum(axis=1)
     ratio = np.where(shared, own, 0.0).sum(axis=1) / np.where(base > 0, base, 1.0)
     good = base > 0
-    rows = np.flatnonzero(mask)[good]
-    units[rows] = units[like[rows]] * ratio[good][:, None]
-    model[rows] = "like product"
+    units[rows[good]] = (units[scope.like[rows]] * ratio[:, None] * ramp[:, months:])[good]
+    model[rows[good]] = "like product"
 
 
 def _spread(values: Matrix) -> Matrix:

@@ -173,7 +173,12 @@ def test_the_successor_of_an_ended_product_keeps_its_own_forecast() -> None:
 def test_a_recent_launch_is_not_counted_twice() -> None:
     catalogue = products(4)
     catalogue.loc[3, ["launch_month", "like_product", "like_scale"]] = [MONTHS[-2], "P1", 1.0]
-    streams, plan = build(catalogue=catalogue)
+    sold = past()
+    for age in (0, 1):  # it sells just what was planned
+        sold.loc[(sold["product"] == "P3") & (sold["month"] == MONTHS[age - 2]), "units"] = 100 * launches.USUAL_RAMP[age]
+    own = consensus.own_view(forecast(), sold, catalogue, insights(), month=HORIZON[0])
+    streams = consensus.build_streams(own, catalogue, overrides(), open_orders(), month=HORIZON[0])
+    plan = consensus.demand_plan(streams, catalogue)
     mine, like = (plan[plan["product"] == p].groupby("month")["units"].sum() for p in ("P3", "P1"))
     np.testing.assert_allclose(mine, like * np.r_[launches.USUAL_RAMP[2:], np.ones(14)])
     check_sum(streams, plan)
@@ -181,8 +186,8 @@ def test_a_recent_launch_is_not_counted_twice() -> None:
 
 def test_the_ramp_is_that_of_the_like_product_where_it_was_seen() -> None:
     own = np.r_[np.full(20, np.nan), [20, 40, 60, 80, 90, 100], np.full(20, 100.0)]
-    np.testing.assert_allclose(launches.ramp_of(own, True), [0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
-    np.testing.assert_array_equal(launches.ramp_of(own, False), launches.USUAL_RAMP)
+    np.testing.assert_allclose(launches.ramps_of(np.stack([own, np.full(46, 100.0)])), [[0.2, 0.4, 0.6, 0.8, 0.9, 1.0], launches.USUAL_RAMP])
+    np.testing.assert_array_equal(launches.ramps_of(own[None, :30])[0], launches.USUAL_RAMP)
 
 
 def test_open_orders_are_a_lower_bound() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demand_company import HORIZON, insights, open_orders, overrides, products
+from demand_company import HORIZON, MONTHS, insights, open_orders, overrides, products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_consensus import check_sum, forecast, past
 
-from sop_helpers.planning import consensus, launches
+from sop_helpers.planning import backtest, consensus, forecasting, launches
 from sop_helpers.planning.last_buys import last_buys
+from sop_helpers.planning.panel import to_panel
 
 CELL = ["month", "product", "region"]
 MOVES = pd.DataFrame(columns=["month", "item", "location", "on_hand"])
@@ -137,3 +138,101 @@ def test_many_launches_at_once_are_planned_as_each_alone() -> None:
     like = forecast[(forecast["product"] == "O0") & (forecast["region"] == "N")].set_index("month")["units"]
     assert first.index.min() == ahead[2] and first[ahead[2]] == pytest.approx(like[ahead[2]] * launches.USUAL_RAMP[0])
     assert set(together["source"]) == {"like O0 x 1", "like O1 x 0.5", "like O1 x 2"}
+
+
+SEASON = 1 + 0.4 * np.sin(2 * np.pi * np.arange(78) / 12)
+
+
+def running(months: int, times: float, regions: tuple[float, ...] = (1.0, 1.0)) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return forecast, history and products: P9 came so many months ago after P0 and sells `times` what was planned, by region."""
+    table = products(1)
+    new = table.assign(product="P9", launch_month=MONTHS[-months], like_product="P0", like_scale=1.0)
+    level = pd.DataFrame({"month": MONTHS.append(HORIZON), "units": 1000 * SEASON})
+    old = pd.concat([level.assign(product="P0", region=f"R{k}") for k in range(len(regions))])
+    mine = old[(old["month"] >= MONTHS[-months]) & (old["month"] < HORIZON[0])].assign(product="P9")
+    ramp = np.r_[launches.USUAL_RAMP, np.ones(99)][:months]
+    mine["units"] *= np.tile(ramp * times, len(regions)) * np.repeat(regions, months)
+    history = pd.concat([old[old["month"] < HORIZON[0]], mine[mine["units"] > 0]], ignore_index=True)
+    return old[old["month"] >= HORIZON[0]].assign(model="portfolio"), history, pd.concat([table, new], ignore_index=True)
+
+
+def profile(age: int) -> np.ndarray:
+    return 1000 * SEASON[60:] * np.r_[launches.USUAL_RAMP, np.ones(99)][age : age + 18]
+
+
+@pytest.mark.parametrize("times", [0.2, 1.0, 3.0])
+def test_what_a_launch_has_sold_scales_all_of_its_plan_the_more_the_longer(times: float) -> None:
+    off = []
+    for months in (1, 3, 5):
+        ahead, history, table = running(months, times)
+        plan = launches.launch_stream(ahead, history, table).groupby(["region", "month"])["units"].sum().unstack()
+        # One month counts for as much as the plan, and n months n times as much (Buhlmann); chance is nothing at a thousand units.
+        factor = 1 + months / (months + 1) * (times - 1)
+        np.testing.assert_allclose(plan, np.tile(factor * profile(months), (2, 1)), rtol=0.01)
+        off.append(abs(factor - times))
+    assert off == sorted(off, reverse=True)
+
+
+def test_few_units_move_the_plan_less_than_many() -> None:
+    ahead, history, table = running(3, 3.0)
+    few = [frame.assign(units=frame["units"] / 1000) for frame in (ahead, history)]
+    many, some = (launches.launch_stream(*frames, table)["units"].sum() for frames in ((ahead, history), few))
+    unmoved = 2 * profile(3).sum()
+    assert unmoved < some * 1000 < 0.85 * many, "two units a month may be three by chance"
+
+
+def test_a_region_that_sells_more_than_the_others_gets_more() -> None:
+    ahead, history, table = running(5, 1.5, (2.0, 0.0))
+    plan = launches.launch_stream(ahead, history, table).groupby("region")["units"].sum() / profile(5).sum()
+    assert 2.3 < plan["R0"] < 3.0 and 0 < plan["R1"] < 0.3, plan.to_dict()
+
+
+def test_a_launch_that_came_late_is_ramped_from_its_first_sale() -> None:
+    ahead, history, table = running(3, 1.0)
+    table.loc[1, "launch_month"] = MONTHS[-5]
+    idle = history[(history["product"] == "P0") & history["month"].isin(MONTHS[-5:-3])].assign(product="P9", units=0.0)
+    plan = launches.launch_stream(ahead, pd.concat([history, idle]), table).groupby(["region", "month"])["units"].sum().unstack()
+    np.testing.assert_allclose(plan, np.tile(profile(3), (2, 1)))
+
+
+def test_a_launch_far_from_its_plan_is_named_and_one_that_sells_nothing() -> None:
+    def said(months: int, times: float) -> list[str]:
+        _, history, table = running(months, times)
+        cells = history[["product", "region"]].drop_duplicates()
+        return consensus.problems(table, insights(), overrides(), cells, HORIZON[0], HORIZON[-1], history)["message"].tolist()
+
+    assert said(5, 1.2) == said(7, 3.0) == []
+    assert "3 times" in said(5, 3.0)[0] and "scaled by 2.67" in said(5, 3.0)[0]
+    assert "0.2 times" in said(5, 0.2)[0]
+    assert "was to be launched in 2026-08 and has sold nothing" in said(2, 0.0)[0]
+
+
+def test_what_a_running_launch_still_takes_is_what_its_ramp_still_brings() -> None:
+    ahead, history, table = running(2, 1.0)
+    table = pd.concat([table, table.iloc[[0]].assign(product="P5")], ignore_index=True).assign(cannibalises=[None, "P5", None], cannibal_share=1.0)
+    other = [pd.concat([frame, frame[frame["product"] == "P0"].assign(product="P5")], ignore_index=True) for frame in (ahead, history)]
+    full = pd.concat([other[0], ahead.assign(product="P9", units=np.tile(profile(2), 2))], ignore_index=True)  # its own forecast knows the ramp already
+    for theirs in (other[0], full):
+        taken = launches.launch_stream(theirs, other[1], table).query("product == 'P5'").groupby("month")["units"].sum()
+        np.testing.assert_allclose(-taken, 2 * (profile(2) - 1000 * SEASON[60:] * launches.USUAL_RAMP[1]))
+
+
+def test_launches_seen_here_tell_the_ramp_of_the_next() -> None:
+    values = np.tile(1000 * SEASON[:60], (8, 1))
+    values[1:7, :30] = np.nan  # six launches without any ramp
+    whole = pd.DataFrame(values, index=[f"P{k}" for k in range(8)], columns=MONTHS)
+    table = products(8).assign(launch_month=pd.Series([pd.NaT, *[MONTHS[30]] * 6, pd.NaT]), like_product=pd.Series([None, *["P0"] * 6, None], dtype="str"))
+    np.testing.assert_allclose(launches.ramps_by_product(whole, table)[0], (6 + 3 * launches.USUAL_RAMP) / 9)
+    np.testing.assert_array_equal(launches.ramps_by_product(whole, table.assign(like_product=None))[0], launches.USUAL_RAMP)
+
+
+@pytest.mark.parametrize("months", [6, 7, 9])
+def test_a_launch_is_handed_over_at_the_level_of_its_ramp(months: int) -> None:
+    _, history, table = running(months, 3.0)
+    panel = to_panel(history)
+    found = forecasting.point_forecast(panel.values, 18, forecasting.scope_of(panel, table))
+    new = (panel.keys["product"] == "P9").to_numpy()
+    assert (found.model[new] == "like product").all()
+    np.testing.assert_allclose(found.units[new], 3 * found.units[~new], rtol=1e-6)
+    tried = backtest.forecast(panel, forecasting.scope_of(panel, table), HORIZON).table
+    assert (tried.loc[tried["product"] == "P9", "model"] == "like product").all(), "its past forecasts were right too: no reason to take seasonal naive"
