@@ -5,26 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.cells import CELL, brought, counts, in_units, matched, new_series, nothing_matches, off_sale, on_sale, shares, touched
 from sop_helpers.planning.consumption import order_stream
 from sop_helpers.planning.floors import at_zero
-from sop_helpers.planning.launches import launch_stream, off_plan, unknown_victims
+from sop_helpers.planning.launches import launch_stream, off_plan, unknown_victims, without_volume
+from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.supply_orders import promised
 from sop_helpers.planning.waterfall import STEP_ORDER as STEP_ORDER
 from sop_helpers.planning.waterfall import changes as changes
 from sop_helpers.planning.waterfall import no_changes as no_changes
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
-CELL = ["month", "product", "region"]
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
 
 
 def own_view(
     forecast: pd.DataFrame, history: pd.DataFrame, products: pd.DataFrame, insights: pd.DataFrame, *, month: pd.Timestamp, weighted: bool = True,
-    drivers: pd.DataFrame | None = None,
+    drivers: pd.DataFrame | None = None, regions: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Lay out what the workbook itself expects: statistical, drivers, launches after their like product, phase-outs, insights, and a floor at zero.
 
-    Insights have their effects on what the first four give, and add up without compounding; together they take no more than there is.
+    Insights have their effects on what the first four give, and add up without compounding; together they take no more than there is. One in units on a
+    product of a region where nothing is planned of it plans it, in the months in which it is on sale.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def own_view(
         Whether the effect of an insight is weighted by its confidence.
     drivers : DataFrame, optional
         What measured drivers add (see `drivers.driver_stream`).
+    regions : Series, optional
+        Regions that are known beside those that sell.
 
     Returns
     -------
@@ -52,6 +56,7 @@ def own_view(
     more = [f for f in (drivers, launch_stream(forecast, history, products)) if f is not None and len(f)]
     parts += [at_zero(parts[0], pd.concat(more, ignore_index=True))] if more else []
     parts.append(_phase_out(_sum(parts), products))
+    parts.append(_new_cells(in_units(insights, month), _sum(parts), products, regions))
     base = on_sale(_sum(parts), products)
     parts.append(at_zero(base, _insight_streams(base, insights, month, weighted)))
     parts.append(_floor(_sum(parts)))
@@ -59,12 +64,13 @@ def own_view(
 
 
 def build_streams(
-    own: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, open_orders: pd.DataFrame, *, month: pd.Timestamp, agreed: pd.DataFrame | None = None
+    own: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, open_orders: pd.DataFrame, *, month: pd.Timestamp, agreed: pd.DataFrame | None = None,
+    regions: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Lay the plan out as a sum of streams.
 
     In this order: the workbook's own view; what the rule of reconciliation adds for other views; open orders as lower bound; overrides, the later on top
-    of the earlier, which one in units replaces.
+    of the earlier, which one in units replaces. An override in units plans what is not planned yet, as an insight does.
 
     Parameters
     ----------
@@ -78,6 +84,8 @@ def build_streams(
         First month planned: an override that expires in it or before no longer counts.
     agreed : DataFrame, optional
         From `views.agreed_stream`.
+    regions : Series, optional
+        Regions that are known beside those that sell.
 
     Returns
     -------
@@ -88,6 +96,7 @@ def build_streams(
     # What is made to order was booked before: its open orders are backlog, not part of the bookings to come.
     coming = open_orders[~open_orders["product"].isin(promised(products).index)] if len(open_orders) else open_orders
     parts.append(order_stream(_sum(parts), coming))
+    parts.append(_new_cells(in_units(overrides, month), _sum(parts), products, regions))
     parts.append(_override_stream(on_sale(_sum(parts), products), overrides, month))
     out = pd.concat([p for p in parts if len(p)], ignore_index=True)
     out = out.groupby(STREAM_KEYS, as_index=False, sort=True)["units"].sum()
@@ -110,6 +119,12 @@ def _stream(frame: pd.DataFrame, stream: str | pd.Series, source: str | pd.Serie
     return frame[CELL].assign(stream=stream, source=source, units=units)
 
 
+def _new_cells(said: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame, regions: pd.Series | None) -> pd.DataFrame:
+    """Return the rows, at zero, of what words bring in: its statistical forecast is that there is nothing to go by."""
+    new = brought(said, plan, products, regions)
+    return _stream(new, "statistical", "no history", new["units"])
+
+
 def _phase_out(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Nothing is planned after the last month of sale."""
     if "end_month" not in products:
@@ -119,83 +134,19 @@ def _phase_out(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     return _stream(gone, "phase-out", "last month of sale " + last[gone.index].dt.strftime("%Y-%m"), -gone["units"])
 
 
-def on_sale(cells: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """Put the family beside each cell, and whether its product is on sale in that month: launched, and not past its last month of sale.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        month, product.
-    products : DataFrame
-        product, family; launch_month, end_month where there are any.
-    """
-    known = products.set_index("product").reindex(cells["product"])
-    never = pd.Series(pd.NaT, index=known.index)
-    begins, ends = (pd.to_datetime(known[c] if c in known else never).to_numpy() for c in ("launch_month", "end_month"))  # all blank may be of any type
-    month = cells["month"].to_numpy()
-    return cells.assign(family=known["family"].to_numpy(), on_sale=~((month < begins) | (month > ends)))
-
-
-def touched(cells: pd.DataFrame, one: pd.Series) -> pd.Series:
-    """Tell which cells a statement is about: its months, and its family, product and region where it names them.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        month, product, region, family.
-    one : Series
-        start_month, end_month, family, product, region (blank means all).
-    """
-    mask = (cells["month"] >= one["start_month"]) & (cells["month"] <= one["end_month"])
-    for column in ("family", "product", "region"):
-        wanted = one.get(column)
-        if isinstance(wanted, str) and wanted:
-            mask &= cells[column] == wanted
-    return mask
-
-
-def counts(statements: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
-    """Return the insights or overrides that still count: not expired in the month planned or before, not wholly in the past."""
-    if statements.empty:
-        return statements
-    return statements[(statements["expires_month"].isna() | (statements["expires_month"] > month)) & (statements["end_month"] >= month)]
-
-
 def _insight_streams(base: pd.DataFrame, insights: pd.DataFrame, month: pd.Timestamp, weighted: bool) -> pd.DataFrame:
     parts = []
     for _, one in counts(insights, month).iterrows():  # dozens
         cells = base[touched(base, one)]
         weight = one["confidence"] if weighted and pd.notna(one["confidence"]) else 1.0
         if pd.notna(one["effect_units"]):
-            units = one["effect_units"] * weight * shares(cells, ["month"])
+            units = one["effect_units"] * weight * shares(cells, ["month"], base=base)
         elif pd.notna(one["effect_pct"]):
             units = cells["units"] * (one["effect_pct"] / 100 * weight)
         else:
             continue
         parts.append(_stream(cells, KIND_STREAM.get(one["kind"], one["function"]), str(one["insight"]), units))
     return pd.concat(parts, ignore_index=True) if parts else base.iloc[:0].assign(stream="", source="")
-
-
-def shares(cells: pd.DataFrame, by: list[str], column: str = "units") -> pd.Series:
-    """Return each row's share of its group: in proportion to a column, evenly where the group has none.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        The columns of `by`, and `column`; where it has ``on_sale``, what is not on sale gets no even share beside what is.
-    by : list of str
-        What makes a group.
-    column : str
-        What the shares go by; not below zero.
-    """
-    groups = cells.groupby(by)[column]
-    total = groups.transform("sum")
-    even = pd.Series(1.0, index=cells.index)
-    if "on_sale" in cells:
-        some = cells.groupby(by)["on_sale"].transform("any")
-        even = (cells["on_sale"] | ~some).astype(float)
-    even /= even.groupby([cells[c] for c in by]).transform("sum")
-    return (cells[column] / total.where(total > 0)).where(total > 0, even)
 
 
 def valued(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
@@ -233,7 +184,7 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
         if cells.empty:
             continue
         if pd.notna(one["units"]):
-            wanted = max(float(one["units"]), 0.0) * shares(cells, ["month"])
+            wanted = max(float(one["units"]), 0.0) * shares(cells, ["month"], base=plan)
             parts, stood = [p[~p.index.isin(cells.index)] for p in parts], before[cells.index]
         else:
             wanted, stood = cells["units"] * max(1 + one["change_pct"] / 100, 0.0), cells["units"]
@@ -244,7 +195,7 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
 
 def problems(
     products: pd.DataFrame, insights: pd.DataFrame, overrides: pd.DataFrame, cells: pd.DataFrame, month: pd.Timestamp, last: pd.Timestamp | None = None,
-    history: pd.DataFrame | None = None,
+    history: pd.DataFrame | None = None, regions: pd.Series | None = None, plan: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """List what people said that the plan cannot use, and why, and the launches that sell far from what was said of them.
 
@@ -255,20 +206,29 @@ def problems(
     insights, overrides : DataFrame
         What was said.
     cells : DataFrame
-        product, region that are planned.
+        product, region that are planned by their history or their like product (see `launches.cells_to_plan`).
     month, last : Timestamp
         First and last month planned; the last may be left out.
     history : DataFrame, optional
         month, product, region, units: what running launches are held against.
+    regions : Series, optional
+        Regions that are known beside those that sell.
+    plan : DataFrame, optional
+        product, region, units of the plan: a launch that views brought in has its volume.
 
     Returns
     -------
     DataFrame
         what, source, message.
     """
-    rows = []
-    known = cells.assign(family=cells["product"].map(products.set_index("product")["family"]))
-    for name, table, key in (("insight", insights, "insight"), ("override", overrides, "id")):
+    rows: list[tuple[str, str, str]] = []
+    tables = {"insight": (insights, "insight"), "override": (overrides, "id")}
+    words = pd.concat([in_units(table, month)[["family", *KEYS, "start_month", "end_month"]] for table, _ in tables.values()], ignore_index=True)
+    new = new_series(words, cells, products, regions)
+    more = cells.iloc[:0] if plan is None else plan[plan["units"] > 0]
+    known = pd.concat([cells[KEYS], new, more[KEYS]], ignore_index=True).drop_duplicates()
+    known["family"] = known["product"].map(products.set_index("product")["family"])
+    for name, (table, key) in tables.items():
         for _, one in table.iterrows():
             subject = " / ".join(str(one[c]) for c in ("family", "product", "region") if isinstance(one.get(c), str) and one[c]) or "everything"
             if pd.notna(one["expires_month"]) and one["expires_month"] <= month and one["end_month"] >= month:
@@ -278,20 +238,12 @@ def problems(
             elif last is not None and one["start_month"] > last:
                 rows.append((name, str(one[key]), f"it begins in {one['start_month']:%Y-%m}, after the last month planned, {last:%Y-%m}"))
             elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one).any():
-                rows.append((name, str(one[key]), f"nothing that is planned matches {subject}"))
+                rows.append((name, str(one[key]), f"nothing that is planned matches {subject}" + nothing_matches(one, known, products, regions)))
+            elif one["end_month"] >= month and (cut := off_sale(one, new, products, max(month, one["start_month"]))):
+                rows.append((name, str(one[key]), cut))
             elif name == "override" and one["start_month"] < month <= one["end_month"]:
                 rows.append((name, str(one[key]), f"months before {month:%Y-%m} are past and were left alone"))
-    if "launch_month" in products:
-        like = products.get("like_product", pd.Series(index=products.index, dtype="str"))
-        alone = products[(products["launch_month"] >= month) & like.isna() & ~products["product"].isin(cells["product"])]
-        rows += [("launch", p, "it has no like product: name one, or bring its volume as an insight") for p in alone["product"]]
-        lost = products[(products["launch_month"] >= month) & like.notna() & ~products["product"].isin(cells["product"])]
-        said = "its like product {} has no history to follow: name another, or bring its volume as an insight"
-        rows += [("launch", p, said.format(after)) for p, after in zip(lost["product"], like[lost.index], strict=True)]
-        ended = products.loc[products["end_month"] < month, "product"] if "end_month" in products else []
-        over = products[(products["launch_month"] >= month) & like.isin(ended) & products["product"].isin(cells["product"])]
-        said = "its like product {} has ended before the plan begins: name another, or bring its volume as an insight"
-        rows += [("launch", p, said.format(after)) for p, after in zip(over["product"], like[over.index], strict=True)]
+    rows += without_volume(products, cells, pd.concat([matched(words, known), more]), month)
     rows += unknown_victims(products)
     rows += [] if history is None else off_plan(history, products, month)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")

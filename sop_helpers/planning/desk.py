@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import build_streams, demand_plan, on_sale, shares, touched, valued
+from sop_helpers.planning.cells import on_sale, shares, touched
+from sop_helpers.planning.consensus import build_streams, demand_plan, valued
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.intervals import band_of_sums, widening
 from sop_helpers.planning.supply_network import Network, series_matrix
@@ -104,7 +105,7 @@ def sheet(
 
 
 def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], edits: dict[pd.Timestamp, float]) -> pd.DataFrame:
-    """Split edits of a part of the plan down to its products and regions in proportion to it, evenly where it has none.
+    """Split edits of a part of the plan down to its products and regions in proportion to it, as overrides are.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str
     out = plan.copy()
     rows = in_scope(plan, products, scope)
     rows = rows[rows["month"].isin(list(edits))]
-    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * shares(on_sale(rows, products), ["month"])
+    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * shares(on_sale(rows, products), ["month"], base=on_sale(plan, products))
     return valued(out, products)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-CELL = ["month", "product", "region"]
+from sop_helpers.planning.cells import CELL
+
 OWN_STREAMS = ["statistical", "driver", "launch", "phase-out"]  # those that insights have their effects on
 LIMIT = "limit"
 

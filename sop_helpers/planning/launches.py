@@ -237,6 +237,39 @@ def _ramps(likes: pd.Series, history: pd.DataFrame, products: pd.DataFrame) -> M
     return np.where((row >= 0)[:, None], found[row], USUAL_RAMP) if len(found) else np.tile(USUAL_RAMP, (len(likes), 1))
 
 
+def without_volume(products: pd.DataFrame, cells: pd.DataFrame, words: pd.DataFrame, month: pd.Timestamp) -> list[tuple[str, str, str]]:
+    """List launches that nothing gives a volume, as rows of `consensus.problems`.
+
+    Parameters
+    ----------
+    products : DataFrame
+        product; launch_month, like_product, end_month where there are any.
+    cells : DataFrame
+        product, region that are planned by their history or their like product.
+    words : DataFrame
+        product, start_month, end_month of what gives a volume; blank months are any.
+    month : Timestamp
+        First month planned.
+    """
+    if "launch_month" not in products:
+        return []
+    begins, ends = (pd.to_datetime(products[c] if c in products else pd.Series(pd.NaT, index=products.index)) for c in ("launch_month", "end_month"))
+    like = products.get("like_product", pd.Series(index=products.index, dtype="str"))
+    spans = words.merge(products[["product"]].assign(begins=begins, ends=ends), on="product")
+    told = spans.loc[~((spans["end_month"] < spans["begins"]) | (spans["start_month"] > spans["ends"])), "product"]
+    done, planned = products["product"].isin(told), products["product"].isin(cells["product"])
+    way = "or bring its volume as an insight or an override in units"
+    ahead, young = (begins >= month) & ~done, (begins > month - pd.DateOffset(months=RAMP_MONTHS)) & ~done
+    ended = products.loc[ends < month, "product"]
+    rows = [("launch", p, f"it has no like product: name one, {way}") for p in products.loc[young & like.isna() & ~planned, "product"]]
+    for here, said in (
+        (ahead & like.notna() & ~planned, "its like product {} has no history to follow: name another, "),
+        (ahead & like.isin(ended) & planned, "its like product {} has ended before the plan begins: name another, "),
+    ):
+        rows += [("launch", p, said.format(after) + way) for p, after in zip(products.loc[here, "product"], like[here], strict=True)]
+    return rows
+
+
 def victims_of(products: pd.DataFrame) -> pd.DataFrame:
     """Return each launch with each product that it is said to take customers from: product, victim, share."""
     if "cannibalises" not in products:

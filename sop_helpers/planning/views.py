@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import on_sale
+from sop_helpers.planning.cells import CELL, brought, on_sale
 from sop_helpers.planning.frames import no_rows
-from sop_helpers.planning.voices import CELL, WIDTHS, fresh, latest, measured_together, of_width, split, stood_at, together
+from sop_helpers.planning.voices import WIDTHS, fresh, latest, measured_together, of_width, split, stood_at, together
 from sop_helpers.planning.voices import as_month as as_month
 from sop_helpers.planning.voices import doubtful as doubtful
 
@@ -52,7 +52,7 @@ def standing(views: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
     return latest(fresh(views, month))
 
 
-def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame, regions: pd.Series | None = None) -> pd.DataFrame:
     """Split views down to product and region in proportion to a base forecast; a narrower word of the same team stands, a wider one gives the rest of it.
 
     A team that expects 1,000 of a family and 300 of one of its products expects 700 of the others, or nothing where the narrower word is larger. In a view
@@ -66,13 +66,18 @@ def spread(views: pd.DataFrame, base: pd.DataFrame, products: pd.DataFrame) -> p
         month, product, region, units.
     products : DataFrame
         product, family.
+    regions : Series, optional
+        Regions that are known beside those of the base.
 
     Returns
     -------
     DataFrame
-        month, product, region, stream, units. What is said of nothing that is planned is left out.
+        month, product, region, stream, units. What is said of a product in a region where nothing is planned of it brings it in, while it is on sale; what is
+        said of a product or region that nobody knows is left out.
     """
-    cells = on_sale(base[[*CELL, "units"]], products).rename(columns={"units": "base"})
+    new = brought(views[views["units"] > 0], base, products, regions)
+    every = pd.concat([base[[*CELL, "units"]], new], ignore_index=True) if len(new) else base[[*CELL, "units"]]
+    cells = on_sale(every, products).rename(columns={"units": "base"})
     return split(views, cells)[[*CELL, "stream", "units"]].sort_values([*CELL, "stream"], ignore_index=True)
 
 

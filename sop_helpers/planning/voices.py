@@ -11,10 +11,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.consensus import shares
+from sop_helpers.planning.cells import CELL, shares
 from sop_helpers.planning.frames import months_between, no_rows
 
-CELL = ["month", "product", "region"]
 SCOPE = ["family", "product", "region"]
 IN_PARTS = ["sales"]  # views that are the sum of what their authors state
 STALE = 3  # months after which a view that was not said again no longer stands
@@ -75,7 +74,7 @@ def split(views: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
         both = cells.merge(mine[[*group, "word"]], on=["month", *given]).merge(done, on=[*cell, "stream", "part"], how="left")
         both["word"] = (both["word"] - both.groupby(group)["units"].transform("sum")).clip(lower=0.0)
         both = both[both["units"].isna()]
-        found = both.assign(units=both["word"] * shares(both, group, "base"))[list(done)]
+        found = both.assign(units=both["word"] * shares(both, group, "base", cells))[list(done)]
         done = pd.concat([done, found], ignore_index=True) if len(done) else found
     return done.groupby([*cell, "stream"], as_index=False, sort=True, dropna=False)["units"].sum()
 

@@ -82,5 +82,5 @@ def test_launches_and_overrides_out_of_reach_are_listed_in_the_month() -> None:
     old = overrides({"id": "old", "start_month": "2026-08", "end_month": "2026-08", "units": 1.0}).assign(month="2026-08")
     said = problems(mine, insights(), pd.concat([past, old]), cells, MONTH).set_index("source")["message"]
     assert said["late"] == "its months are past: the first month planned is 2026-10" and "old" not in said
-    assert said["P3"] == "its like product P4 has no history to follow: name another, or bring its volume as an insight"
-    assert said["P4"] == "it has no like product: name one, or bring its volume as an insight"
+    assert said["P3"] == "its like product P4 has no history to follow: name another, or bring its volume as an insight or an override in units"
+    assert said["P4"] == "it has no like product: name one, or bring its volume as an insight or an override in units"

@@ -161,7 +161,7 @@ def history(given: Inputs) -> Iterator[Issue]:
             "like_product",
             len(alone),
             f"{len(alone)} launches name no product to follow: {some(alone['product'])}.",
-            "Name a like_product.",
+            "Name a like_product, or bring the volume as an insight in units; until then they are planned at zero.",
         )
     sold = set(sales["product"])
     if len(lost := silent[coming & silent["like_product"].notna() & ~silent["like_product"].isin(sold)]):
@@ -173,7 +173,7 @@ def history(given: Inputs) -> Iterator[Issue]:
             "like_product",
             len(lost),
             f"{len(lost)} launches follow a product that has never sold: {some(named)}.",
-            "Name a like_product with sales, or bring the volume as an insight; until then they are planned at zero.",
+            "Name a like_product with sales, or bring the volume as an insight in units; until then they are planned at zero.",
         )
     months = sales.groupby("region")["month"].nunique()
     if (short := months[months == 1]).size:
