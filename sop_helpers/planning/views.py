@@ -136,7 +136,7 @@ def measured(views: pd.DataFrame, actuals: pd.DataFrame, products: pd.DataFrame,
             stream=("view", "first"), author=("voice", "first"), month=("month", "first"), family=("named", "first"), families=("named", "nunique")
         )
         who["family"] = who["family"].where(who["families"] <= 1, ALL)
-        found.append(measured_together(shared, came, products).join(who.drop(columns="families"), on="group").drop(columns="group").assign(stood=True))
+        found.append(measured_together(shared, came).join(who.drop(columns="families"), on="group").drop(columns="group").assign(stood=True))
     past = past[past["group"] < 0]
     for given in WIDTHS:
         mine = of_width(past, given)

@@ -142,7 +142,7 @@ def together(views: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def measured_together(parts: pd.DataFrame, came: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+def measured_together(parts: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
     """Hold the sum of parts that share cells against what came of all that any of them spoke of.
 
     Parameters
@@ -151,8 +151,6 @@ def measured_together(parts: pd.DataFrame, came: pd.DataFrame, products: pd.Data
         Views with a group, from `together`.
     came : DataFrame
         month, family, product, region, units.
-    products : DataFrame
-        product, family.
 
     Returns
     -------
@@ -165,14 +163,18 @@ def measured_together(parts: pd.DataFrame, came: pd.DataFrame, products: pd.Data
     )  # fmt: skip
     cell = [*CELL, "family"]
     sums = known.groupby(cell, as_index=False)["units"].sum().rename(columns={"units": "actual"})
-    cells = parts[["month"]].drop_duplicates().merge(_cells(parts, products), how="cross").merge(sums, on=cell, how="left").fillna({"actual": 0.0})
+    there = known[cell[1:]].drop_duplicates()
+    cells = parts[["month"]].drop_duplicates().merge(there, how="cross").merge(sums, on=cell, how="left").fillna({"actual": 0.0})
     # Where units fall within a group is of no account; returns could leave a base below zero.
     cells["base"] = cells["actual"].clip(lower=0.0)
     found = []
     for _, mine in parts.groupby("view"):  # the groups of a view share no cell
-        reached = [of_width(mine, g)[["month", "group", *g]].merge(cells, on=["month", *g]) for g in WIDTHS]
-        reached = pd.concat([r for r in reached if len(r)])[["group", *cell, "actual"]].drop_duplicates(["group", *cell])
-        both = reached.merge(split(mine, cells), on=cell, how="left").rename(columns={"units": "forecast"})
+        rows = mine.rename_axis("row").reset_index()
+        reached = [of_width(rows, g)[["row", "month", "group", *g]].merge(cells, on=["month", *g])[["row", "group", *cell, "actual"]] for g in WIDTHS]
+        reached = pd.concat(reached)
+        never = mine.loc[~mine.index.isin(reached["row"]), ["group", "units"]].rename(columns={"units": "forecast"})  # of what nobody ever ordered
+        both = reached.drop_duplicates(["group", *cell]).merge(split(mine, cells), on=cell, how="left").rename(columns={"units": "forecast"})
+        both = pd.concat([both[["group", "actual", "forecast"]], never.assign(actual=0.0)])
         found.append(both.groupby("group", as_index=False)[["actual", "forecast"]].sum())
     return pd.concat(found, ignore_index=True)
 

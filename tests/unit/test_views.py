@@ -136,6 +136,9 @@ def test_reps_who_share_a_region_are_measured_as_a_sum() -> None:
     assert out[["family", "actual", "forecast"]].values.tolist() == [["all", 400.0, 150.0]]
     out = views.measured(said(A | THEN | {"product": "PX", "family": None}, B | THEN | {"product": "PX", "family": None}), actuals(), products(4), 3)
     assert out.empty, "of no family that is known, as for one author alone"
+    never = [one | THEN | {"product": "P0", "family": "F0", "region": "R9"} for one in (A, B)]
+    out = views.measured(said(*never), actuals(), products(4), 3)
+    assert out[["author", "actual", "forecast"]].values.tolist() == [["Rep A + Rep B", 0.0, 150.0]], "of what nobody ever ordered"
     # Rep B spoke a month before and was not asked again: the part still stood, but no decision was made on it alone.
     early = {"month": "2026-08-01", "stated_on": "2026-04-20"}
     assert views.measured(said(A | THEN, B | early), actuals(), products(4), 3)["forecast"].tolist() == [150.0]
