@@ -14,6 +14,7 @@ from sop_helpers.planning.chunks import Work, give_back
 from sop_helpers.planning.forecasting import Points, Scope, living, naive_forecast, start_forecast, start_learning, why
 from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
+from sop_helpers.planning.known_scales import naive_scale
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.short_lived import family_sums, share_families, short_lived
@@ -167,7 +168,8 @@ class Forecast(NamedTuple):
         As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
     tried : DataFrame
         The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
-        origins gave), scale and root_scale (of seasonal naive's error in the history, for MASE and RMSSE).
+        origins gave), scale and root_scale (of seasonal naive's error in what was known at the origin, for MASE and RMSSE), whole_scale (of it in the
+        whole history: one for all rows of a series, for errors that are pooled).
     levels : DataFrame
         level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape (see `hierarchy.reconcile_origins`); empty without a hierarchy.
     method : str
@@ -268,20 +270,6 @@ def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[st
     return out
 
 
-def naive_scale(values: Matrix, season_length: int = 12, power: int = 1) -> Matrix:
-    """Mean absolute error of seasonal naive inside each history, the denominator of MASE; NaN where it cannot be had.
-
-    With `power` 2 the root of its mean squared error, the denominator of RMSSE.
-    """
-    m = season_length if values.shape[1] > season_length else 1
-    if values.shape[1] <= m:
-        return np.full(len(values), np.nan)
-    change = np.abs(values[:, m:] - values[:, :-m])
-    count = (~np.isnan(change)).sum(axis=1)
-    mean = (np.nansum(change**power, axis=1) / np.maximum(count, 1)) ** (1 / power)
-    return np.where((count > 0) & (mean > 0), mean, np.nan)
-
-
 def _measured(tried: Backtest, lo80: Matrix, hi80: Matrix) -> tuple[NDArray[np.bool_], dict[str, Matrix]]:
     """Return where something can be compared (series, origins, lags), and what was forecast and came there, by name."""
     there = ~np.isnan(tried.actual) & ~np.isnan(tried.statistical)
@@ -303,7 +291,10 @@ def _tried_table(
     out["lag"] = lag.astype(np.int64) + 1
     for name in list(measured):
         out[name] = measured.pop(name)
-    out["scale"], out["root_scale"] = (naive_scale(panel.values, season_length, power)[row] for power in (1, 2))
+    # A scale that saw the months tried would grow with the errors it divides.
+    known = [[naive_scale(panel.values[:, : len(panel.months) - b], season_length, power) for b in back] for power in (1, 2)]
+    out["scale"], out["root_scale"] = (np.array(scale)[o, row] if len(row) else np.zeros(0) for scale in known)
+    out["whole_scale"] = naive_scale(panel.values, season_length)[row]
     return out
 
 

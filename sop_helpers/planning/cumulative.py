@@ -41,7 +41,7 @@ def error_sums(
     forecast : DataFrame
         month, product, region, units.
     tried : DataFrame
-        Backtest: product, region, kind, origin, lag, actual, statistical, scale.
+        Backtest: product, region, kind, origin, lag, actual, statistical, whole_scale.
     most_months : int
         Longest sum.
     seed : int
@@ -69,7 +69,7 @@ def error_sums(
     asked = [int(months) for months in sorted(sums["months"].unique())] if rare.any() else []
     quantiles = (work or Work()).each(partial(_sum_quantiles, values[rare], seed=seed), asked)
     sums, slopes = drawn_rates(sums, panel, values)
-    scale = tried.loc[~tried.duplicated(KEYS), [*KEYS, "scale"]].set_index(KEYS)["scale"].reindex(kind.index)  # one for all rows of a series
+    scale = tried.loc[~tried.duplicated(KEYS), [*KEYS, "whole_scale"]].set_index(KEYS)["whole_scale"].reindex(kind.index)  # one for all rows of a series
     pools = pd.concat([_pool(sums[["kind", "months", "single", "error"]], name, most_months) for name in CLASSES], ignore_index=True)
     if pools.empty:  # fewer sums than a spread takes
         return no_error_sums()
@@ -105,13 +105,13 @@ def summed_errors(tried: pd.DataFrame, most_months: int) -> pd.DataFrame:
 
     A sum is left out unless all its lags were measured.
     """
-    used = (tried["lag"] <= most_months) & (tried["scale"] > 0) & tried["actual"].notna() & tried["statistical"].notna()
+    used = (tried["lag"] <= most_months) & (tried["whole_scale"] > 0) & tried["actual"].notna() & tried["statistical"].notna()
     # Numbers only are sorted and added up; texts, which take most of the memory, are looked up once, at the end.
     group = tried.loc[used, [*KEYS, "origin"]].groupby([*KEYS, "origin"], sort=True).ngroup().to_numpy()
     order = np.lexsort((tried.loc[used, "lag"].to_numpy(), group))
     rows, group = np.flatnonzero(used)[order], group[order]
     del order
-    near = tried[["lag", "statistical", "scale"]].take(rows)
+    near = tried[["lag", "statistical", "whole_scale"]].rename(columns={"whole_scale": "scale"}).take(rows)
     near["single"] = (tried["actual"].to_numpy()[rows] - near["statistical"]) / near["scale"]
     groups = near.groupby(group, sort=False)
     whole = (near["lag"] == groups.cumcount() + 1).to_numpy()

@@ -156,3 +156,16 @@ def test_bands_hold_where_single_months_surprise_every_origin() -> None:
     # With the surprise itself in the scale by way of the neighbouring origins, the 95 % band held 94.3 %.
     for low, high, share in ((1, 2, 0.8), (0, 3, 0.95)):
         assert ((ahead >= factor[:, low]) & (ahead <= factor[:, high])).mean() == pytest.approx(share, abs=0.004)
+
+
+def test_the_scale_of_an_error_is_what_was_known_at_its_origin() -> None:
+    values = demand(2)
+    values[0, -8:] *= 5  # errors of the months tried must not scale themselves down
+    _, tried, *_ = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON)
+    for origin in (tried["origin"].min(), tried["origin"].max()):
+        change = values[:, 12 : MONTHS.get_loc(origin) + 1] - values[:, : MONTHS.get_loc(origin) - 11]
+        one = tried[tried["origin"] == origin].drop_duplicates("product").sort_values("product")
+        np.testing.assert_allclose(one["scale"], np.abs(change).mean(axis=1))
+        np.testing.assert_allclose(one["root_scale"], np.sqrt((change**2).mean(axis=1)))
+    # Errors that are pooled keep one scale a series.
+    assert (tried.groupby("product")["whole_scale"].nunique() == 1).all()

@@ -93,7 +93,7 @@ def tried_of(errors: np.ndarray) -> pd.DataFrame:
     """A backtest table of smooth series with a scale of one: errors (series, origins, lags)."""
     series, origin, lag = (index.ravel() for index in np.indices(errors.shape))
     keys = {"product": [f"P{i}" for i in series], "region": "R", "kind": "smooth", "origin": MONTHS[origin], "lag": lag + 1}
-    return pd.DataFrame(keys | {"actual": 100 + errors.ravel(), "statistical": 100.0, "scale": 1.0})
+    return pd.DataFrame(keys | {"actual": 100 + errors.ravel(), "statistical": 100.0, "whole_scale": 1.0})
 
 
 def test_errors_that_go_together_add_up_to_more_than_independent_ones() -> None:

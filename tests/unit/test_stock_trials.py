@@ -23,7 +23,7 @@ def tried(wrong: np.ndarray) -> pd.DataFrame:
     """Forecasts of 100 a month from the last origins: wrong (series, origins, lags)."""
     series, origin, lag = (index.ravel() for index in np.indices(wrong.shape))
     return pd.DataFrame({"product": [f"P{i:04d}" for i in series], "region": "R", "kind": "smooth", "origin": MONTHS[30 + origin], "lag": lag + 1,
-                         "actual": 100 + wrong.ravel(), "statistical": 100.0, "scale": 1.0})  # fmt: skip
+                         "actual": 100 + wrong.ravel(), "statistical": 100.0, "whole_scale": 1.0})  # fmt: skip
 
 
 def errors(series: int, sd: float, months: int) -> pd.DataFrame:
