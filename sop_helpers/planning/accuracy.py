@@ -13,11 +13,16 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import month_count, months_between, no_rows
+from sop_helpers.planning.intervals import LEVELS as LIMITS
+from sop_helpers.planning.intervals import tried_bands_of_sums
+from sop_helpers.planning.known_scales import known_scales
+from sop_helpers.planning.panel import Panel
 
 Values: TypeAlias = Sequence[float] | pd.Series | np.ndarray
 LEVEL_KEYS: dict[str, list[str]] = {
     "product-region": ["product", "region"], "product": ["product"], "family": ["family"], "region": ["region"], "total": [],
 }
+BANDS = (80, 95)
 SMALL = 24  # measured forecasts below which a difference is no evidence
 NEUTRAL_POINTS = 0.5  # percentage points of WMAPE within which two steps are alike
 
@@ -100,8 +105,8 @@ def accuracy(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        actual and forecast in units at item level; optionally scale (for MASE), root_scale (for RMSSE), lo80 and hi80 (for coverage and pinball), and the
-        columns of `by`.
+        actual and forecast in units at item level; optionally scale (for MASE), root_scale (for RMSSE), lo80 and hi80 (for coverage and pinball), lo95 and
+        hi95 (for coverage), and the columns of `by`.
     by : sequence of str
         Columns to group by; all rows together when empty.
 
@@ -109,7 +114,7 @@ def accuracy(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `by`, then points, actual_units, abs_error_units, wmape, forecast_accuracy, bias, mape, mape_skipped, smape, mase, rmsse,
-        coverage80, pinball80 (mean pinball loss of both limits of the 80 % band over sum of actuals).
+        coverage80, coverage95, pinball80 (mean pinball loss of both limits of the 80 % band over sum of actuals).
     """
     by = list(by)
     f = frame.loc[np.isfinite(frame["actual"]) & np.isfinite(frame["forecast"])]
@@ -126,15 +131,15 @@ def accuracy(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     }, index=f.index)
     root = f["root_scale"].to_numpy(float) if "root_scale" in f else np.full(len(f), np.nan)
     parts["squared"] = (error / np.where(root > 0, root, np.nan)) ** 2
+    for share in BANDS:
+        parts[f"coverage{share}"] = within(f, share)
     parts["pinball"] = np.nan
     if {"lo80", "hi80"} <= set(f):
-        parts["coverage80"] = np.where(f["lo80"].isna(), np.nan, (f["actual"] >= f["lo80"] - 1e-9) & (f["actual"] <= f["hi80"] + 1e-9))
         low, high = actual - f["lo80"].to_numpy(float), actual - f["hi80"].to_numpy(float)
         parts["pinball"] = (np.maximum(0.1 * low, -0.9 * low) + np.maximum(0.9 * high, -0.1 * high)) / 2
-    else:
-        parts["coverage80"] = np.nan
     groups = parts.groupby([f[c] for c in by], sort=True, observed=True) if by else parts.groupby(np.zeros(len(parts), dtype=int))
-    sums, means = groups[["points", "actual_units", "abs_error_units", "over"]].sum(), groups[["smape", "mape", "mase", "squared", "coverage80"]].mean()
+    sums = groups[["points", "actual_units", "abs_error_units", "over"]].sum()
+    means = groups[["smape", "mape", "mase", "squared", "coverage80", "coverage95"]].mean()
     out = sums.join(means)
     bottom = out["actual_units"].where(out["actual_units"] != 0)
     out["wmape"], out["bias"] = out["abs_error_units"] / bottom, out["over"] / bottom
@@ -144,19 +149,29 @@ def accuracy(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     out["mape_skipped"] = out["points"] - groups["mape"].count()
     out = out.reset_index() if by else out.reset_index(drop=True)
     columns = ["points", "actual_units", "abs_error_units", "wmape", "forecast_accuracy", "bias", "mape", "mape_skipped", "smape", "mase",
-               "rmsse", "coverage80", "pinball80"]
+               "rmsse", "coverage80", "coverage95", "pinball80"]
     return out[[*by, *columns]]
 
 
+def within(frame: pd.DataFrame, share: int) -> np.ndarray:
+    """Tell which actuals lay inside a band, ``lo80`` and ``hi80`` for a `share` of 80: 1 or 0, NaN where there is no band."""
+    if not {f"lo{share}", f"hi{share}"} <= set(frame):
+        return np.full(len(frame), np.nan)
+    actual, low, high = (frame[name].to_numpy(float) for name in ("actual", f"lo{share}", f"hi{share}"))
+    return np.where(np.isnan(low) | np.isnan(actual), np.nan, (actual >= low - 1e-9) & (actual <= high + 1e-9))
+
+
 def accuracy_by_level(
-    frame: pd.DataFrame, products: pd.DataFrame, streams: dict[str, str], basis: str, levels: Sequence[str] = tuple(LEVEL_KEYS)
+    frame: pd.DataFrame, products: pd.DataFrame, streams: dict[str, str], basis: str, levels: Sequence[str] = tuple(LEVEL_KEYS), *,
+    history: Panel | None = None, most_lag: int | None = None, season_length: int = 12,
 ) -> pd.DataFrame:
     """Measure at every level of the hierarchy: add up to the level first, then take errors.
 
     Parameters
     ----------
     frame : DataFrame
-        month, product, region, lag, actual and one column a stream; optionally scale, lo80, hi80 (used at product-region), origin.
+        month, product, region, lag, actual and one column a stream; origin in a backtest; optionally scale and root_scale (used at product-region), and
+        lo95, lo80, hi80, hi95, the band of the stream ``statistical``.
     products : DataFrame
         product, family.
     streams : dict
@@ -165,6 +180,12 @@ def accuracy_by_level(
         "backtest" or "closed months".
     levels : sequence of str
         Of product-region, product, family, region, total.
+    history : Panel, optional
+        Demand that came, added up for MASE and RMSSE of sums: what was known of it when each forecast was made. Without it they are blank.
+    most_lag : int, optional
+        Longest lag that is measured; the bands of sums are widened as all lags say.
+    season_length : int
+        Months in a season.
 
     Returns
     -------
@@ -172,30 +193,77 @@ def accuracy_by_level(
         As the contract ``accuracy``.
     """
     columns = ["level", "key", "stream", "basis", "lag", "points", "actual_units", "abs_error_units", "wmape", "bias", "smape", "mase", "rmsse",
-               "coverage80", "pinball80"]
+               "coverage80", "coverage95", "series_coverage80", "series_coverage95", "pinball80"]
     if frame.empty:
         return no_rows(columns, columns[:4])
-    f = frame.assign(family=frame["product"].map(products.set_index("product")["family"]).fillna("(no family)"))
+    family = products.set_index("product")["family"]
+    every = frame.assign(family=frame["product"].map(family).fillna("(no family)"))
+    f = every if most_lag is None else every[every["lag"] <= most_lag]
+    f = f.assign(**{f"within{share}": within(f, share) for share in BANDS})
+    limits = [name for name in LIMITS if name in f]
     cell = ["lag", "month", *(["origin"] if "origin" in f else [])]
     tables = []
     for level in levels:
         keys = LEVEL_KEYS[level]
-        added = {"": f} if level == "product-region" else {}
+        bottom = level == "product-region"
+        added = {"": f} if bottom else {}
+        # The band of a sum is no sum of bands. Closed months kept none, and nothing that one could be made of.
+        bands = tried_bands_of_sums(every, keys) if not bottom and "origin" in f and {"lo80", "hi80"} <= set(limits) else None
+        inside = f.groupby([*keys, "lag"], sort=True, observed=True)[[f"within{share}" for share in BANDS]].mean().reset_index()
         for stream, column in streams.items():
             # What a stream did not forecast is not a forecast of nothing: it is left out of its sums. Streams without gaps share one table.
-            gap = column if level != "product-region" and f[column].isna().any() else ""
+            gap = column if not bottom and f[column].isna().any() else ""
             if gap not in added:
                 rows = f.dropna(subset=[gap]) if gap else f
                 added[gap] = rows.groupby([*keys, *cell], as_index=False, sort=True)[["actual", *streams.values()]].sum()
             one = added[gap].drop(columns="forecast", errors="ignore").rename(columns={column: "forecast"})
-            if column != next(iter(streams.values())):
-                one = one.drop(columns=["lo80", "hi80"], errors="ignore")  # the band belongs to the first stream
+            if not {"scale", "root_scale"} <= set(one) and history is not None:
+                one = _with_scales(one, keys, history, family, season_length)
+            if column != "statistical":
+                one = one.drop(columns=limits, errors="ignore")
+            elif bands is not None:
+                one = one.merge(bands, on=[*keys, "origin", "lag"], how="left")
             table = accuracy(one, by=[*keys, "lag"])
             if table.empty:  # never forecast
                 continue
+            table = table.merge(inside, on=[*keys, "lag"], how="left")
+            for share in BANDS:
+                table[f"series_coverage{share}"] = table.pop(f"within{share}") if column == "statistical" else np.nan
             table["key"] = table[keys].agg(" / ".join, axis=1) if keys else "total"
             tables.append(table.assign(level=level, stream=stream, basis=basis))
     return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _with_scales(rows: pd.DataFrame, keys: list[str], history: Panel, family: pd.Series, season_length: int) -> pd.DataFrame:
+    """Add scale and root_scale of each row, from what was known of its sum in the month before lag 1."""
+    number = month_count(rows["month"]) - rows["lag"]
+    origins = history.months[pd.Index(month_count(history.months)).isin(number)]
+    scales = known_scales(history, keys, family, origins, season_length)
+    scales["number"] = month_count(scales.pop("origin"))
+    return rows.assign(number=number).merge(scales, on=[*keys, "number"], how="left").drop(columns="number")
+
+
+def coverage(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the coverage of the statistical forecast's bands together, by basis and level, all lags weighted by their forecasts.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As the contract ``accuracy``.
+
+    Returns
+    -------
+    DataFrame
+        basis, level, points, coverage80, coverage95, series_coverage80, series_coverage95; NaN where there was no band.
+    """
+    names = [f"{prefix}coverage{share}" for prefix in ("", "series_") for share in BANDS]
+    t = table[table["stream"] == "statistical"]
+    keys = [t["basis"], pd.Categorical(t["level"], list(LEVEL_KEYS), ordered=True)]
+    held = t[names].mul(t["points"], axis=0).groupby(keys, observed=True).sum(min_count=1)
+    weight = t[names].notna().mul(t["points"], axis=0).groupby(keys, observed=True).sum()
+    out = held / weight.where(weight > 0)
+    out.insert(0, "points", t["points"].groupby(keys, observed=True).sum())
+    return out.rename_axis(["basis", "level"]).reset_index().astype({"level": "str"})
 
 
 def fva_steps(frame: pd.DataFrame, steps: dict[str, str], basis: str) -> pd.DataFrame:
@@ -231,7 +299,9 @@ def fva_steps(frame: pd.DataFrame, steps: dict[str, str], basis: str) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def with_lag(forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame, column: str = "units") -> pd.DataFrame:
+def with_lag(
+    forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame, column: str = "units", also: Sequence[str] = ()
+) -> pd.DataFrame:
     """Lay the forecasts of earlier cycles beside what came since.
 
     Parameters
@@ -242,15 +312,17 @@ def with_lag(forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame,
         month, product, region, units: complete, with zeros.
     column : str
         Column of the forecast.
+    also : sequence of str
+        More columns of the forecast that come along; NaN in cycles that lack them.
 
     Returns
     -------
     DataFrame
-        month, product, region, lag (1 for the cycle's own month), actual, forecast.
+        month, product, region, lag (1 for the cycle's own month), actual, forecast, and those of `also`.
     """
     parts = []
     for first, table in sorted(forecasts.items()):
-        both = table[["month", "product", "region", column]].rename(columns={column: "forecast"}).merge(
+        both = table.reindex(columns=["month", "product", "region", column, *also]).rename(columns={column: "forecast"}).merge(
             actuals[["month", "product", "region", "units"]].rename(columns={"units": "actual"}), on=["month", "product", "region"], how="left"
         )
         both = both[both["month"] <= actuals["month"].max()] if len(actuals) else both.iloc[:0]
@@ -258,8 +330,8 @@ def with_lag(forecasts: dict[pd.Timestamp, pd.DataFrame], actuals: pd.DataFrame,
         both["lag"] = months_between(both["month"], first) + 1
         parts.append(both)
     if not parts:
-        return no_rows(["month", "product", "region", "lag", "actual", "forecast"], ["product", "region"], lag="int64")
-    return pd.concat(parts, ignore_index=True)[["month", "product", "region", "lag", "actual", "forecast"]]
+        return no_rows(["month", "product", "region", "lag", "actual", "forecast", *also], ["product", "region"], lag="int64")
+    return pd.concat(parts, ignore_index=True)[["month", "product", "region", "lag", "actual", "forecast", *also]]
 
 
 def closed_table(
@@ -279,11 +351,12 @@ def closed_table(
     Returns
     -------
     DataFrame
-        month, product, region, lag, actual, consensus, statistical, naive; NaN where one of them was not made.
+        month, product, region, lag, actual, consensus, statistical, the statistical band as it was published (lo95, lo80, hi80, hi95), naive; NaN where
+        one of them was not made.
     """
     keys = ["month", "product", "region"]
     out = with_lag(plans, actuals).rename(columns={"forecast": "consensus"})
-    said = with_lag(forecasts, actuals).rename(columns={"forecast": "statistical"})[[*keys, "lag", "statistical"]]
+    said = with_lag(forecasts, actuals, also=list(LIMITS)).rename(columns={"forecast": "statistical"})[[*keys, "lag", "statistical", *LIMITS]]
     out = out.merge(said, on=[*keys, "lag"], how="left")
     back = season_length * np.ceil(out["lag"].to_numpy(float) / season_length)
     number = month_count(out["month"]) - back

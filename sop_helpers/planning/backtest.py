@@ -167,8 +167,8 @@ class Forecast(NamedTuple):
     table : DataFrame
         As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
     tried : DataFrame
-        The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo80, hi80 (from bands that other
-        origins gave), scale and root_scale (of seasonal naive's error in what was known at the origin, for MASE and RMSSE), whole_scale (of it in the
+        The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo95, lo80, hi80, hi95 (from bands that
+        other origins gave), scale and root_scale (of seasonal naive's error in what was known at the origin, for MASE and RMSSE), whole_scale (of it in the
         whole history: one for all rows of a series, for errors that are pooled).
     levels : DataFrame
         level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape (see `hierarchy.reconcile_origins`); empty without a hierarchy.
@@ -248,7 +248,7 @@ def forecast(
     bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
     limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
     del values, naive
-    back, kind, (there, measured) = tried.back, tried.kind, _measured(tried, *cross_bands(tried, chosen, scale))
+    back, kind, (there, measured) = tried.back, tried.kind, _measured(tried, cross_bands(tried, chosen, scale))
     del tried, chosen, scale  # with a great many series tables and what they are made of do not go together into the memory
     dead = np.isin(model, ["ended", "stopped", "no history"])
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
@@ -270,11 +270,12 @@ def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[st
     return out
 
 
-def _measured(tried: Backtest, lo80: Matrix, hi80: Matrix) -> tuple[NDArray[np.bool_], dict[str, Matrix]]:
+def _measured(tried: Backtest, bands: dict[str, Matrix]) -> tuple[NDArray[np.bool_], dict[str, Matrix]]:
     """Return where something can be compared (series, origins, lags), and what was forecast and came there, by name."""
     there = ~np.isnan(tried.actual) & ~np.isnan(tried.statistical)
-    cubes = {"actual": tried.actual, "statistical": tried.statistical, "naive": tried.naive, "lo80": lo80, "hi80": hi80}
-    return there, {name: values[there] for name, values in cubes.items()}
+    cubes = {"actual": tried.actual, "statistical": tried.statistical, "naive": tried.naive}
+    found = {name: values[there] for name, values in cubes.items()}
+    return there, found | {name: bands.pop(name)[there] for name in list(bands)}  # each gives its memory back as it is read
 
 
 def _tried_table(
@@ -335,18 +336,18 @@ def scale_today(tried: Backtest, chosen: Matrix, noise: Matrix, naive_error: Mat
     return scales(noise, naive_error, total.sum(axis=1) / np.where(number > 0, number, np.nan), ratios)
 
 
-def cross_bands(tried: Backtest, chosen: Matrix, scale: Matrix | None = None) -> tuple[Matrix, Matrix]:
-    """Bands of 80 % for each origin from the residuals of the other origins, so that their coverage is measured honestly; `scale` as of `origin_scales`."""
+def cross_bands(tried: Backtest, chosen: Matrix, scale: Matrix | None = None) -> dict[str, Matrix]:
+    """Limits for each origin, by name, from the residuals of the other origins, so that coverage is measured honestly; `scale` as of `origin_scales`."""
     residual, scale = tried.actual - chosen, origin_scales(tried, chosen) if scale is None else scale
-    low, high = np.full_like(chosen, np.nan), np.full_like(chosen, np.nan)
+    limits = {name: np.full_like(chosen, np.nan) for name in LEVELS}
     for o in range(chosen.shape[1]):
         others = np.arange(chosen.shape[1]) != o
         if not np.isfinite(residual[:, others]).any():
             continue
         bands: Bands = calibrate(residual[:, others], scale[:, others], tried.kind, chosen.shape[2])
-        limits = bands.apply(chosen[:, o], scale[:, o], tried.kind)
-        low[:, o], high[:, o] = limits["lo80"], limits["hi80"]
-    return low, high
+        for name, limit in bands.apply(chosen[:, o], scale[:, o], tried.kind).items():
+            limits[name][:, o] = limit
+    return limits
 
 
 __all__ = ["LEVELS", "Backtest", "Points", "backtest", "cross_bands", "forecast", "naive_scale", "origins_back"]

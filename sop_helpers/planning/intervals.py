@@ -181,19 +181,50 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, fac
     DataFrame
         month, group, units, lo80, hi80.
     """
-    below, above = forecast["units"] - forecast["lo80"], forecast["hi80"] - forecast["units"]
-    f = forecast.assign(group=forecast["product"].map(by), below=below, above=above, low=below**2, high=above**2)
-    out = f.groupby(["group", "month"], as_index=False)[["units", "below", "above", "low", "high"]].sum()
+    out = _add_bands(forecast.assign(group=forecast["product"].map(by)), "units", ["group", "month"])
     t = tried.dropna(subset=["lo80"])
     if len(t):
-        t = t.assign(
-            group=t["product"].map(by), error=t["actual"] - t["statistical"], low=(t["statistical"] - t["lo80"]) ** 2, high=(t["hi80"] - t["statistical"]) ** 2
-        )
-        g = t.groupby(["group", "origin", "lag"])[["error", "low", "high"]].sum()
-        half = np.sqrt(np.where(g["error"] > 0, g["high"], g["low"]))
-        ratio = (np.abs(g["error"]) / np.where(half > 0, half, np.nan)).dropna()
-        factor = max(1.0, float(np.quantile(ratio, 0.8))) if len(ratio) >= 10 else 1.5
-    # Errors that all go the same way are the worst: the sum of the half-widths.
-    out["lo80"] = np.maximum(out["units"] - np.minimum(factor * np.sqrt(out["low"]), out["below"]), 0.0)
-    out["hi80"] = out["units"] + np.minimum(factor * np.sqrt(out["high"]), out["above"])
-    return out[["month", "group", "units", "lo80", "hi80"]]
+        factor = _beyond(_add_bands(t.assign(group=t["product"].map(by)), "statistical", ["group", "origin", "lag"]))
+    return _limits(out, "units", factor)[["month", "group", "units", "lo80", "hi80"]]
+
+
+def tried_bands_of_sums(tried: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the bands that `band_of_sums` would have given groups of series at past origins, each widened as the other origins say, to be measured honestly.
+
+    Parameters
+    ----------
+    tried : DataFrame
+        Backtest: origin, lag, actual, statistical, lo80, hi80 and the columns of `by`.
+    by : list of str
+        Columns that make a group; all series together when empty.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, origin, lag, lo80, hi80; no rows for origins without bands.
+    """
+    sums = _add_bands(tried.dropna(subset=["lo80"]), "statistical", [*by, "origin", "lag"])
+    parts = [_limits(rows, "statistical", _beyond(sums[sums["origin"] != origin])) for origin, rows in sums.groupby("origin")]
+    return pd.concat(parts or [sums.assign(hi80=np.nan, lo80=np.nan)], ignore_index=True)[[*by, "origin", "lag", "lo80", "hi80"]]
+
+
+def _add_bands(frame: pd.DataFrame, said: str, by: list[str]) -> pd.DataFrame:
+    """Add forecasts up with the half-widths of their bands (below, above), those squared (low, high) and the errors, where any are known."""
+    below, above = frame[said] - frame["lo80"], frame["hi80"] - frame[said]
+    parts = frame[[*by, said]].assign(below=below, above=above, low=below**2, high=above**2)
+    if "actual" in frame:
+        parts["error"] = frame["actual"] - frame[said]
+    return parts.groupby(by, as_index=False).sum()
+
+
+def _beyond(sums: pd.DataFrame) -> float:
+    """Return the 80 % quantile of how far errors of sums went beyond the band of independent errors; never below 1, and 1.5 where too few are known."""
+    half = np.sqrt(np.where(sums["error"] > 0, sums["high"], sums["low"]))
+    ratio = (np.abs(sums["error"]) / np.where(half > 0, half, np.nan)).dropna()
+    return max(1.0, float(np.quantile(ratio, 0.8))) if len(ratio) >= 10 else 1.5
+
+
+def _limits(sums: pd.DataFrame, said: str, factor: float) -> pd.DataFrame:
+    """Lay the band of a sum about it: errors that all go the same way are the worst, the sum of the half-widths."""
+    low, high = (np.minimum(factor * np.sqrt(sums[square]), sums[most]) for square, most in (("low", "below"), ("high", "above")))
+    return sums.assign(lo80=np.maximum(sums[said] - low, 0.0), hi80=sums[said] + high)

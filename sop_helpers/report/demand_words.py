@@ -8,6 +8,8 @@ import pandas as pd
 from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import money
 
+HELD = {"coverage80": "80 % band", "coverage95": "95 % band", "series_coverage80": "80 % bands of its series", "series_coverage95": "95 % bands of its series"}
+
 
 def signals_words(signals: pd.DataFrame, names: pd.Series, currency: str) -> str:
     """Say how many signals there are, what they are worth and which is the biggest."""
@@ -100,6 +102,14 @@ def fva_words(steps: pd.DataFrame, lag: int) -> str:
     way = "off" if one["fva_points"] >= 0 else "to"
     text = f"Tried out on the past, the statistical forecast {verb} {abs(one['fva_points']):.1f} points {way} the error of seasonal naive"
     return text + f" up to {counted(lag, 'months')} ahead: WMAPE {100 * one['wmape']:.1f} %, bias {100 * one['bias']:+.1f} %."
+
+
+def coverage_words(held: pd.DataFrame) -> str:
+    """Say how much of what came was inside the bands of products and regions, in the backtest and since they were published (`accuracy.coverage`)."""
+    series = held[(held["level"] == "product-region") & held["coverage80"].notna()]
+    where = {"backtest": "in the backtest", "closed months": "in closed months"}
+    said = [f"{row.coverage80:.0%} and {row.coverage95:.0%} {where[row.basis]}" for row in series.itertuples()]
+    return f"the 80 and 95 % bands covered {', '.join(said)}" if said else "nothing could be tried out yet"
 
 
 def changes_words(changes: pd.DataFrame, currency: str) -> str:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sop_helpers.planning import accuracy as acc
+from sop_helpers.planning.panel import Panel
+from sop_helpers.report.demand_words import coverage_words
 
 NUMBERS = st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=30)
 
@@ -132,3 +134,68 @@ def test_what_was_not_forecast_is_no_forecast_of_nothing() -> None:
     streams = {"statistical": "statistical", "consensus": "consensus"}
     none = acc.accuracy_by_level(pd.DataFrame(rows | {"statistical": np.nan}), products(), streams, "closed months")
     assert set(none.loc[none["level"] == "total", "stream"]) == {"consensus"}, "closed months that kept no forecast say nothing of it"
+
+
+def grown(series: int = 4) -> tuple[Panel, pd.DataFrame]:
+    """Five years of noise, and what was forecast of the last months from three origins: 100 too little at product-region, bands that hold half the time."""
+    keys = pd.DataFrame({"product": [f"P{i // 2}" for i in range(series)], "region": [f"R{i % 2}" for i in range(series)]})
+    values = 500 + np.random.default_rng(4).normal(0, 30, (series, 60)).round()
+    values[0, :20] = np.nan
+    rows = [(MONTHS[o + lag], *keys.iloc[i], MONTHS[o], lag, values[i, o + lag]) for i in range(series) for o in range(52, 57) for lag in (1, 2, 3)]
+    tried = pd.DataFrame(rows, columns=["month", "product", "region", "origin", "lag", "actual"])
+    said = tried.assign(statistical=tried["actual"] - 100, naive=tried["actual"] + 50, scale=40.0, root_scale=50.0)
+    wide = np.where(np.arange(len(said)) % 2, 120.0, 80.0)
+    return Panel(keys, MONTHS, values), said.assign(lo80=said["statistical"] - wide, hi80=said["statistical"] + wide, lo95=said["statistical"] - 130,
+                                                    hi95=said["statistical"] + 130)
+
+
+def test_sums_are_held_against_what_was_known_of_them_at_the_origin() -> None:
+    panel, tried = grown()
+    streams = {"statistical": "statistical", "seasonal naive": "naive"}
+    out = acc.accuracy_by_level(tried, products(), streams, "backtest", history=panel, most_lag=2).set_index(["level", "key", "stream", "lag"])
+    assert out[["mase", "rmsse"]].notna().all(axis=None) and out.index.get_level_values("lag").max() == 2
+    assert out.loc[("product-region", "P0 / R0", "statistical", 1), "mase"] == pytest.approx(100 / 40)
+    total = np.nansum(panel.values, axis=0)
+    changes = [np.abs(total[12 : o + 1] - total[: o - 11]) for o in range(52, 57)]
+    assert out.loc[("total", "total", "statistical", 1), "mase"] == pytest.approx(np.mean([400 / c.mean() for c in changes]))
+    assert out.loc[("total", "total", "seasonal naive", 2), "rmsse"] == pytest.approx(np.sqrt(np.mean([200**2 / (c**2).mean() for c in changes])))
+    blank = acc.accuracy_by_level(tried, products(), streams, "backtest")
+    assert blank.loc[blank["level"] != "product-region", "mase"].isna().all()
+
+
+def test_bands_of_sums_are_measured_with_factors_of_other_origins() -> None:
+    panel, tried = grown()
+    out = acc.accuracy_by_level(tried, products(), {"statistical": "statistical", "seasonal naive": "naive"}, "backtest", history=panel)
+    mine = out[out["stream"] == "statistical"].set_index(["level", "key", "lag"]).sort_index()
+    # Errors that all go the same way make the band of a sum as wide as those of its parts together: 400 are just in it.
+    assert mine[["coverage80", "pinball80"]].notna().all(axis=None)
+    assert (mine["coverage95"].notna() == (mine.index.get_level_values("level") == "product-region")).all()
+    assert mine["coverage80"].between(0, 1).all() and (mine.loc["total", "coverage80"] == 1).all()
+    assert (mine.loc["total", "series_coverage80"] - 0.5).abs().max() <= 0.11 and (mine["series_coverage95"] == 1).all()
+    assert (mine.loc["product-region", "series_coverage80"] == mine.loc["product-region", "coverage80"]).all()
+    assert out.loc[out["stream"] != "statistical", ["coverage80", "coverage95", "series_coverage80", "pinball80"]].isna().all(axis=None)
+
+
+def test_closed_months_tell_whether_published_bands_held() -> None:
+    panel, _ = grown()
+    actuals = panel.frame(panel.values, "units")
+    now = actuals[actuals["month"] >= MONTHS[58]].reset_index(drop=True)
+    known = now.assign(units=now["units"] - 10, lo95=now["units"] - 30, lo80=now["units"] - 20, hi80=now["units"] + np.where(now["region"] == "R0", 5, -5.0),
+                       hi95=now["units"] + 8)  # fmt: skip
+    closed = acc.closed_table({MONTHS[58]: known[["month", "product", "region", "units"]]}, {MONTHS[58]: known}, actuals)
+    streams = {"consensus": "consensus", "statistical": "statistical"}
+    out = acc.accuracy_by_level(closed, products(), streams, "closed months", history=panel)
+    mine = out[out["stream"] == "statistical"].set_index(["level", "key", "lag"]).sort_index()
+    series = mine.loc["product-region"]
+    assert series["coverage80"].tolist() == [float("R0" in key) for key in series.index.get_level_values("key")] and (series["coverage95"] == 1).all()
+    assert (mine.loc["total", "series_coverage80"] == 0.5).all() and (mine.loc["total", "series_coverage95"] == 1).all()
+    assert mine.loc["total", ["coverage80", "pinball80"]].isna().all(axis=None), "no band of a sum was kept"
+    assert out["mase"].notna().all() and out.loc[out["stream"] == "consensus", "coverage80"].isna().all()
+    total = np.nansum(panel.values[:, :58], axis=0)
+    assert mine.loc[("total", "total", 2), "mase"] == pytest.approx(40 / np.abs(total[12:] - total[:-12]).mean()), "lag 2 knew no more than lag 1"
+    held = acc.coverage(out).set_index("level")
+    assert held.loc["product-region", "coverage80"] == 0.5 and held.loc["total", "series_coverage95"] == 1 and np.isnan(held.loc["total", "coverage80"])
+    assert coverage_words(acc.coverage(out)) == "the 80 and 95 % bands covered 50% and 100% in closed months"
+    assert "nothing" in coverage_words(acc.coverage(out.iloc[:0]))
+    older = acc.closed_table({MONTHS[58]: known}, {MONTHS[58]: known[["month", "product", "region", "units"]]}, actuals)
+    assert acc.accuracy_by_level(older, products(), streams, "closed months")["coverage80"].isna().all()

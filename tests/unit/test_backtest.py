@@ -104,6 +104,18 @@ def test_the_band_of_a_family_is_narrower_than_the_sum_of_bands_and_wider_than_i
     assert (band["hi80"].to_numpy() <= summed["hi80"].to_numpy() + 1e-9).all()
 
 
+def test_the_band_of_a_sum_at_a_past_origin_is_the_drawn_one_without_its_own_errors() -> None:
+    values = demand(6)
+    tried = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON).tried.assign(region="R")
+    family = pd.Series([f"F{int(p) % 2}" for p in tried["product"].unique()], index=tried["product"].unique())
+    found = intervals.tried_bands_of_sums(tried.assign(family=tried["product"].map(family)), ["family"])
+    origin = tried["origin"].max()
+    now = tried[tried["origin"] == origin].rename(columns={"statistical": "units"}).drop(columns="actual")
+    drawn = intervals.band_of_sums(now, tried[tried["origin"] != origin], family)
+    np.testing.assert_allclose(found.loc[found["origin"] == origin, ["lo80", "hi80"]], drawn[["lo80", "hi80"]])
+    assert intervals.tried_bands_of_sums(tried.assign(lo80=np.nan), []).empty
+
+
 @pytest.mark.parametrize("months", [1, 2, 3, 5, 9, 11, 12, 13, 14, 23, 24, 25, 26, 37])
 def test_any_length_of_data_gives_a_plan(months: int) -> None:
     values = demand(2)[:, -months:]

@@ -22,10 +22,15 @@ class Accuracy(Contract):
     wmape: Series[float] = f.share("Sum of absolute errors over sum of actuals.", optional=True)
     bias: Series[float] = f.share("Sum of forecast minus actual over sum of actuals; above zero is over-forecast.", optional=True)
     smape: Series[float] = f.share("Mean of 2 abs(e) / (actual + forecast).", optional=True)
-    mase: Series[float] = f.number("Mean absolute error over that of seasonal naive in sample.", "ratio", optional=True)
-    rmsse: Series[float] = f.number("Root mean squared error over that of seasonal naive in sample.", "ratio", optional=True)
-    coverage80: Series[float] = f.share("Share of actuals inside the 80 % band.", optional=True)
-    pinball80: Series[float] = f.share("Mean pinball loss of both limits of the 80 % band, over actuals.", optional=True)
+    mase: Series[float] = f.number("Mean absolute error over that of seasonal naive in the history known at the forecast.", "ratio", optional=True)
+    rmsse: Series[float] = f.number("Root mean squared error over that of seasonal naive in the history known at the forecast.", "ratio", optional=True)
+    coverage80: Series[float] = f.share(
+        "Share of actuals inside the 80 % band of the statistical forecast: that of the series, or in a backtest that of the sum, made as the band of a family "
+        "is drawn and widened as other origins say. Blank for sums of closed months, which kept no band of them.", optional=True)
+    coverage95: Series[float] = f.share("The same of the 95 % band, at product-region; blank above, where no 95 % band of a sum is made.", optional=True)
+    series_coverage80: Series[float] = f.share("Share of its products and regions whose own actuals were inside their own 80 % bands.", optional=True)
+    series_coverage95: Series[float] = f.share("The same of their 95 % bands.", optional=True)
+    pinball80: Series[float] = f.share("Mean pinball loss of both limits of the 80 % band (see coverage80), over actuals.", optional=True)
 
     class Config(Contract.Config):
         unique = ["level", "key", "stream", "basis", "lag"]
