@@ -16,12 +16,11 @@ from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
 from sop_helpers.planning.known_scales import naive_scale
 from sop_helpers.planning.learners import Learner
+from sop_helpers.planning.method_choice import SILENT, better, errors, standing
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.short_lived import family_sums, share_families, short_lived
 from sop_helpers.planning.smoothing import Matrix
 
-SWITCH = 0.6  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
-FEWEST = 6  # measured forecasts below which nobody can tell
 BLOCK = 4096  # series at a time where the steps of a formula would fill the memory
 
 
@@ -65,9 +64,9 @@ class Backtest:
 
         The choice behind each origin's forecasts is made on the other origins only, so that its gain is not measured on the data it was made with.
         """
-        model, naive, count = _errors(self.statistical, self.naive, self.actual, self.lag_months, self.kind)
+        model, naive, count = errors(self.statistical, self.naive, self.actual, self.lag_months, self.kind)
         rest_model, rest_naive, rest_count = (x.sum(axis=1, keepdims=True) - x for x in (model, naive, count))
-        take = _better(rest_model, rest_naive, rest_count)
+        take = better(rest_model, rest_naive, rest_count)
         return np.where(take[:, :, None], self.naive, self.statistical)
 
 
@@ -142,21 +141,9 @@ def backtest(
         actual[seen, o, :ahead] = values[seen, months - b : months - b + ahead]
         noise[seen, o], naive_error[seen, o] = points.scale[seen], naive_scale(known, season_length)[seen]
         kind = np.where(seen, points.kind, kind)
-    model, bench, count = _errors(statistical, naive, actual, lag_months, kind)
-    switched = _better(model.sum(axis=1), bench.sum(axis=1), count.sum(axis=1))
+    model, bench, count = errors(statistical, naive, actual, lag_months, kind)
+    switched = better(model.sum(axis=1), bench.sum(axis=1), count.sum(axis=1))
     return Backtest(back, statistical, naive, actual, noise, naive_error, kind, lag_months, switched)
-
-
-def _errors(statistical: Matrix, naive: Matrix, actual: Matrix, lag: int, kind: NDArray[np.object_]) -> tuple[Matrix, Matrix, Matrix]:
-    """Error of both by series and origin over the decision lags: absolute, but squared for sparse demand, where zero always wins the absolute one."""
-    power = np.where(np.isin(kind, ["intermittent", "lumpy"]), 2.0, 1.0)[:, None, None]
-    there = ~np.isnan(actual[:, :, :lag]) & ~np.isnan(statistical[:, :, :lag])
-    both = [np.where(there, np.abs(np.nan_to_num(f[:, :, :lag] - actual[:, :, :lag])) ** power, 0.0).sum(axis=2) for f in (statistical, naive)]
-    return both[0], both[1], there.sum(axis=2)
-
-
-def _better(model: Matrix, naive: Matrix, count: Matrix) -> NDArray[np.bool_]:
-    return (naive < SWITCH * model) & (count >= FEWEST)
 
 
 class Forecast(NamedTuple):
@@ -165,7 +152,8 @@ class Forecast(NamedTuple):
     Attributes
     ----------
     table : DataFrame
-        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason.
+        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason, caution (None where seasonal naive was not
+        better), naive_ratio, own_model.
     tried : DataFrame
         The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo95, lo80, hi80, hi95 (from bands that
         other origins gave), scale and root_scale (of seasonal naive's error in what was known at the origin, for MASE and RMSSE), whole_scale (of it in the
@@ -242,19 +230,23 @@ def forecast(
     if tree is not None:
         chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months, work)
         tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
-    tried = replace(tried, statistical=chosen)  # from here on only what was chosen counts: the other forecasts need no memory
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
+    stands = standing(chosen, tried.statistical, tried.naive, tried.actual, lag_months, tried.kind, model, model == "seasonal naive")
+    tried = replace(tried, statistical=chosen)  # from here on only what was chosen counts: the other forecasts need no memory
     scale = origin_scales(tried, chosen)
     bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
     limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
     del values, naive
     back, kind, (there, measured) = tried.back, tried.kind, _measured(tried, cross_bands(tried, chosen, scale))
     del tried, chosen, scale  # with a great many series tables and what they are made of do not go together into the memory
-    dead = np.isin(model, ["ended", "stopped", "no history"])
+    dead = np.isin(model, SILENT)
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
     row = np.repeat(np.arange(n), ahead)
-    reasons = [why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)]
-    table["model"], table["reason"] = (pd.Series(texts, dtype="str").array.take(row) for texts in (model, reasons))
+    reasons = [why(m, d, more) for m, d, more in zip(model, np.where(switch | shared, "", points.detail), stands.words, strict=True)]
+    texts = {"model": model, "reason": reasons, "caution": np.where(stands.caution == "", None, stands.caution), "own_model": points.model}
+    for name, text in texts.items():
+        table[name] = pd.Series(text, dtype="str").array.take(row)
+    table.insert(table.columns.get_loc("own_model"), "naive_ratio", stands.ratio[row])
     compared = _tried_table(panel, back, kind, there, measured, season_length)
     give_back()
     return Forecast(table, compared, levels, method)

@@ -366,6 +366,6 @@ def naive_forecast(values: Matrix, horizon: int, season_length: int = 12) -> Mat
     return np.maximum(seasonal_naive(values, horizon, season_length), 0.0)
 
 
-def why(model: str, detail: str = "") -> str:
-    """Return the sentence that stands beside a model's forecast."""
-    return REASONS[model] + (f" {detail}" if detail else "")
+def why(model: str, detail: str = "", caution: str = "") -> str:
+    """Return the sentence that stands beside a model's forecast, and what speaks against it."""
+    return REASONS[model] + (f" {detail}" if detail else "") + (f"; {caution}" if caution else "")

@@ -112,6 +112,18 @@ def coverage_words(held: pd.DataFrame) -> str:
     return f"the 80 and 95 % bands covered {', '.join(said)}" if said else "nothing could be tried out yet"
 
 
+def methods_words(forecast: pd.DataFrame, changed: pd.DataFrame, compared: bool) -> str:
+    """Say on how many series seasonal naive was better and waits, and how many changed their method since last month (`planning.method_choice`)."""
+    one = forecast.drop_duplicates(["product", "region"])
+    ahead = int(one["caution"].notna().sum())
+    text = f"On {ahead} of {counted(f'{len(one):,}', 'series', 'series')} seasonal naive was better in the backtest and does not take over" if ahead else (
+        "No series keeps its method against a better seasonal naive"
+    )
+    if not compared:
+        return text + "; no closed month tells which methods were used before."
+    return text + (f"; {len(changed)} changed it since last month." if len(changed) else "; none changed it since last month.")
+
+
 def changes_words(changes: pd.DataFrame, currency: str) -> str:
     """Say how the plan moved since last month, and by which step most."""
     if changes.empty:

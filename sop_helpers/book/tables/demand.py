@@ -51,6 +51,23 @@ class ForecastLevels(Contract):
         metadata = made_by("20_demand")
 
 
+class MethodChanges(Contract):
+    """Series whose method of forecasting is not that of the last closed month, and the error of both in the backtest."""
+
+    product: Series[str] = f.code("Product.")
+    region: Series[str] = f.code("Region.")
+    last_model: Series[str] = f.code("Model of the last closed month.")
+    model: Series[str] = f.code("Model of this month.")
+    points: Series[float] = f.number("Forecasts tried out, up to the decision lag.", "count", ge=0)
+    last_wmape: Series[float] = f.share("WMAPE of last month's model on them; blank where it was not tried as well.", optional=True)
+    wmape: Series[float] = f.share("WMAPE of this month's on the same.", optional=True)
+    why: Series[str] = f.text("Why it changed.")
+
+    class Config(Contract.Config):
+        unique = ["product", "region"]
+        metadata = made_by("20_demand")
+
+
 class ForecastErrors(Contract):
     """How far demand ran off the forecast over the first months together, the published plan's where enough months are closed: what stock must bridge."""
 

@@ -88,7 +88,14 @@ class Forecast(Contract):
     hi80: Series[float] = f.number("90 % quantile.", UNITS, ge=0)
     hi95: Series[float] = f.number("97.5 % quantile.", UNITS, ge=0)
     model: Series[str] = f.code("Model that made it.")
-    reason: Series[str] = f.text("Why this model.")
+    reason: Series[str] = f.text("Why this model, and what speaks against it.")
+    caution: Series[str] = f.code(
+        "Where seasonal naive was better in the backtest and does not take over: not clearly better, absolute error only (demand is intermittent), "
+        "too few to tell, or agreed with other levels (better than what is forecast, not than the method alone).", optional=True)
+    naive_ratio: Series[float] = f.number(
+        "Absolute error of seasonal naive in the backtest, up to the decision lag, over that of what is forecast; where seasonal naive stands, over that of "
+        "the method it replaced.", "ratio", optional=True)
+    own_model: Series[str] = f.code("Method of its class and length, before seasonal naive or a share of the family.", optional=True)
 
     class Config(Contract.Config):
         unique = ["month", "product", "region"]
