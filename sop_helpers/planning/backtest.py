@@ -331,7 +331,8 @@ def scale_today(tried: Backtest, chosen: Matrix, noise: Matrix, naive_error: Mat
 def cross_bands(tried: Backtest, chosen: Matrix, scale: Matrix | None = None) -> dict[str, Matrix]:
     """Limits for each origin, by name, from the residuals of the other origins, so that coverage is measured honestly; `scale` as of `origin_scales`."""
     residual, scale = tried.actual - chosen, origin_scales(tried, chosen) if scale is None else scale
-    limits = {name: np.full_like(chosen, np.nan) for name in LEVELS}
+    # Of the wide band only its coverage is counted: half the memory is enough for it.
+    limits = {name: np.full_like(chosen, np.nan, dtype=np.float32 if name.endswith("95") else None) for name in LEVELS}
     for o in range(chosen.shape[1]):
         others = np.arange(chosen.shape[1]) != o
         if not np.isfinite(residual[:, others]).any():

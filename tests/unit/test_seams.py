@@ -35,7 +35,7 @@ def test_overtime_that_open_orders_take_is_not_left_after_lifting():
     net = build_network(**data, months=MONTHS, frozen_months=0)
     net = replace(net, regular=np.full_like(net.regular, 70.0), overtime=np.full_like(net.overtime, 20.0), committed=np.full_like(net.committed, 85.0))
     lifted = _Lifted(net)
-    lifted.lift([Cause("", "", "capacity", 0, 1)], np.array([1.0]))
+    lifted.lift([Cause("", "", "", "capacity", 0, 1)], np.array([1.0]))
     found = lifted.solve(np.full(net.demand.shape, 1e6), np.full(net.demand.shape, 1e6))
     finder = lifted.finder(found, clean(found.values, lifted.net))
     worked = found.values["overtime"][0, 0]
