@@ -161,10 +161,10 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
 
     known = np.isfinite(errors)
     variance = np.where(known, errors**2, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    # A node whose error is unknown or nil gets one in proportion to its size: nobody is trusted without limit.
+    # A node whose error is unknown gets the usual one for its size, one whose error is nil a twentieth of that: nobody is trusted without limit.
     size = np.maximum(base.mean(axis=1), 1e-9 * max(base.max(initial=0.0), 1e-9))
     usual = np.sqrt(np.median((variance / size**2)[variance > 0])) if (variance > 0).any() else 1.0
-    spread = np.maximum(np.sqrt(variance), 0.05 * usual * size)
+    spread = np.maximum(np.sqrt(variance), np.where(known.any(axis=1), 0.05, 1.0) * usual * size)
     # What is reconciled is the distance from bottom-up: forecasts that agree stay as they are to the last digit.
     below = base[-bottom:]
     base = base - summing @ below
@@ -174,8 +174,11 @@ def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) ->
         from threadpoolctl import threadpool_limits
 
         filled = np.where(known, errors, 0.0) * np.where(variance > 0, spread / np.sqrt(np.where(variance > 0, variance, 1.0)), 0.0)[:, None] / unit
-        dead = variance <= 0
-        filled[dead] = (spread[dead] / unit)[:, None] * np.random.default_rng(0).choice([-1.0, 1.0], (int(dead.sum()), known.shape[1]))
+        # What is not known of a young node, when others are, stands as unrelated errors of its own size: left at nothing, a few known ones would make it
+        # look surer than it is and, by chance, alike with others that are a thousand times its size.
+        lacking = ((~known & known.any(axis=0)) | (variance <= 0)[:, None]) & (spread > 0)[:, None]
+        row = np.nonzero(lacking)[0]
+        filled[lacking] = (spread / unit)[row] * np.random.default_rng(0).choice([-1.0, 1.0], len(row))
         with threadpool_limits(1, "blas"):  # the last digit of a sum must not hang on how many processors add it up
             fit = MinTrace("mint_shrink").fit_predict(S=summing.toarray(), y_hat=base / unit, y_insample=filled, y_hat_insample=np.zeros_like(filled))
         change = np.asarray(fit["mean"])[-bottom:]
