@@ -200,6 +200,8 @@ def doubtful(views: pd.DataFrame, month: pd.Timestamp, products: pd.DataFrame) -
         what (view), source (people), message; as `consensus.problems`.
     """
     rows = fresh(views, month).sort_values("stated_on", kind="stable").drop_duplicates(["view", "author", "month", *SCOPE], keep="last")
+    if rows.empty:
+        return no_rows(["what", "source", "message"], ["what", "source", "message"])
     rows = together(rows.reset_index(drop=True), products)
     subject = rows[SCOPE].astype("object").where(rows[SCOPE].notna(), "").agg(lambda row: " / ".join(filter(None, row)) or "everything", axis=1)
     rows = rows.assign(subject=subject.astype("str"), said=as_month(rows["stated_on"]))

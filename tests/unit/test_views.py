@@ -111,6 +111,7 @@ def test_of_a_team_that_speaks_as_one_the_later_word_stands() -> None:
 
 
 def test_parts_that_may_count_twice_are_named() -> None:
+    assert views.doubtful(said(A, B).iloc[:0], HORIZON[0], products(4)).empty, "a company without views"
     assert views.doubtful(said(A, B), HORIZON[0], products(4)).empty, "two reps who state the same are what sales is made of"
     assert views.doubtful(said(A, B | {"region": "R1"}), HORIZON[0], products(4)).empty
     head = views.doubtful(said(A, B | {"family": None}), HORIZON[0], products(4))
