@@ -243,7 +243,7 @@ def _with_scales(rows: pd.DataFrame, keys: list[str], history: Panel, family: pd
     return rows.assign(number=number).merge(scales, on=[*keys, "number"], how="left").drop(columns="number")
 
 
-def coverage(table: pd.DataFrame) -> pd.DataFrame:
+def band_coverage(table: pd.DataFrame) -> pd.DataFrame:
     """Put the coverage of the statistical forecast's bands together, by basis and level, all lags weighted by their forecasts.
 
     Parameters

@@ -105,7 +105,7 @@ def fva_words(steps: pd.DataFrame, lag: int) -> str:
 
 
 def coverage_words(held: pd.DataFrame) -> str:
-    """Say how much of what came was inside the bands of products and regions, in the backtest and since they were published (`accuracy.coverage`)."""
+    """Say how much of what came was inside the bands of products and regions, in the backtest and since they were published (`accuracy.band_coverage`)."""
     series = held[(held["level"] == "product-region") & held["coverage80"].notna()]
     where = {"backtest": "in the backtest", "closed months": "in closed months"}
     said = [f"{row.coverage80:.0%} and {row.coverage95:.0%} {where[row.basis]}" for row in series.itertuples()]

@@ -193,9 +193,9 @@ def test_closed_months_tell_whether_published_bands_held() -> None:
     assert out["mase"].notna().all() and out.loc[out["stream"] == "consensus", "coverage80"].isna().all()
     total = np.nansum(panel.values[:, :58], axis=0)
     assert mine.loc[("total", "total", 2), "mase"] == pytest.approx(40 / np.abs(total[12:] - total[:-12]).mean()), "lag 2 knew no more than lag 1"
-    held = acc.coverage(out).set_index("level")
+    held = acc.band_coverage(out).set_index("level")
     assert held.loc["product-region", "coverage80"] == 0.5 and held.loc["total", "series_coverage95"] == 1 and np.isnan(held.loc["total", "coverage80"])
-    assert coverage_words(acc.coverage(out)) == "the 80 and 95 % bands covered 50% and 100% in closed months"
-    assert "nothing" in coverage_words(acc.coverage(out.iloc[:0]))
+    assert coverage_words(acc.band_coverage(out)) == "the 80 and 95 % bands covered 50% and 100% in closed months"
+    assert "nothing" in coverage_words(acc.band_coverage(out.iloc[:0]))
     older = acc.closed_table({MONTHS[58]: known}, {MONTHS[58]: known[["month", "product", "region", "units"]]}, actuals)
     assert acc.accuracy_by_level(older, products(), streams, "closed months")["coverage80"].isna().all()
