@@ -237,7 +237,8 @@ def forecast(
     bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
     limits = bands.apply(units, scale_today(tried, chosen, points.scale, naive_scale(panel.values, season_length)), points.kind)
     del values, naive
-    back, kind, (there, measured) = tried.back, tried.kind, _measured(tried, cross_bands(tried, chosen, scale))
+    back, kind, known_error = tried.back, tried.kind, tried.naive_error
+    there, measured = _measured(tried, cross_bands(tried, chosen, scale))
     del tried, chosen, scale  # with a great many series tables and what they are made of do not go together into the memory
     dead = np.isin(model, SILENT)
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
@@ -247,7 +248,7 @@ def forecast(
     for name, text in texts.items():
         table[name] = pd.Series(text, dtype="str").array.take(row)
     table.insert(table.columns.get_loc("own_model"), "naive_ratio", stands.ratio[row])
-    compared = _tried_table(panel, back, kind, there, measured, season_length)
+    compared = _tried_table(panel, back, kind, known_error, there, measured, season_length)
     give_back()
     return Forecast(table, compared, levels, method)
 
@@ -271,9 +272,10 @@ def _measured(tried: Backtest, bands: dict[str, Matrix]) -> tuple[NDArray[np.boo
 
 
 def _tried_table(
-    panel: Panel, back: NDArray[np.int64], kind: NDArray[np.object_], there: NDArray[np.bool_], measured: dict[str, Matrix], season_length: int
+    panel: Panel, back: NDArray[np.int64], kind: NDArray[np.object_], naive_error: Matrix, there: NDArray[np.bool_], measured: dict[str, Matrix],
+    season_length: int,
 ) -> pd.DataFrame:
-    """Return the backtest as a table, one row where something can be compared."""
+    """Return the backtest as a table, one row where something can be compared; `naive_error` (n, origins) is the scale known at each origin."""
     row, rest = (part.astype(np.int32) for part in np.divmod(np.flatnonzero(there), there.shape[1] * there.shape[2]))
     o, lag = np.divmod(rest, there.shape[2])
     origin = (len(panel.months) - 1 - back)[o]
@@ -285,8 +287,8 @@ def _tried_table(
     for name in list(measured):
         out[name] = measured.pop(name)
     # A scale that saw the months tried would grow with the errors it divides.
-    known = [[naive_scale(panel.values[:, : len(panel.months) - b], season_length, power) for b in back] for power in (1, 2)]
-    out["scale"], out["root_scale"] = (np.array(scale)[o, row] if len(row) else np.zeros(0) for scale in known)
+    root = [naive_scale(panel.values[:, : len(panel.months) - b], season_length, 2) for b in back]
+    out["scale"], out["root_scale"] = naive_error[row, o], np.array(root)[o, row] if len(row) else np.zeros(0)
     out["whole_scale"] = naive_scale(panel.values, season_length)[row]
     return out
 

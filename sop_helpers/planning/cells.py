@@ -9,6 +9,7 @@ from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.panel import KEYS
 
 CELL = ["month", "product", "region"]
+SCOPE = ["family", "product", "region"]  # what a word may name; blank means all
 
 
 def on_sale(cells: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
@@ -39,11 +40,20 @@ def touched(cells: pd.DataFrame, one: pd.Series) -> pd.Series:
         start_month, end_month, family, product, region (blank means all).
     """
     mask = (cells["month"] >= one["start_month"]) & (cells["month"] <= one["end_month"])
-    for column in ("family", "product", "region"):
+    for column in SCOPE:
         wanted = one.get(column)
         if isinstance(wanted, str) and wanted:
             mask &= cells[column] == wanted
     return mask
+
+
+def subject(one: pd.Series) -> str:
+    """Name what a statement is about by the family, product and region that it states.
+
+    >>> subject(pd.Series({"family": "Pumps", "product": None, "region": "North"}))
+    'Pumps / North'
+    """
+    return " / ".join(one[c] for c in SCOPE if isinstance(one.get(c), str) and one[c]) or "everything"
 
 
 def counts(statements: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:

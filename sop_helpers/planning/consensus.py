@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.cells import CELL, brought, counts, in_units, matched, new_series, nothing_matches, off_sale, on_sale, shares, touched
+from sop_helpers.planning.cells import CELL, brought, counts, in_units, matched, new_series, nothing_matches, off_sale, on_sale, shares, subject, touched
 from sop_helpers.planning.consumption import order_stream
 from sop_helpers.planning.floors import at_zero
 from sop_helpers.planning.launches import launch_stream, off_plan, unknown_victims, without_volume
 from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.supply_orders import promised
-from sop_helpers.planning.waterfall import STEP_ORDER as STEP_ORDER
-from sop_helpers.planning.waterfall import changes as changes
-from sop_helpers.planning.waterfall import no_changes as no_changes
 
 STREAM_KEYS = ["month", "product", "region", "stream", "source"]
 KIND_STREAM = {"promotion": "promotion", "campaign": "promotion", "launch": "launch", "phase_out": "phase-out"}
@@ -230,15 +227,15 @@ def problems(
     known["family"] = known["product"].map(products.set_index("product")["family"])
     for name, (table, key) in tables.items():
         for _, one in table.iterrows():
-            subject = " / ".join(str(one[c]) for c in ("family", "product", "region") if isinstance(one.get(c), str) and one[c]) or "everything"
+            about = subject(one)
             if pd.notna(one["expires_month"]) and one["expires_month"] <= month and one["end_month"] >= month:
-                rows.append((name, str(one[key]), f"expired in {one['expires_month']:%Y-%m}; {subject} is planned without it unless it is renewed"))
+                rows.append((name, str(one[key]), f"expired in {one['expires_month']:%Y-%m}; {about} is planned without it unless it is renewed"))
             elif name == "override" and one["end_month"] < month and one.get("month") == f"{month:%Y-%m}":
                 rows.append((name, str(one[key]), f"its months are past: the first month planned is {month:%Y-%m}"))
             elif last is not None and one["start_month"] > last:
                 rows.append((name, str(one[key]), f"it begins in {one['start_month']:%Y-%m}, after the last month planned, {last:%Y-%m}"))
             elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one).any():
-                rows.append((name, str(one[key]), f"nothing that is planned matches {subject}" + nothing_matches(one, known, products, regions)))
+                rows.append((name, str(one[key]), f"nothing that is planned matches {about}" + nothing_matches(one, known, products, regions)))
             elif one["end_month"] >= month and (cut := off_sale(one, new, products, max(month, one["start_month"]))):
                 rows.append((name, str(one[key]), cut))
             elif name == "override" and one["start_month"] < month <= one["end_month"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sop_helpers.planning.cells import CELL, counts, touched
+from sop_helpers.planning.cells import CELL, counts, subject, touched
 from sop_helpers.planning.consumption import order_stream
 from sop_helpers.planning.supply_orders import promised
 from sop_helpers.planning.wording import counted
@@ -42,15 +42,11 @@ def replaced(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame
             both, wider = cells["month"][mine & theirs], (mine & ~theirs).any()
             if len(both) and wider:
                 span = f"{both.min():%Y-%m}" if both.min() == both.max() else f"{both.min():%Y-%m} to {both.max():%Y-%m}"
-                said = f"{_subject(earlier)}, set by {earlier['author']}, no longer stands in {span}"
-                then = f"{one['author']} set {_subject(one)} afterwards ({one['id']})"
+                said = f"{subject(earlier)}, set by {earlier['author']}, no longer stands in {span}"
+                then = f"{one['author']} set {subject(one)} afterwards ({one['id']})"
                 rows.append(("override", str(earlier["id"]), f"{said}: {then}; set it again if it shall"))
         before.append((one, mine))
     return pd.DataFrame(rows, columns=COLUMNS).astype("str")
-
-
-def _subject(one: pd.Series) -> str:
-    return " / ".join(str(one[c]) for c in ("family", "product", "region") if isinstance(one.get(c), str) and one[c]) or "everything"
 
 
 def below_orders(streams: pd.DataFrame, open_orders: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.cells import CELL, SCOPE, subject
 from sop_helpers.planning.floors import settled
 from sop_helpers.planning.frames import name_items, no_rows
 
-CELL = ["month", "product", "region"]
 NEXT_TO_NOTHING = 0.05  # points of WMAPE
 SMALL = 12  # months of products and regions below which a person's value added is no evidence
 
@@ -43,11 +43,10 @@ def assumptions(
     for table, key, kind, text in ((insights, "insight", "kind", "note"), (overrides, "id", "", "reason")):
         if table.empty:
             continue
-        about = table.reindex(columns=["family", "product", "region"])
+        about = table.reindex(columns=SCOPE)
         if "name" in products:
             about = about.assign(product=name_items(about["product"], products).where(about["product"].notna()))
-        subject = about.astype("str").where(about.notna(), "")
-        named = subject.agg(lambda row: " / ".join(filter(None, row)) or "everything", axis=1)
+        named = about.agg(subject, axis=1)
         source = table[key].astype(str)
         parts.append(pd.DataFrame({
             "source": source, "kind": table[kind] if kind else "override", "author": table["author"], "subject": named, "start_month": table["start_month"],

@@ -133,10 +133,11 @@ class Finder:
         # What can be taken in a month without lacking later; what is kept for a later month is not free.
         self.free = np.minimum.accumulate(self.flows["closing"][:, ::-1], axis=1)[:, ::-1]
         self.expired = self.flows["scrap"].cumsum(axis=1)
-        # A component that is short itself counts with what a month takes of it on average, since nobody wants it by itself.
-        short = scatter(late_units(self.net, self.flows), self.net.series["node"].to_numpy(), len(self.names))
-        taken = (self.flows["issues"] - self.flows["scrap"]).mean(axis=1, keepdims=True)
-        self.short = np.where(short > 1e-6, short, taken)
+        if net.limits.shelf is not None:
+            # A component that is short itself counts with what a month takes of it on average, since nobody wants it by itself.
+            short = scatter(late_units(net, self.flows), net.series["node"].to_numpy(), len(self.names))
+            taken = (self.flows["issues"] - self.flows["scrap"]).mean(axis=1, keepdims=True)
+            self.short = np.where(short > 1e-6, short, taken)
         self.delivered = supplier_use(net, self.flows["arrive"])
         lanes = net.limits.lanes
         self.lanes = {} if lanes is None else _by(lanes.uses, "op", ["lane", "per_unit"])
@@ -152,8 +153,8 @@ class Finder:
     def _cause(self, node: int, t: int) -> Cause:
         name = self.names[node]
         # What expired stops an item only as far as it would have served: a handful thrown away is not why hundreds are short.
-        expired = self.expired[node, t] if self.net.limits.shelf is not None else 0.0
-        if expired > max(0.5 * self.short[node, t], 1e-6):
+        expired = self.expired[node, t]
+        if self.net.limits.shelf is not None and expired > max(0.5 * self.short[node, t], 1e-6):
             keeps = int(self.net.limits.shelf[node])
             told = f"shelf life of {name}: {counted(keeps, 'months')}, and {expired:,.0f} expire before {self.label[t]}"
             return Cause(told, f"shelf life of {name}", "sell it before it expires, or order it later", "shelf life", node, t)
@@ -244,24 +245,19 @@ class Finder:
     def _late(self, node: int, t: int, sources: list[int]) -> Cause:
         open_at, name = ~self.barred[sources], self.names[node]
         open_at = open_at & (np.arange(open_at.shape[1]) > t)
-        if not open_at.any() and (t < self._earliest(sources)).all():
-            op = sources[int(self._earliest(sources).argmin())]
-            kind, why, limit = self._too_late(op, t)
-            remedy = f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}"
-            return Cause(f"{why}: {name} cannot arrive within the plan", limit, remedy, kind, node, t, op=op)
-        if not open_at.any():
+        earliest = self.ops["lead"][sources].astype(np.int64) + self.first[sources]
+        if open_at.any():
+            come = np.where(open_at.any(axis=1), open_at.argmax(axis=1), open_at.shape[1])
+            op, when = sources[int(come.argmin())], f"before {self.label[int(come.min())]}"
+        elif (t < earliest).all():
+            op, when = sources[int(earliest.argmin())], "within the plan"
+        else:
             told = f"nothing more of {name} can be released from {self.label[t]} on"
             op = min(sources, key=lambda o: (o != self.best[node], self.cost[o], o))
             return Cause(told, f"last month of {name}", "extend the last month of its operation, or open another source", "ended", node, t, op=op)
-        come = np.where(open_at.any(axis=1), open_at.argmax(axis=1), open_at.shape[1])
-        op, later = sources[int(come.argmin())], int(come.min())
         kind, why, limit = self._too_late(op, t)
         remedy = f"expedite {{units}} of {name} to {self.label[t]}; that is worth up to {{late}}"
-        return Cause(f"{why}: {name} cannot arrive before {self.label[later]}", limit, remedy, kind, node, t, op=op)
-
-    def _earliest(self, sources: list[int]) -> np.ndarray:
-        """Return the first month (position) in which each source could deliver."""
-        return self.ops["lead"][sources].astype(np.int64) + self.first[sources]
+        return Cause(f"{why}: {name} cannot arrive {when}", limit, remedy, kind, node, t, op=op)
 
     def _too_late(self, op: int, t: int) -> tuple[str, str, str]:
         """Return what kind of lateness stops an operation from delivering in a month, in words, and the limit behind it."""

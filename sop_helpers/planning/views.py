@@ -14,8 +14,6 @@ import pandas as pd
 from sop_helpers.planning.cells import CELL, brought, on_sale
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.voices import WIDTHS, fresh, latest, measured_together, of_width, split, stood_at, together
-from sop_helpers.planning.voices import as_month as as_month
-from sop_helpers.planning.voices import doubtful as doubtful
 
 OWN = "statistical"
 ALL = "all"  # what a view is measured on where it named no family

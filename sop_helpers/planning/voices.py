@@ -11,10 +11,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.cells import CELL, shares
+from sop_helpers.planning.cells import CELL, SCOPE, shares, subject
 from sop_helpers.planning.frames import months_between, no_rows
 
-SCOPE = ["family", "product", "region"]
 IN_PARTS = ["sales"]  # views that are the sum of what their authors state
 STALE = 3  # months after which a view that was not said again no longer stands
 NAMED = 3  # people named one by one where several speak together
@@ -203,8 +202,7 @@ def doubtful(views: pd.DataFrame, month: pd.Timestamp, products: pd.DataFrame) -
     if rows.empty:
         return no_rows(["what", "source", "message"], ["what", "source", "message"])
     rows = together(rows.reset_index(drop=True), products)
-    subject = rows[SCOPE].astype("object").where(rows[SCOPE].notna(), "").agg(lambda row: " / ".join(filter(None, row)) or "everything", axis=1)
-    rows = rows.assign(subject=subject.astype("str"), said=as_month(rows["stated_on"]))
+    rows = rows.assign(subject=rows[SCOPE].agg(subject, axis=1).astype("str"), said=as_month(rows["stated_on"]))
     found = []
     team = rows[~rows["view"].isin(IN_PARTS)]
     if len(team):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sop_helpers.planning.cells import CELL
 from sop_helpers.planning.floors import settled
 from sop_helpers.planning.frames import no_rows
 
-CELL = ["month", "product", "region"]
 STEP_ORDER = (
     "last plan", "actuals", "model", "driver", "launch", "phase-out", "dropped product", "promotion", "marketing", "product", "sales", "finance", "supply",
     "limit", "agreed", "override", "price", "this plan",

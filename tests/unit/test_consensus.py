@@ -9,8 +9,9 @@ from demand_company import HORIZON, MONTHS, insights, open_orders, overrides, pr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sop_helpers.planning import consensus, consumption, launches
+from sop_helpers.planning import consensus, consumption, launches, waterfall
 from sop_helpers.planning.budget import budget_by_month, gap_to_budget
+from sop_helpers.planning.cells import on_sale
 
 CELL = ["month", "product", "region"]
 
@@ -286,7 +287,7 @@ def test_the_waterfall_adds_up_in_units_and_money() -> None:
     now, plan = build(insights(word), catalogue=dearer)
     last_plan = last_plan[last_plan["month"] < HORIZON[12]]
     before = before[before["month"] < HORIZON[12]]
-    steps = consensus.changes(now, plan, before, last_plan, dearer)
+    steps = waterfall.changes(now, plan, before, last_plan, dearer)
     for _, one in steps.groupby("family"):
         one = one.set_index("step")
         for column in ("units", "money"):
@@ -295,7 +296,7 @@ def test_the_waterfall_adds_up_in_units_and_money() -> None:
         assert one.index[0] == "last plan" and one.index[-1] == "this plan" and "price" in one.index
         assert one["order"].is_monotonic_increasing
     assert steps[steps["step"] == "last plan"]["money"].sum() == pytest.approx(last_plan["revenue"].sum())
-    assert not consensus.no_changes().shape[0]
+    assert not waterfall.no_changes().shape[0]
 
 
 def test_a_shift_of_mix_shows_in_the_waterfall_although_no_unit_moves() -> None:
@@ -304,7 +305,7 @@ def test_a_shift_of_mix_shows_in_the_waterfall_although_no_unit_moves() -> None:
     units = last_plan.set_index(CELL)["units"]
     words = [{"id": f"o{k}", "product": p, "units": float(units[HORIZON[0], p, "R0"]) + move} for k, (p, move) in enumerate((("P0", -10.0), ("P2", 10.0)))]
     now, plan = build(said=overrides(*[cell | word for word in words]))
-    steps = consensus.changes(now, plan, before, last_plan, products(4))
+    steps = waterfall.changes(now, plan, before, last_plan, products(4))
     for _, one in steps.groupby("family"):
         one = one.set_index("step")["money"]
         assert one.drop(["last plan", "this plan"]).sum() == pytest.approx(one["this plan"] - one["last plan"])
@@ -332,7 +333,7 @@ def test_the_waterfall_adds_up_by_family_whatever_changed(then: list, now: list,
     before, last_plan = (f[f["month"] < HORIZON[17 - apart]] for f in (before, last_plan))  # the older plan ends earlier
     if dropped:  # a product that only this month's plan knows
         before, last_plan = (f[f["product"] != "P2"] for f in (before, last_plan))
-    steps = consensus.changes(streams, plan, before, last_plan, catalogue)
+    steps = waterfall.changes(streams, plan, before, last_plan, catalogue)
     both = set(plan["month"]) & set(last_plan["month"])
     family = catalogue.set_index("product")["family"]
     for name, one in steps.groupby("family"):
@@ -352,7 +353,7 @@ def test_the_waterfall_tells_a_new_actual_from_another_method() -> None:
     told.loc[told["product"] == "P1", "model"] = "seasonal naive"
     own = consensus.own_view(told, past(), catalogue, insights(), month=HORIZON[0])
     now = consensus.build_streams(own, catalogue, overrides(), open_orders(), month=HORIZON[0])
-    steps = consensus.changes(now, consensus.demand_plan(now, catalogue), before, last_plan, catalogue).set_index(["family", "step"])["units"]
+    steps = waterfall.changes(now, consensus.demand_plan(now, catalogue), before, last_plan, catalogue).set_index(["family", "step"])["units"]
     cells = len(HORIZON) * 2 * 5.0  # regions, units
     assert steps["F0", "actuals"] == pytest.approx(2 * cells) and ("F0", "model") not in steps
     assert steps["F1", "actuals"] == pytest.approx(cells) and steps["F1", "model"] == pytest.approx(cells)
@@ -362,18 +363,18 @@ def test_a_product_that_was_dropped_is_a_step_of_its_own() -> None:
     before, last_plan = build()
     catalogue = products(3)
     now, plan = (f[f["product"] != "P3"] for f in (before, last_plan))
-    steps = consensus.changes(now, plan, before, last_plan, catalogue).set_index(["family", "step"])
+    steps = waterfall.changes(now, plan, before, last_plan, catalogue).set_index(["family", "step"])
     assert list(steps.loc["(no family)"].index) == ["last plan", "dropped product", "this plan"]
     gone = last_plan[last_plan["product"] == "P3"]
     assert steps.loc[("(no family)", "dropped product"), ["units", "money"]].tolist() == pytest.approx([-gone["units"].sum(), -gone["revenue"].sum()])
-    assert "dropped product" in consensus.STEP_ORDER
+    assert "dropped product" in waterfall.STEP_ORDER
 
 
 def test_the_waterfall_shows_no_step_that_a_limit_took_back() -> None:
     word = insights({"insight": "b", "product": "P1", "start_month": HORIZON[0], "end_month": HORIZON[3], "effect_units": -1e6})
     before, last_plan = build()
     now, plan = build(word)
-    steps = consensus.changes(now, plan, before, last_plan, products(4)).set_index(["family", "step"])["units"]
+    steps = waterfall.changes(now, plan, before, last_plan, products(4)).set_index(["family", "step"])["units"]
     assert steps.loc["F1"].drop(["last plan", "this plan"]).to_dict() == pytest.approx({"sales": -4 * 400.0})
     # A month closed before kept the limit apart: it is netted there too, the driver's part first of what there was.
     cell = before.loc[before["product"] == "P1"].iloc[[0]]
@@ -381,7 +382,7 @@ def test_the_waterfall_shows_no_step_that_a_limit_took_back() -> None:
             ("override", "Kim o", 30.0)]
     old = pd.concat([before, *[cell.assign(stream=s, source=w, units=u) for s, w, u in rows]], ignore_index=True)
     old_plan = consensus.demand_plan(old, products(4))
-    steps = consensus.changes(before, last_plan, old, old_plan, products(4)).set_index(["family", "step"])["units"]
+    steps = waterfall.changes(before, last_plan, old, old_plan, products(4)).set_index(["family", "step"])["units"]
     assert steps.loc["F1"].drop(["last plan", "this plan"]).to_dict() == pytest.approx({"driver": 50.0, "sales": 100.0, "marketing": 50.0, "override": -30.0})
 
 
@@ -409,5 +410,5 @@ def test_a_sum_below_zero_is_refused_by_name() -> None:
 def test_products_without_any_month_of_launch_or_end_are_always_on_sale() -> None:
     cells = forecast()[["month", "product", "region", "units"]]
     for blank in (np.nan, None, pd.NaT):
-        assert consensus.on_sale(cells, products(4).assign(launch_month=blank, end_month=blank))["on_sale"].all()
-    assert consensus.on_sale(cells, products(4)[["product", "family"]])["on_sale"].all()
+        assert on_sale(cells, products(4).assign(launch_month=blank, end_month=blank))["on_sale"].all()
+    assert on_sale(cells, products(4)[["product", "family"]])["on_sale"].all()

@@ -9,7 +9,7 @@ from demand_company import HORIZON, MONTHS, insights, open_orders, overrides, pr
 from test_consensus import check_sum, forecast, past
 from test_views import said as views_said
 
-from sop_helpers.planning import cells, consensus, launches, register, views
+from sop_helpers.planning import cells, consensus, launches, register, views, waterfall
 
 SPAN = {"start_month": HORIZON[0], "end_month": HORIZON[8]}
 WORD = {"insight": "I1", "kind": "launch", "function": "product", "product": "NEW", "confidence": 1.0, "effect_units": 100.0} | SPAN
@@ -140,7 +140,7 @@ def test_the_waterfall_and_the_plan_of_next_month_know_it() -> None:
     table = catalogue(launch=HORIZON[0])
     before, last_plan, _ = month_of(table)
     now, plan, _ = month_of(table, WORD)
-    steps = consensus.changes(now, plan, before, last_plan, table)
+    steps = waterfall.changes(now, plan, before, last_plan, table)
     mine = steps[steps["family"] == "F0"].set_index("step")
     assert mine.loc["launch", ["units", "money"]].tolist() == pytest.approx([900.0, 45_000.0])
     assert mine["units"].drop(["last plan", "this plan"]).sum() == pytest.approx(mine.loc["this plan", "units"] - mine.loc["last plan", "units"])

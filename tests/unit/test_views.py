@@ -9,7 +9,7 @@ from demand_company import HORIZON, MONTHS, open_orders, overrides, products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sop_helpers.planning import consensus, views
+from sop_helpers.planning import consensus, views, voices
 
 CELL = ["month", "product", "region"]
 SCOPES = {"family": {"family": "F0"}, "region": {"region": "R1"}, "product": {"product": "P3"}, "all": {}, "both": {"family": "F1", "region": "R0"}}
@@ -104,22 +104,22 @@ def test_the_parts_of_several_reps_add_up() -> None:
 def test_of_a_team_that_speaks_as_one_the_later_word_stands() -> None:
     rows = said(A | {"view": "marketing"}, B | {"view": "marketing", "stated_on": "2026-09-26"})
     assert views.standing(rows, HORIZON[0])["units"].tolist() == [50.0]
-    out = views.doubtful(rows, HORIZON[0], products(4))
+    out = voices.doubtful(rows, HORIZON[0], products(4))
     assert out["what"].tolist() == ["marketing"] and out["source"].tolist() == ["Rep A"]
     assert out["message"][0].startswith("what Rep A expects of F0 / R0 in 2026-10 is replaced by Rep B's later word")
-    assert views.doubtful(said(A, A | {"stated_on": "2026-09-26"}), HORIZON[0], products(4)).empty
+    assert voices.doubtful(said(A, A | {"stated_on": "2026-09-26"}), HORIZON[0], products(4)).empty
 
 
 def test_parts_that_may_count_twice_are_named() -> None:
-    assert views.doubtful(said(A, B).iloc[:0], HORIZON[0], products(4)).empty, "a company without views"
-    assert views.doubtful(said(A, B), HORIZON[0], products(4)).empty, "two reps who state the same are what sales is made of"
-    assert views.doubtful(said(A, B | {"region": "R1"}), HORIZON[0], products(4)).empty
-    head = views.doubtful(said(A, B | {"family": None}), HORIZON[0], products(4))
+    assert voices.doubtful(said(A, B).iloc[:0], HORIZON[0], products(4)).empty, "a company without views"
+    assert voices.doubtful(said(A, B), HORIZON[0], products(4)).empty, "two reps who state the same are what sales is made of"
+    assert voices.doubtful(said(A, B | {"region": "R1"}), HORIZON[0], products(4)).empty
+    head = voices.doubtful(said(A, B | {"family": None}), HORIZON[0], products(4))
     assert head["source"].tolist() == ["Rep A + Rep B"] and "added up for F0 / R0, R0 in 2026-10" in head["message"][0]
     months = [B | {"month": m} for m in HORIZON[:3]]
-    moved = views.doubtful(said(*[A | {"month": m, "stated_on": "2026-08-20"} for m in HORIZON[:3]], *months), HORIZON[0], products(4))
+    moved = voices.doubtful(said(*[A | {"month": m, "stated_on": "2026-08-20"} for m in HORIZON[:3]], *months), HORIZON[0], products(4))
     assert len(moved) == 1 and "in 2026-10 to 2026-12" in moved["message"][0] and "took over" in moved["message"][0]
-    crossed = views.doubtful(said(A | {"region": None}, B | {"family": None}), HORIZON[0], products(4))
+    crossed = voices.doubtful(said(A | {"region": None}, B | {"family": None}), HORIZON[0], products(4))
     assert len(crossed) == 1, "a family everywhere and a region overlap although neither holds the other"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sop_helpers.planning.consensus import STEP_ORDER
+from sop_helpers.planning.waterfall import STEP_ORDER
 from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import COLOURS, money, month_axis, new_figure, thousands
 
