@@ -2,7 +2,7 @@
 
 ``python data/generate.py --out data/sample`` writes the committed sample anew, byte for byte. ``generate(products, regions, months, seed)``
 returns the same tables as DataFrames for a company of any size; beyond thirty products the company is made of copies of its catalogue. The company of
-the sample's own size also has the family that is made to order.
+the sample's own size also has the family that is made to order, and limits that orders share.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from company import bars, catalogue, journal, promises, words  # noqa: E402
+from company import bars, catalogue, journal, limits, promises, words  # noqa: E402
 from company.demand import Demand  # noqa: E402
 from company.selling import FISCAL_START, Selling  # noqa: E402
 from company.supply import KEPT, Supply  # noqa: E402
@@ -84,7 +84,7 @@ def generate(products: int = 30, regions: int = 4, months: int = 60, seed: int =
         "roster": words.roster(),
     }
     whole = products == catalogue.SIZE and regions == len(catalogue.REGIONS)
-    return bars.with_bars(tables, demand, seed, month) if whole and demand.known == 60 else tables
+    return limits.with_limits(bars.with_bars(tables, demand, seed, month)) if whole and demand.known == 60 else tables
 
 
 def masters(demand: Demand) -> pd.DataFrame:

@@ -32,7 +32,9 @@ from generate import generate, write  # noqa: E402
 SAMPLE = ROOT / "data" / "sample"
 MONTH = pd.Timestamp("2026-10-01")
 # It has routings, so it needs no rough-cut capacity.
-NOT_BROUGHT = {"bill_of_capacity", "capacity_factors", "item_measures", "lane_limits", "location_limits", "supplier_limits"}
+NOT_BROUGHT = {"bill_of_capacity", "capacity_factors"}
+# Only a company of the sample's own size states them.
+SHARED_LIMITS = {"item_measures", "lane_limits", "location_limits", "supplier_limits"}
 
 
 @cache
@@ -99,9 +101,12 @@ def test_stock_is_valued_at_standard_cost() -> None:
     every = pd.concat([cost, bought[~bought.index.isin(cost.index)]])
     stock = given("inventory")
     np.testing.assert_allclose(stock["value"], stock["on_hand"] * stock["item"].map(every), atol=0.51)
-    # standard cost is the bill of material plus labour
+    # standard cost is the bill of material plus labour, which is paid by the hour where people are planned
     parts = (made["units_per"] * made["item"].map(every)).groupby(made["made"]).sum()
-    labour = given("operations").query("kind == 'make'").set_index("item")["unit_cost"]
+    make = given("operations").query("kind == 'make'").merge(given("loads"), on="operation").set_index("item")
+    people = given("resources").drop_duplicates("resource").set_index("resource")
+    hour = (people["wage"] / people["hours_per_worker"]).fillna(0.0)
+    labour = make["unit_cost"] + make["hours_per_unit"] * make["resource"].map(hour)
     np.testing.assert_allclose(parts + labour.reindex(parts.index), cost.reindex(parts.index), atol=0.011)
 
 
@@ -282,7 +287,7 @@ def test_a_company_of_any_size_keeps_the_contracts(products: int, regions: int, 
     start = time.perf_counter()
     made = {name: conform(name, frame) for name, frame in generate(products=products, regions=regions, months=months, seed=7).items()}
     assert time.perf_counter() - start < 20
-    assert set(made) == set(tables.INPUTS) - NOT_BROUGHT
+    assert set(made) == set(tables.INPUTS) - NOT_BROUGHT - SHARED_LIMITS
     assert made["sales"].groupby(["product", "region"]).ngroups <= products * regions and made["sales"]["month"].nunique() == months
     assert not (check_inputs(made, MONTH)["level"] == "red").any()
 

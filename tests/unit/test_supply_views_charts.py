@@ -91,6 +91,8 @@ def test_hiring() -> None:
     hiring = pd.DataFrame(rows)
     assert {"X", "people at work", "hired", "laid off"} <= set(words(views.hiring_figure(hiring)))
     assert views.hiring_takeaway(hiring, "EUR").startswith("The plan hires 2 people and lays off 1, most of them on X; wages")
+    part = hiring.assign(hired=hiring["hired"] / 8)
+    assert views.hiring_takeaway(part, "EUR").startswith(f"The plan hires {2 / 8:.1f} full-time equivalents and lays off 1.0, most of them on X")
     assert views.hiring_takeaway(hiring.assign(hired=0.0, laid_off=0.0), "EUR") == "The plan changes nobody's job."
 
 

@@ -213,5 +213,8 @@ def hiring_takeaway(hiring: pd.DataFrame, currency: str) -> str:
     if hired + gone < 0.05:
         return "The plan changes nobody's job."
     most = (hiring["hired"] + hiring["laid_off"]).groupby(hiring["resource"]).sum().idxmax()
-    text = f"The plan hires {counted(f'{hired:,.3g}', 'people', 'person')} and lays off {gone:,.3g}, most of them on {most}"
+    # People who are not planned whole are parts of a full working month.
+    many = hiring[["hired", "laid_off"]]
+    plural, one, digits = ("people", "person", 0) if np.allclose(many, many.round(), atol=1e-3) else ("full-time equivalents", "full-time equivalents", 1)
+    text = f"The plan hires {counted(f'{hired:,.{digits}f}', plural, one)} and lays off {gone:,.{digits}f}, most of them on {most}"
     return text + (f"; wages, hiring and lay-offs cost {money(hiring['cost'].sum())} {currency}." if "cost" in hiring else ".")
