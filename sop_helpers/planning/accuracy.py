@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.frames import month_count, months_between, no_rows
+from sop_helpers.planning.frames import labelled, month_count, months_between, no_rows
 from sop_helpers.planning.intervals import LEVELS as LIMITS
 from sop_helpers.planning.intervals import tried_bands_of_sums
 from sop_helpers.planning.known_scales import known_scales
@@ -20,7 +20,8 @@ from sop_helpers.planning.panel import Panel
 
 Values: TypeAlias = Sequence[float] | pd.Series | np.ndarray
 LEVEL_KEYS: dict[str, list[str]] = {
-    "product-region": ["product", "region"], "product": ["product"], "family": ["family"], "region": ["region"], "total": [],
+    "product-region": ["product", "region"], "product": ["product"], "family": ["family"], "region": ["region"], "area": ["area"],
+    "channel": ["channel"], "total": [],
 }
 BANDS = (80, 95)
 SMALL = 24  # measured forecasts below which a difference is no evidence
@@ -163,7 +164,7 @@ def within(frame: pd.DataFrame, share: int) -> np.ndarray:
 
 def accuracy_by_level(
     frame: pd.DataFrame, products: pd.DataFrame, streams: dict[str, str], basis: str, levels: Sequence[str] = tuple(LEVEL_KEYS), *,
-    history: Panel | None = None, most_lag: int | None = None, season_length: int = 12,
+    history: Panel | None = None, most_lag: int | None = None, season_length: int = 12, regions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Measure at every level of the hierarchy: add up to the level first, then take errors.
 
@@ -179,13 +180,15 @@ def accuracy_by_level(
     basis : str
         "backtest" or "closed months".
     levels : sequence of str
-        Of product-region, product, family, region, total.
+        Of product-region, product, family, region, area, channel, total.
     history : Panel, optional
         Demand that came, added up for MASE and RMSSE of sums: what was known of it when each forecast was made. Without it they are blank.
     most_lag : int, optional
         Longest lag that is measured; the bands of sums are widened as all lags say.
     season_length : int
         Months in a season.
+    regions : DataFrame, optional
+        region; area and channel where there are any: what no region states is not measured.
 
     Returns
     -------
@@ -197,7 +200,7 @@ def accuracy_by_level(
     if frame.empty:
         return no_rows(columns, columns[:4])
     family = products.set_index("product")["family"]
-    every = frame.assign(family=frame["product"].map(family).fillna("(no family)"))
+    every = labelled(frame, family, regions)
     f = every if most_lag is None else every[every["lag"] <= most_lag]
     f = f.assign(**{f"within{share}": within(f, share) for share in BANDS})
     limits = [name for name in LIMITS if name in f]
@@ -205,6 +208,8 @@ def accuracy_by_level(
     tables = []
     for level in levels:
         keys = LEVEL_KEYS[level]
+        if not set(keys) <= set(every):
+            continue
         bottom = level == "product-region"
         added = {"": f} if bottom else {}
         # The band of a sum is no sum of bands. Closed months kept none, and nothing that one could be made of.
@@ -218,7 +223,7 @@ def accuracy_by_level(
                 added[gap] = rows.groupby([*keys, *cell], as_index=False, sort=True)[["actual", *streams.values()]].sum()
             one = added[gap].drop(columns="forecast", errors="ignore").rename(columns={column: "forecast"})
             if not {"scale", "root_scale"} <= set(one) and history is not None:
-                one = _with_scales(one, keys, history, family, season_length)
+                one = _with_scales(one, keys, history, family, season_length, regions)
             if column != "statistical":
                 one = one.drop(columns=limits, errors="ignore")
             elif bands is not None:
@@ -234,11 +239,13 @@ def accuracy_by_level(
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def _with_scales(rows: pd.DataFrame, keys: list[str], history: Panel, family: pd.Series, season_length: int) -> pd.DataFrame:
+def _with_scales(
+    rows: pd.DataFrame, keys: list[str], history: Panel, family: pd.Series, season_length: int, regions: pd.DataFrame | None
+) -> pd.DataFrame:
     """Add scale and root_scale of each row, from what was known of its sum in the month before lag 1."""
     number = month_count(rows["month"]) - rows["lag"]
     origins = history.months[pd.Index(month_count(history.months)).isin(number)]
-    scales = known_scales(history, keys, family, origins, season_length)
+    scales = known_scales(history, keys, family, origins, season_length, regions)
     scales["number"] = month_count(scales.pop("origin"))
     return rows.assign(number=number).merge(scales, on=[*keys, "number"], how="left").drop(columns="number")
 

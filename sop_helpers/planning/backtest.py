@@ -172,7 +172,7 @@ class Forecast(NamedTuple):
 
 def forecast(
     panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft",
-    seed: int = 0, family: pd.Series | None = None, work: Work | None = None,
+    seed: int = 0, family: pd.Series | None = None, regions: pd.DataFrame | None = None, work: Work | None = None,
 ) -> Forecast:
     """Forecast every series with bands, each by its method, and return the backtest behind it.
 
@@ -188,12 +188,14 @@ def forecast(
         As in the workbook's demand policy.
     family : Series, optional
         Family of each product, indexed by product: its levels and the total are then forecast too, and the series reconciled with them.
+    regions : DataFrame, optional
+        region; area and channel where there are any: with families, their levels too.
     work : Work, optional
         Where chunks of series are worked on, who is told how far it is, and what is known from before; here and now by default.
     """
     work = work or Work()
     ahead, n = len(months_ahead), len(panel.keys)
-    tree = None if family is None or n == 0 else tree_of(panel.keys, family, living(panel.values, scope, season_length).live)
+    tree = None if family is None or n == 0 else tree_of(panel.keys, family, living(panel.values, scope, season_length).live, regions)
     brief = family is not None and bool(short_lived(panel.values, scope, season_length).any())
     sums = family_sums(panel.keys, family) if family is not None and brief else None
     # Nodes above the series are forecast like any other series, in the same batch: families with their ended items, levels of what is live, series.

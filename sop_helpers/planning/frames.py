@@ -48,6 +48,30 @@ def name_items(items: pd.Series, products: pd.DataFrame) -> pd.Series:
     return (items.astype("str") + " " + items.map(names).astype("object").fillna("").astype("str")).str.strip()
 
 
+def labelled(keys: pd.DataFrame, family: pd.Series, regions: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Put beside each product its family, and beside each region its area and channel where any region states one.
+
+    Parameters
+    ----------
+    keys : DataFrame
+        product, region and more.
+    family : Series
+        Family of each product, indexed by product.
+    regions : DataFrame, optional
+        region; area and channel where there are any.
+
+    >>> regions = pd.DataFrame({"region": ["N", "S"], "channel": ["online", None]})
+    >>> labelled(pd.DataFrame({"product": ["A", "B"], "region": ["N", "S"]}), pd.Series({"A": "f"}), regions).values.tolist()
+    [['A', 'N', 'f', 'online'], ['B', 'S', '(no family)', '(no channel)']]
+    """
+    out = keys.assign(family=keys["product"].map(family).fillna("(no family)"))
+    for name in ("area", "channel"):
+        stated = regions.set_index("region")[name].dropna() if regions is not None and name in regions else ()
+        if len(stated):
+            out[name] = out["region"].map(stated).fillna(f"(no {name})")
+    return out
+
+
 def month_count(months: Any) -> Any:
     """Return the number of each month, counted from year 0: for a Series, an Index or one Timestamp."""
     parts = months.dt if isinstance(months, pd.Series) else months

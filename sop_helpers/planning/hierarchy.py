@@ -1,4 +1,4 @@
-"""Levels above product and region: forecast on their own, and brought into agreement with the series below.
+"""Levels above product and region, areas and channels among them: forecast on their own, and brought into agreement with the series below.
 
 A total is easier to forecast than its parts. MinT (Wickramasuriya, Athanasopoulos & Hyndman 2019) combines the forecasts of all levels by how far each
 of them ran off in the backtest; up to 4,000 nodes with the shrunk covariance of those errors, above that with their variances alone.
@@ -14,13 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.chunks import Work
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.frames import labelled, no_rows
 from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
 BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT: both err, in different ways, so that their mean is the better forecast
 SERIES = "product and region"
-BY = {"total": [], "family": ["family"], "region": ["region"], "family and region": ["family", "region"], "product": ["product"]}
+BY = {
+    "total": [], "family": ["family"], "area": ["area"], "channel": ["channel"], "region": ["region"], "family and area": ["family", "area"],
+    "family and channel": ["family", "channel"], "family and region": ["family", "region"], "product": ["product"],
+}  # fmt: skip
 
 
 class Tree(NamedTuple):
@@ -73,7 +76,7 @@ def no_levels() -> pd.DataFrame:
     return no_rows(["level", "nodes", "base_wmape", "bottom_up_wmape", "reconciled_wmape"], ["level"])
 
 
-def tree_of(keys: pd.DataFrame, family: pd.Series, live: NDArray[np.bool_] | None = None) -> Tree:
+def tree_of(keys: pd.DataFrame, family: pd.Series, live: NDArray[np.bool_] | None = None, regions: pd.DataFrame | None = None) -> Tree:
     """Build the levels above product and region; a node of one series, or of the same series as another node, is left out.
 
     Parameters
@@ -84,15 +87,19 @@ def tree_of(keys: pd.DataFrame, family: pd.Series, live: NDArray[np.bool_] | Non
         Family of each product, indexed by product.
     live : ndarray of bool, optional
         Series that still sell; the others belong to no node, so that no total gives them back what they lost.
+    regions : DataFrame, optional
+        region; area and channel where there are any: what no region states is no level.
     """
     from scipy import sparse
 
     n = len(keys)
     live = np.ones(n, dtype=bool) if live is None else live
-    labels = keys.assign(family=keys["product"].map(family).fillna("(no family)"))
+    labels = labelled(keys, family, regions)
     parts, names = [], []
     column = np.flatnonzero(live)
     for level, by in BY.items():
+        if not set(by) <= set(labels):
+            continue
         code = labels.loc[live].groupby(by, sort=True).ngroup().to_numpy() if by else np.zeros(len(column), dtype=int)
         if not len(code):
             continue

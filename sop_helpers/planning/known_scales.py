@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.frames import labelled, no_rows
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.smoothing import Matrix
 
@@ -29,7 +29,7 @@ def naive_scale(values: Matrix, season_length: int = 12, power: int = 1) -> Matr
     return np.where((count > 0) & (mean > 0), mean, np.nan)
 
 
-def summed(panel: Panel, by: Sequence[str], family: pd.Series) -> tuple[pd.DataFrame, Matrix]:
+def summed(panel: Panel, by: Sequence[str], family: pd.Series, regions: pd.DataFrame | None = None) -> tuple[pd.DataFrame, Matrix]:
     """Add series up; NaN before the first of a sum begins.
 
     Parameters
@@ -37,9 +37,11 @@ def summed(panel: Panel, by: Sequence[str], family: pd.Series) -> tuple[pd.DataF
     panel : Panel
         The series.
     by : sequence of str
-        Of product, region and family; all series together when empty.
+        Of product, region, family, area and channel; all series together when empty.
     family : Series
         Family of each product, indexed by product.
+    regions : DataFrame, optional
+        region; area and channel where there are any.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def summed(panel: Panel, by: Sequence[str], family: pd.Series) -> tuple[pd.DataF
     by, keys = list(by), panel.keys[KEYS].reset_index(drop=True)
     if by == KEYS:
         return keys, panel.values
-    labels = keys.assign(family=keys["product"].map(family).fillna("(no family)"))[by]
+    labels = labelled(keys, family, regions)[by]
     code = labels.groupby(by, sort=True).ngroup().to_numpy() if by else np.zeros(len(keys), dtype=int)
     first = np.unique(code, return_index=True)[1]
     add = sparse.csr_array((np.ones(len(code)), (code, np.arange(len(code)))), shape=(len(first), len(code)))
@@ -61,14 +63,16 @@ def summed(panel: Panel, by: Sequence[str], family: pd.Series) -> tuple[pd.DataF
     return labels.iloc[first].reset_index(drop=True), np.where(np.asarray(add @ there.astype(float)) > 0, total, np.nan)
 
 
-def known_scales(panel: Panel, by: Sequence[str], family: pd.Series, origins: Sequence[pd.Timestamp], season_length: int = 12) -> pd.DataFrame:
+def known_scales(
+    panel: Panel, by: Sequence[str], family: pd.Series, origins: Sequence[pd.Timestamp], season_length: int = 12, regions: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return seasonal naive's error in what was known of each sum at each origin.
 
     Parameters
     ----------
     panel : Panel
         Demand that came.
-    by, family
+    by, family, regions
         See `summed`.
     origins : sequence of Timestamp
         Last months known.
@@ -82,7 +86,7 @@ def known_scales(panel: Panel, by: Sequence[str], family: pd.Series, origins: Se
     """
     if not len(panel.keys) or not len(origins):
         return no_rows([*by, "origin", "scale", "root_scale"], by, months=["origin"])
-    keys, values = summed(panel, by, family)
+    keys, values = summed(panel, by, family, regions)
     parts = []
     for origin in origins:
         known = values[:, : panel.months.searchsorted(origin, side="right")]

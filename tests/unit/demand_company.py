@@ -39,6 +39,14 @@ def sales(values: np.ndarray, regions: int = 2) -> pd.DataFrame:
     return out.assign(revenue=out["units"] * 10.0)
 
 
+def regions(number: int = 4) -> pd.DataFrame:
+    """R0 and R1 are the North by retail and online, R2 and R3 the South, and so on."""
+    half = np.arange(number)
+    area = pd.Series(["North", "South", "East", "West"], dtype="str").take(half // 2).to_numpy()
+    channel = pd.Series(["retail", "online"], dtype="str").take(half % 2).to_numpy()
+    return pd.DataFrame({"region": [f"R{i}" for i in half], "area": area, "channel": channel}).astype("str")
+
+
 def insights(*rows: dict) -> pd.DataFrame:
     """Insights with the columns of the contract."""
     columns = [*TEXT, *MONTH_COLUMNS, "effect_pct", "effect_units", "confidence"]

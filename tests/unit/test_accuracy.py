@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demand_company import HORIZON, MONTHS, products
+from demand_company import HORIZON, MONTHS, products, regions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,6 +161,19 @@ def test_sums_are_held_against_what_was_known_of_them_at_the_origin() -> None:
     assert out.loc[("total", "total", "seasonal naive", 2), "rmsse"] == pytest.approx(np.sqrt(np.mean([200**2 / (c**2).mean() for c in changes])))
     blank = acc.accuracy_by_level(tried, products(), streams, "backtest")
     assert blank.loc[blank["level"] != "product-region", "mase"].isna().all()
+
+
+def test_areas_and_channels_are_measured_where_regions_state_them() -> None:
+    panel, tried = grown()
+    streams = {"statistical": "statistical", "seasonal naive": "naive"}
+    plain = acc.accuracy_by_level(tried, products(), streams, "backtest", history=panel)
+    out = acc.accuracy_by_level(tried, products(), streams, "backtest", history=panel, regions=regions(2))
+    pd.testing.assert_frame_equal(out[~out["level"].isin(["area", "channel"])].reset_index(drop=True), plain)
+    by = {level: rows.drop(columns=["level", "key"]).reset_index(drop=True) for level, rows in out.sort_values(["level", "stream", "lag"]).groupby("level")}
+    pd.testing.assert_frame_equal(by["area"], by["total"])  # both regions are the North
+    retail, first = (out[out["key"] == key].drop(columns=["level", "key"]).reset_index(drop=True) for key in ("retail", "R0"))
+    pd.testing.assert_frame_equal(retail, first)
+    assert retail["mase"].notna().all() and len(acc.band_coverage(out)) == 7
 
 
 def test_bands_of_sums_are_measured_with_factors_of_other_origins() -> None:

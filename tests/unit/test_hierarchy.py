@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demand_company import HORIZON, demand
+from demand_company import HORIZON, demand, products, regions, sales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_backtest import panel_of
 from test_forecasting import plain_scope
 
 from sop_helpers.planning import backtest, hierarchy, short_lived
-from sop_helpers.planning.panel import Panel
+from sop_helpers.planning.panel import Panel, to_panel
 
 KEYS = pd.DataFrame({"product": ["A", "A", "B", "B", "C"], "region": ["N", "S", "N", "S", "N"]})
 FAMILY = pd.Series({"A": "f", "B": "f", "C": "g"})
@@ -32,6 +32,61 @@ def test_series_that_sell_no_more_belong_to_no_total() -> None:
     tree = hierarchy.tree_of(KEYS, FAMILY, np.array([True, True, False, True, True]))
     assert tree.up(np.ones((5, 1)))[0, 0] == 4
     assert (tree.level == hierarchy.SERIES).sum() == 5
+
+
+def test_areas_and_channels_are_levels_where_regions_state_them() -> None:
+    keys = to_panel(sales(demand(6, 4), 4)).keys
+    tree = hierarchy.tree_of(keys, products().set_index("product")["family"], regions=regions())
+    count = pd.Series(tree.level).value_counts()
+    assert count.to_dict() == {
+        "total": 1, "family": 2, "area": 2, "channel": 2, "region": 4, "family and area": 4, "family and channel": 4, "family and region": 8, "product": 6,
+        hierarchy.SERIES: 24,
+    }  # fmt: skip
+    online = np.flatnonzero(tree.level == "channel")[0]  # in the order of their names
+    np.testing.assert_array_equal(tree.summing.toarray()[online], keys["region"].isin(["R1", "R3"]).astype(float))
+
+
+@pytest.mark.parametrize("known", [pd.DataFrame({"region": ["N", "S"]}), pd.DataFrame({"region": ["N"], "area": [None], "channel": [pd.NA]})])
+def test_without_areas_and_channels_the_tree_is_that_of_families_and_regions(known: pd.DataFrame) -> None:
+    plain, tree = hierarchy.tree_of(KEYS, FAMILY), hierarchy.tree_of(KEYS, FAMILY, regions=known)
+    assert list(plain.level) == list(tree.level) and (plain.summing != tree.summing).nnz == 0
+
+
+def test_an_area_of_one_region_is_no_node_of_its_own() -> None:
+    tree = hierarchy.tree_of(KEYS, FAMILY, regions=pd.DataFrame({"region": ["N", "S"], "area": ["north", "south"]}))
+    assert tree.summing.shape == hierarchy.tree_of(KEYS, FAMILY).summing.shape
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 3), st.booleans())
+def test_random_trees_with_areas_and_channels_agree_at_every_level(seed: int, areas: int, channels: int, dense: bool) -> None:
+    rng = np.random.default_rng(seed)
+    many = areas * channels + 1
+    every = pd.DataFrame({"product": np.repeat([f"P{i}" for i in range(5)], many), "region": [f"R{i}" for i in range(many)] * 5})
+    keys = every[rng.random(len(every)) < 0.7].reset_index(drop=True)
+    family = pd.Series({f"P{i}": f"F{rng.integers(0, 2)}" for i in range(4)})  # the last has none
+    known = pd.DataFrame({"region": [f"R{i}" for i in range(many - 1)]})  # nor has the last region an area or a channel
+    known["area"], known["channel"] = [f"A{i // channels}" for i in range(many - 1)], [f"C{i % channels}" for i in range(many - 1)]
+    tree = hierarchy.tree_of(keys, family, rng.random(len(keys)) < 0.9, known)
+    members = tree.summing.toarray()
+    assert len(np.unique(members, axis=0)) == len(members)
+    base = rng.lognormal(2, 2, (len(tree.level), 3))
+    locked = np.full(base.shape, np.nan)
+    held = int(rng.integers(0, max(tree.aggregates, 1)))
+    locked[held, 1] = rng.choice([0.0, 250.0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hierarchy, "DENSE", 4_000 if dense else 0)
+        got = hierarchy.reconcile(base, tree, rng.normal(0, 3, (len(tree.level), 15)), locked)
+    assert (got >= 0).all() and np.isfinite(got).all()
+    assert members[held] @ got[:, 1] == pytest.approx(locked[held, 1], rel=1e-6, abs=1e-6)
+    labels = keys.merge(known, on="region", how="left").assign(family=keys["product"].map(family)).fillna("none")
+    for level, by in hierarchy.BY.items():  # a node is all live series of one family, area and channel, and its forecast their sum
+        own = labels[by].agg("/".join, axis=1) if by else pd.Series("all", index=labels.index)
+        for node in np.flatnonzero(tree.level == level):
+            name = own[members[node] > 0].unique()
+            assert len(name) == 1
+            live = members[: tree.aggregates].any(axis=0) if tree.aggregates else members.any(axis=0)
+            np.testing.assert_allclose(tree.up(got)[node], got[(own == name[0]).to_numpy() & live].sum(axis=0), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("dense", [True, False])
@@ -115,6 +170,22 @@ def test_the_plan_of_a_noisy_company_agrees_at_every_level_and_gains() -> None:
     assert (levels["reconciled_wmape"] <= levels["bottom_up_wmape"] * (1 + 1e-9)).all()
     assert how.startswith(("MinT", "bottom-up"))
     assert (table["lo80"] <= table["units"]).all() and (table["units"] <= table["hi80"]).all()
+
+
+def test_a_company_of_two_channels_is_forecast_by_channel_too() -> None:
+    panel, family = to_panel(sales(demand(6, 4, noise=0.3), 4)), products().set_index("product")["family"]
+    made = backtest.forecast(panel, plain_scope(24), HORIZON, family=family, regions=regions())
+    plain = backtest.forecast(panel, plain_scope(24), HORIZON, family=family)
+    levels = made.levels.set_index("level")
+    assert list(levels.index) == [*hierarchy.BY, hierarchy.SERIES] and levels.loc[["area", "channel"], "nodes"].tolist() == [2, 2]
+    assert (levels["reconciled_wmape"] <= levels["bottom_up_wmape"] * (1 + 1e-9)).all() and levels["base_wmape"].notna().all()
+    assert set(plain.levels["level"]).isdisjoint({"area", "channel"})
+    bottom_up = "bottom_up_wmape"
+    pd.testing.assert_series_equal(levels.loc[plain.levels["level"], bottom_up], plain.levels.set_index("level")[bottom_up])
+    channel = made.table["region"].map(regions().set_index("region")["channel"])
+    assert (made.table["units"] >= 0).all()
+    by_channel, whole = (made.table.groupby(by)["units"].sum().groupby("month").sum() for by in (["month", channel], ["month"]))
+    np.testing.assert_allclose(by_channel, whole, rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))

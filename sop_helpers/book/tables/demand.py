@@ -11,7 +11,7 @@ from sop_helpers.book.tables.fields import UNITS, Contract, Month, made_by
 class Accuracy(Contract):
     """Measured error by level, stream and lag: from rolling-origin backtests and from closed months."""
 
-    level: Series[str] = f.code("product-region, product, family, region or total.")
+    level: Series[str] = f.code("product-region, product, family, region, area, channel or total; area and channel where regions state them.")
     key: Series[str] = f.code("Member of the level, parts joined by ' / '.")
     stream: Series[str] = f.code("Whose forecast: a model, statistical, consensus, seasonal naive.")
     basis: Series[str] = f.code("backtest or closed months.", isin=["backtest", "closed months"])
@@ -40,7 +40,7 @@ class Accuracy(Contract):
 class ForecastLevels(Contract):
     """Error of the forecast at every level of the hierarchy, in the backtest up to the decision lag."""
 
-    level: Series[str] = f.text("Total, family, region, family and region, product, or product and region.")
+    level: Series[str] = f.text("Total, family, area, channel, region, family and one of these, product, or product and region.")
     nodes: Series[float] = f.number("Forecasts at this level.", "count", ge=0)
     base_wmape: Series[float] = f.share("WMAPE of the level's own forecast.", optional=True)
     bottom_up_wmape: Series[float] = f.share("WMAPE of the sum of the forecasts by product and region.", optional=True)

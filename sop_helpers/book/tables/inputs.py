@@ -60,11 +60,16 @@ class Sales(Contract):
 
 
 class Regions(Contract):
-    """Sales regions and the location that ships to them. Left out: every region ships from the only location."""
+    """Sales regions and the location that ships to them. Left out: every region ships from the only location.
+
+    A plan is made by product and region. Who sells in the North by two channels has the regions "North retail" and "North online", both of the area North.
+    """
 
     region: Series[str] = f.code("Sales region.")
     name: Series[str] = f.text("Name that people use.", optional=True)
     ship_from: Series[str] = f.code("Location whose stock serves the region.")
+    area: Series[str] = f.code("Larger region that it belongs to with others; demand is then forecast by area too.", optional=True)
+    channel: Series[str] = f.code("How it sells, such as retail or online; demand is then forecast by channel too.", optional=True)
     country: Series[str] = f.code("Country whose holidays count, such as DE, or DE-BY for a part of it; blank leaves working days aside.", optional=True)
     priority: Series[float] = f.number("Weight of a lost sale in this region against others; 1 is normal, 2 counts double.", "factor", optional=True, gt=0)
 
