@@ -278,6 +278,23 @@ def to_code(values: pd.Series, dialect: Dialect = Dialect(), allowed: tuple[str,
     return text.mask(text == ""), dated
 
 
+def compose(cells: pd.DataFrame, parts: list[str], nulls: frozenset[str] = frozenset()) -> pd.Series:
+    """Join columns to one of text by a space, blank ones left out; a single column is left as it is, and a date that a spreadsheet made stays one.
+
+    >>> compose(pd.DataFrame({"region": ["North", "South "], "channel": ["online", None]}), ["region", "channel"]).tolist()
+    ['North online', 'South']
+    """
+    if len(parts) == 1:
+        return cells[parts[0]]
+    out = as_text(cells[parts[0]], nulls)
+    for part in parts[1:]:
+        out = (out + " " + as_text(cells[part], nulls)).str.strip()
+    for part in parts:
+        if (dated := to_code(cells[part])[1]).any():
+            out = out.astype(object).mask(dated, cells[part])
+    return out
+
+
 EXPECTED = {
     "number": "expected a finite number such as 1200 or 1,200.50",
     "month": "expected a month such as 2026-10, or an ISO date; set date_format for any other, since 03/04/2026 can be read in two ways",

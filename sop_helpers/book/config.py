@@ -66,6 +66,7 @@ class Source(Part):
         default_factory=dict,
         description='Our column = their column that decides where an order counts, whatever else there is: { month = "promised_on", region = "ship_to" }.',
     )
+    compose: dict[str, list[str]] = Field(default_factory=dict, description='Our text = their columns, joined by a space: { region = ["region", "channel"] }.')
     null_values: list[str] = Field(default_factory=list, description="Texts that mean blank, beside the empty cell.")
 
 

@@ -121,9 +121,9 @@ def _add_up(connection: duckdb.DuckDBPyConnection, path: Path, source: Source, t
     key, sums, dated = list(tables.schema(table).unique or []), [c for c in tables.meta(table)["sum"] if c in taken], tables.meta(table)["as_of"]
     latest = [c for c in taken if c not in (*key, *sums)]
     dates = all(tables.columns(table)[c]["kind"] == "day" for c in latest)
-    if problems or not dates or any(types[taken[c]] not in ("VARCHAR", "BIGINT", "INTEGER", "DATE", "TIMESTAMP", "TIMESTAMP_NS") for c in key):
+    if problems or not dates or any(types[part] not in ("VARCHAR", "BIGINT", "INTEGER", "DATE", "TIMESTAMP", "TIMESTAMP_NS") for c in key for part in taken[c]):
         return None
-    texts = {c: f"""trim(CAST("{name.replace('"', '""')}" AS VARCHAR))""" for c, name in taken.items()}
+    texts = {c: _text(parts) for c, parts in taken.items()}
     names = _names(connection, relation, values, texts[dated], fiscal)
     if names is None:
         return None
@@ -142,7 +142,7 @@ def _add_up(connection: duckdb.DuckDBPyConnection, path: Path, source: Source, t
         f"FROM {relation} JOIN names ON left({texts[dated]}, 10) = names.text GROUP BY {', '.join(map(str, range(1, len(key) + 1)))} ORDER BY ALL"
     )
     frame = connection.execute(query, values).df()
-    made_of_lines = bool((names["day"].dt.day > 1).any()) or len(types) > len(taken)
+    made_of_lines = bool((names["day"].dt.day > 1).any()) or len(types) > len({part for parts in taken.values() for part in parts})
     if frame.empty or not frame["good_"].all() or frame["half_"].any() or (not made_of_lines and (frame["lines_"] > 1).any()):
         return None
     frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
@@ -153,6 +153,13 @@ def _add_up(connection: duckdb.DuckDBPyConnection, path: Path, source: Source, t
         return None
     cells[sums] = cells[sums].round(6)
     return Summed(cells, frame["lines_"], names["day"], notes)
+
+
+def _text(parts: list[str]) -> str:
+    """Return the expression of a column as text; of several, joined as `coerce.compose` does."""
+    texts = [f"""trim(CAST("{name.replace('"', '""')}" AS VARCHAR))""" for name in parts]
+    stated = ", ".join(f"nullif({text}, '')" for text in texts)
+    return texts[0] if len(texts) == 1 else f"concat_ws(' ', {stated})"
 
 
 def _names(connection: duckdb.DuckDBPyConnection, relation: str, values: dict[str, object], dated: str, fiscal: dict[str, str | int]) -> pd.DataFrame | None:

@@ -17,34 +17,45 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", name.strip().casefold())
 
 
-def match_columns(table: str, names: list[str], source: Source, problems: list[Problem], notes: list[Problem]) -> dict[str, str]:
-    """Find the contract's columns (keys) among the source's (values); case and blanks in names do not matter, spelling does."""
+def match_columns(table: str, names: list[str], source: Source, problems: list[Problem], notes: list[Problem]) -> dict[str, list[str]]:
+    """Find the contract's columns (keys) among the source's (values, several where the workbook composes one); case and blanks in names do not matter."""
     spec = tables.columns(table)
     for theirs, ours in source.rename.items():
         if ours not in spec:
             problems.append(Problem(ours, f"rename gives {theirs!r} this name and the table has no such column; it has {', '.join(spec)}"))
         elif theirs not in names:
             problems.append(Problem(ours, f"rename takes it from {theirs!r} and the source has no such column; it has {_listed(names)}"))
-    taken: dict[str, str] = {}
+    taken: dict[str, list[str]] = {}
     extra: list[str] = []
-    for ours, theirs in source.count_in.items():
-        if ours not in spec:
-            problems.append(Problem(ours, f"count_in names it and the table has no such column; it has {', '.join(spec)}"))
-        elif theirs not in names:
-            problems.append(Problem(ours, f"count_in lets orders count by {theirs!r} and the source has no such column; it has {_listed(names)}"))
-        else:
-            taken[ours] = theirs
-            notes.append(Problem(ours, f"orders count by {theirs!r}"))
+    for setting, said, told in (("count_in", "lets orders count by", "orders count by"), ("compose", "makes it of", "made of")):
+        for ours, value in getattr(source, setting).items():
+            parts = [value] if isinstance(value, str) else value
+            missing = [part for part in parts if part not in names]
+            if ours not in spec:
+                problems.append(Problem(ours, f"{setting} names it and the table has no such column; it has {', '.join(spec)}"))
+            elif setting == "compose" and spec[ours]["kind"] not in ("code", "text"):
+                problems.append(Problem(ours, f"compose joins texts and this column is a {spec[ours]['kind']}; expected a column of text"))
+            elif setting == "compose" and (ours in source.count_in or ours in source.rename.values()):
+                problems.append(Problem(ours, "compose makes it, and count_in or rename names it too; keep one"))
+            elif not parts:
+                problems.append(Problem(ours, "compose makes it of no column; name the columns to join"))
+            elif missing:
+                lacks = f"{setting} {said} {' and '.join(map(repr, missing))} and the source has no such column"
+                problems.append(Problem(ours, f"{lacks}; it has {_listed(names)}"))
+            else:
+                taken[ours] = parts
+                notes.append(Problem(ours, f"{told} {' and '.join(map(repr, parts))}"))
+    used = {part for parts in source.compose.values() for part in parts}
     for theirs in names:
         ours = source.rename.get(theirs, _plain(str(theirs)))
-        if ours in source.count_in or theirs in source.count_in.values():
+        if ours in source.count_in or ours in source.compose or theirs in source.count_in.values():
             continue
         if ours not in spec:
-            extra.append(str(theirs))
+            extra += [] if theirs in used else [str(theirs)]
         elif ours in taken:
-            problems.append(Problem(ours, f"both {taken[ours]!r} and {theirs!r} would be this column; rename or drop one"))
+            problems.append(Problem(ours, f"both {taken[ours][0]!r} and {theirs!r} would be this column; rename or drop one"))
         else:
-            taken[ours] = theirs
+            taken[ours] = [theirs]
     for name, column in spec.items():
         if name in taken:
             continue

@@ -231,7 +231,7 @@ def _load(workbook: Workbook, table: str, month: pd.Timestamp | None, origin: Or
     dialect = Dialect(source.decimal, source.date_format, frozenset(source.null_values), workbook.company.currency, epoch)
     problems: list[Problem] = []
     taken = match_columns(table, list(cells.columns), Source() if summed else source, problems, [] if summed else loaded.notes)
-    named = cells[list(taken.values())].set_axis(list(taken), axis=1)
+    named = pd.DataFrame({ours: coerce.compose(cells, parts, dialect.null_values) for ours, parts in taken.items()}, index=cells.index)
     if not len(cells) and tables.meta(table)["required"]:
         problems.append(Problem("", "the query returns no rows" if source.query else "there is a header and no rows: fill it in; expected at least one row"))
     elif not len(cells):
@@ -249,7 +249,7 @@ def _load(workbook: Workbook, table: str, month: pd.Timestamp | None, origin: Or
     if summed:
         _note_sums(table, int(summed.lines[frame.index].sum()), len(frame), loaded.notes)
     else:
-        frame = _add_up(table, frame, lines or len(cells.columns) > len(named.columns), loaded.notes)
+        frame = _add_up(table, frame, lines or len(cells.columns) > len({part for parts in taken.values() for part in parts}), loaded.notes)
     if lines and "data_until" in frame:
         frame = _mark_partial_month(frame, days, month, loaded.notes, fiscal)
     problems = check_contract(table, frame)

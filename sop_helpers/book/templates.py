@@ -155,6 +155,7 @@ def workbook_text(name: str, currency: str, month: str) -> str:
         '# decimal = ","',
         '# date_format = "%d/%m/%Y"',
         '# rename = { "Order date" = "month", "Item" = "product" }',
+        '# compose = { region = ["region", "channel"] }   # one of our texts from several of theirs, joined by a space',
         "# [sources.tables.inventory]",
         '# query = "sql/inventory.sql"            # over the files of [sources] data, or with a url over a database',
         '# url = "postgresql+psycopg://planner:${ERP_PASSWORD}@server/erp"',
