@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.frames import among, no_rows
 from sop_helpers.planning.panel import KEYS
 
 CELL = ["month", "product", "region"]
@@ -29,8 +29,42 @@ def on_sale(cells: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(family=known["family"].to_numpy(), on_sale=~((month < begins) | (month > ends)))
 
 
-def touched(cells: pd.DataFrame, one: pd.Series) -> pd.Series:
-    """Tell which cells a statement is about: its months, and its family, product and region where it names them.
+def places(regions: pd.DataFrame) -> pd.Series:
+    """Return the regions by each name that a word may call them: their own, that of their area and that of their channel.
+
+    Parameters
+    ----------
+    regions : DataFrame
+        region; area and channel where there are any.
+
+    Returns
+    -------
+    Series
+        Regions, indexed by name; a name that a region bears stands for it alone.
+
+    >>> places(pd.DataFrame({"region": ["N", "S"], "channel": ["online", "online"]})).groupby(level=0).agg(", ".join).to_dict()
+    {'N': 'N', 'S': 'S', 'online': 'N, S'}
+    """
+    parts = [regions.loc[regions[by].notna()].set_index(by, drop=False)["region"] for by in ("region", "area", "channel") if by in regions]
+    out = pd.concat(parts).rename_axis("name")
+    return out[~out.index.isin(regions["region"]) | (out.index == out)]
+
+
+def regions_of(name: str, regions: pd.Series | None = None) -> set[str]:
+    """Return the regions that a word means by a name: the region itself, or those of the area or channel (see `places`)."""
+    return {name, *(regions[regions.index == name] if regions is not None else [])}
+
+
+def about_region(named: pd.Series, region: pd.Series, regions: pd.Series | None = None) -> pd.Series:
+    """Tell row by row whether words that name a region, an area, a channel (see `places`) or nothing are about a region."""
+    out = named.isna() | (named == "") | (named == region)
+    if regions is not None and len(regions):
+        out |= pd.MultiIndex.from_arrays([named, region]).isin(pd.MultiIndex.from_arrays([regions.index, regions]))
+    return out
+
+
+def touched(cells: pd.DataFrame, one: pd.Series, regions: pd.Series | None = None) -> pd.Series:
+    """Tell which cells a statement is about: its months, and its family, product and region (or area or channel) where it names them.
 
     Parameters
     ----------
@@ -38,12 +72,15 @@ def touched(cells: pd.DataFrame, one: pd.Series) -> pd.Series:
         month, product, region, family.
     one : Series
         start_month, end_month, family, product, region (blank means all).
+    regions : Series, optional
+        From `places`.
     """
     mask = (cells["month"] >= one["start_month"]) & (cells["month"] <= one["end_month"])
     for column in SCOPE:
         wanted = one.get(column)
         if isinstance(wanted, str) and wanted:
-            mask &= cells[column] == wanted
+            named = regions_of(wanted, regions) if column == "region" else {wanted}
+            mask &= cells[column] == wanted if len(named) == 1 else among(cells[column], pd.Index(list(named)))
     return mask
 
 
@@ -66,7 +103,8 @@ def counts(statements: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
 def new_series(said: pd.DataFrame, planned: pd.DataFrame, products: pd.DataFrame, regions: pd.Series | None = None) -> pd.DataFrame:
     """Return the product-regions that words in units are about and that nothing is planned of yet.
 
-    A word on a product and a region brings in that one; a word on a product that is planned nowhere those of its like product, else all regions planned.
+    A word on a product and a region brings in that one. One on a product that is planned nowhere in an area or channel, or nowhere at all where it names none,
+    brings in those of its like product there, else all regions of it, or all that are planned.
 
     Parameters
     ----------
@@ -77,7 +115,7 @@ def new_series(said: pd.DataFrame, planned: pd.DataFrame, products: pd.DataFrame
     products : DataFrame
         product, family; like_product where there are any. What is not in it is not brought in.
     regions : Series, optional
-        Regions that are known beside those planned; others are not brought in.
+        Regions that are known beside those planned; others are not brought in. From `places` also what areas and channels mean.
 
     Returns
     -------
@@ -92,12 +130,17 @@ def new_series(said: pd.DataFrame, planned: pd.DataFrame, products: pd.DataFrame
         return no_rows(KEYS, KEYS)
     here = planned[KEYS].drop_duplicates()
     known = {*here["region"], *(regions if regions is not None else [])}
-    wide = words.loc[words["region"].isna() & ~words["product"].isin(here["product"]), ["product"]]
-    like = products[["product"]].assign(like=products["like_product"] if "like_product" in products else None).astype("object")
-    homes = wide.merge(like, on="product").merge(here.rename(columns={"product": "like"}).astype("object"), on="like")
-    rest = wide[~wide["product"].isin(homes["product"])].merge(here[["region"]].drop_duplicates(), how="cross")
-    out = pd.concat([words.loc[words["region"].isin(known), KEYS], homes[KEYS], rest], ignore_index=True).astype("str").drop_duplicates()
-    there = pd.MultiIndex.from_frame(out).isin(pd.MultiIndex.from_frame(here))
+    at = pd.MultiIndex.from_frame(here)
+    groups = pd.DataFrame({"name": "", "region": here["region"].unique()}, dtype="object")
+    if regions is not None:
+        groups = pd.concat([groups, regions[~regions.index.isin(known)].rename_axis("name").reset_index(name="region").astype("object")])
+    wide = words[~words["region"].isin(known)].fillna({"region": ""}).rename(columns={"region": "name"}).merge(groups, on="name")
+    like = wide["product"].map(products.drop_duplicates("product").set_index("product").get("like_product", pd.Series(dtype="object")))
+    word = [wide["product"], wide["name"]]
+    there, home = (pd.Series(pd.MultiIndex.from_arrays([of, wide["region"]]).isin(at), index=wide.index) for of in (wide["product"], like))
+    wide = wide[~there.groupby(word).transform("any") & (home | ~home.groupby(word).transform("any"))]
+    out = pd.concat([words.loc[words["region"].isin(known), KEYS], wide[KEYS]], ignore_index=True).astype("str").drop_duplicates()
+    there = pd.MultiIndex.from_frame(out).isin(at)
     return out[~there].sort_values(KEYS, ignore_index=True)
 
 
@@ -165,11 +208,11 @@ def _sizes(cells: pd.DataFrame, base: pd.DataFrame, column: str) -> np.ndarray:
     return np.nan_to_num(np.where(some, mine, cells["region"].map(whole).to_numpy(float))).clip(min=0.0)
 
 
-def matched(words: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return the words on products (family and region where they name them) that match a known product, region and family."""
+def matched(words: pd.DataFrame, known: pd.DataFrame, regions: pd.Series | None = None) -> pd.DataFrame:
+    """Return the words on products (family and region where they name them) that match a known product, region and family; regions as from `places`."""
     both = words.merge(known, on="product", suffixes=("", "_known"))
-    for column in ("region", "family"):
-        both = both[both[column].isna() | (both[column] == "") | (both[column] == both[f"{column}_known"])]
+    both = both[both["family"].isna() | (both["family"] == "") | (both["family"] == both["family_known"])]
+    both = both[about_region(both["region"], both["region_known"], regions)]
     return both[[*words.columns]].drop_duplicates()
 
 
@@ -185,14 +228,15 @@ def nothing_matches(one: pd.Series, known: pd.DataFrame, products: pd.DataFrame,
     products : DataFrame
         product, family.
     regions : Series, optional
-        Regions that are known beside those planned.
+        Regions that are known beside those planned, and from `places` their areas and channels.
     """
     at = products[products["product"] == one["product"]]
     if at.empty:
         return ""
     if isinstance(one["family"], str) and one["family"] and one["family"] != at["family"].iloc[0]:
         return f": {one['product']} is of the family {at['family'].iloc[0]}"
-    if isinstance(one["region"], str) and one["region"] and one["region"] not in {*known["region"], *(regions if regions is not None else [])}:
+    named = {*known["region"], *(regions if regions is not None else []), *(regions.index if regions is not None else [])}
+    if isinstance(one["region"], str) and one["region"] and one["region"] not in named:
         return f": {one['region']} has no sales and is not in the table 'regions'; add it there, or mend the name"
     return ": say units above zero, of nothing there is no percentage"
 

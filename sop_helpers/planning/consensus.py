@@ -42,7 +42,7 @@ def own_view(
     drivers : DataFrame, optional
         What measured drivers add (see `drivers.driver_stream`).
     regions : Series, optional
-        Regions that are known beside those that sell.
+        Regions that are known beside those that sell; from `cells.places` also what a word on an area or a channel means.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def own_view(
     parts.append(_phase_out(_sum(parts), products))
     parts.append(_new_cells(in_units(insights, month), _sum(parts), products, regions))
     base = on_sale(_sum(parts), products)
-    parts.append(at_zero(base, _insight_streams(base, insights, month, weighted)))
+    parts.append(at_zero(base, _insight_streams(base, insights, month, weighted, regions)))
     parts.append(_floor(_sum(parts)))
     return pd.concat([p for p in parts if len(p)], ignore_index=True)
 
@@ -82,7 +82,7 @@ def build_streams(
     agreed : DataFrame, optional
         From `views.agreed_stream`.
     regions : Series, optional
-        Regions that are known beside those that sell.
+        Regions that are known beside those that sell; from `cells.places` also what a word on an area or a channel means.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def build_streams(
     coming = open_orders[~open_orders["product"].isin(promised(products).index)] if len(open_orders) else open_orders
     parts.append(order_stream(_sum(parts), coming))
     parts.append(_new_cells(in_units(overrides, month), _sum(parts), products, regions))
-    parts.append(_override_stream(on_sale(_sum(parts), products), overrides, month))
+    parts.append(_override_stream(on_sale(_sum(parts), products), overrides, month, regions))
     out = pd.concat([p for p in parts if len(p)], ignore_index=True)
     out = out.groupby(STREAM_KEYS, as_index=False, sort=True)["units"].sum()
     keep = (out["stream"] == "statistical") | (out["units"] != 0)
@@ -131,10 +131,10 @@ def _phase_out(plan: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     return _stream(gone, "phase-out", "last month of sale " + last[gone.index].dt.strftime("%Y-%m"), -gone["units"])
 
 
-def _insight_streams(base: pd.DataFrame, insights: pd.DataFrame, month: pd.Timestamp, weighted: bool) -> pd.DataFrame:
+def _insight_streams(base: pd.DataFrame, insights: pd.DataFrame, month: pd.Timestamp, weighted: bool, regions: pd.Series | None) -> pd.DataFrame:
     parts = []
     for _, one in counts(insights, month).iterrows():  # dozens
-        cells = base[touched(base, one)]
+        cells = base[touched(base, one, regions)]
         weight = one["confidence"] if weighted and pd.notna(one["confidence"]) else 1.0
         if pd.notna(one["effect_units"]):
             units = one["effect_units"] * weight * shares(cells, ["month"], base=base)
@@ -166,7 +166,7 @@ def _floor(plan: pd.DataFrame) -> pd.DataFrame:
     return _stream(low, "limit", "never below zero", -low["units"])
 
 
-def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp, regions: pd.Series | None) -> pd.DataFrame:
     """Overrides replace the plan of all that they touch (units a month) or change it by a percentage, split in proportion to it.
 
     One that replaces the plan replaces what earlier ones said of the same cells too: they no longer stand, and the change is all its own.
@@ -177,7 +177,7 @@ def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Time
     if len(active):
         active = active.sort_values(["time", "id"], kind="stable")
     for _, one in active.iterrows():  # dozens
-        cells = plan[touched(plan, one)]
+        cells = plan[touched(plan, one, regions)]
         if cells.empty:
             continue
         if pd.notna(one["units"]):
@@ -209,7 +209,7 @@ def problems(
     history : DataFrame, optional
         month, product, region, units: what running launches are held against.
     regions : Series, optional
-        Regions that are known beside those that sell.
+        Regions that are known beside those that sell; from `cells.places` also what a word on an area or a channel means.
     plan : DataFrame, optional
         product, region, units of the plan: a launch that views brought in has its volume.
 
@@ -234,13 +234,13 @@ def problems(
                 rows.append((name, str(one[key]), f"its months are past: the first month planned is {month:%Y-%m}"))
             elif last is not None and one["start_month"] > last:
                 rows.append((name, str(one[key]), f"it begins in {one['start_month']:%Y-%m}, after the last month planned, {last:%Y-%m}"))
-            elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one).any():
+            elif one["end_month"] >= month and not touched(known.assign(month=one["end_month"]), one, regions).any():
                 rows.append((name, str(one[key]), f"nothing that is planned matches {about}" + nothing_matches(one, known, products, regions)))
             elif one["end_month"] >= month and (cut := off_sale(one, new, products, max(month, one["start_month"]))):
                 rows.append((name, str(one[key]), cut))
             elif name == "override" and one["start_month"] < month <= one["end_month"]:
                 rows.append((name, str(one[key]), f"months before {month:%Y-%m} are past and were left alone"))
-    rows += without_volume(products, cells, pd.concat([matched(words, known), more]), month)
+    rows += without_volume(products, cells, pd.concat([matched(words, known, regions), more]), month)
     rows += unknown_victims(products)
     rows += [] if history is None else off_plan(history, products, month)
     return pd.DataFrame(rows, columns=["what", "source", "message"]).astype("str")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from sop_helpers.planning.cells import on_sale, shares, touched
+from sop_helpers.planning.cells import on_sale, regions_of, shares, touched
 from sop_helpers.planning.consensus import build_streams, demand_plan, valued
-from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.frames import among, no_rows
 from sop_helpers.planning.intervals import band_of_sums, widening
 from sop_helpers.planning.supply_network import Network, series_matrix
 from sop_helpers.planning.supply_results import required_hours
 
 NOTHING = {"month": "datetime64[us]", "product": "str", "region": "str", "units": "float64", "actual": "float64", "statistical": "float64",
            "lo80": "float64", "hi80": "float64", "origin": "datetime64[us]", "lag": "int64"}
+
+
+Scope: TypeAlias = Mapping[str, str | Sequence[str]]
 
 
 class Impact(NamedTuple):
@@ -26,7 +30,9 @@ class Impact(NamedTuple):
     overloads: pd.DataFrame | None
 
 
-def live_plan(streams: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+def live_plan(
+    streams: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp, regions: pd.Series | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return streams and plan as they are with the overrides of this moment, without running the step again.
 
     Parameters
@@ -39,13 +45,15 @@ def live_plan(streams: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataF
         From the journal.
     month : Timestamp
         First month planned.
+    regions : Series, optional
+        From `cells.places`: what an override of an area or a channel means.
     """
     none = pd.DataFrame(columns=["order", "product", "region", "due_month", "units", "revenue"])
-    now = build_streams(streams[streams["stream"] != "override"], products, overrides, none, month=month)
+    now = build_streams(streams[streams["stream"] != "override"], products, overrides, none, month=month, regions=regions)
     return now, demand_plan(now, products)
 
 
-def in_scope(frame: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str]) -> pd.DataFrame:
+def in_scope(frame: pd.DataFrame, products: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     """Return the rows of a table by product and region that a scope is about.
 
     Parameters
@@ -55,18 +63,22 @@ def in_scope(frame: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str])
     products : DataFrame
         product, family.
     scope : dict
-        family, product, region; a blank or missing one means all of them.
+        family, product, region: one or several; a blank or missing one means all of them.
     """
     keep = pd.Series(True, index=frame.index)
     labels = {"family": frame["product"].map(products.set_index("product")["family"]), "product": frame["product"], "region": frame["region"]}
     for column, values in labels.items():
         if scope.get(column):
-            keep &= values == scope[column]
+            keep &= values == scope[column] if isinstance(scope[column], str) else among(values, pd.Index(scope[column]))
     return frame[keep]
 
 
+def _names(wanted: str | Sequence[str]) -> Sequence[str]:
+    return [wanted] if isinstance(wanted, str) else wanted
+
+
 def sheet(
-    plan: pd.DataFrame, forecast: pd.DataFrame, history: pd.DataFrame, last_plan: pd.DataFrame | None, products: pd.DataFrame, scope: dict[str, str],
+    plan: pd.DataFrame, forecast: pd.DataFrame, history: pd.DataFrame, last_plan: pd.DataFrame | None, products: pd.DataFrame, scope: Scope,
     trials: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lay a part of the plan out by month, as the grid shows it.
@@ -104,7 +116,7 @@ def sheet(
     return out[["month", "last_year", "statistical", "lo80", "hi80", "last_plan", "plan"]]
 
 
-def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], edits: dict[pd.Timestamp, float]) -> pd.DataFrame:
+def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: Scope, edits: dict[pd.Timestamp, float]) -> pd.DataFrame:
     """Split edits of a part of the plan down to its products and regions in proportion to it, as overrides are.
 
     Parameters
@@ -157,7 +169,7 @@ def hours_per_unit(operations: pd.DataFrame, components: pd.DataFrame, loads: pd
 
 
 def impact(
-    before: pd.DataFrame, after: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], *, load: pd.DataFrame, net: Network | None,
+    before: pd.DataFrame, after: pd.DataFrame, products: pd.DataFrame, scope: Scope, *, load: pd.DataFrame, net: Network | None,
     budget: pd.DataFrame, last_plan: pd.DataFrame | None,
 ) -> Impact:
     """Say what edits do to units, money, the gap to budget and the load of resources.
@@ -185,7 +197,7 @@ def impact(
     if len(budget) and not scope.get("product"):
         wanted = budget[budget["month"].isin(months)]
         for column in ("family", "region"):
-            wanted = wanted[wanted[column] == scope[column]] if scope.get(column) else wanted
+            wanted = wanted[wanted[column].isin(_names(scope[column]))] if scope.get(column) else wanted
         covered = wanted["month"].unique()
         if len(covered):
             gap = [f.loc[f["month"].isin(covered), "revenue"].sum() - wanted["revenue"].sum() for f in (then, now)]
@@ -230,7 +242,7 @@ def overloads(before: pd.DataFrame, after: pd.DataFrame, load: pd.DataFrame, net
     return worse[["month", "resource", "before", "after"]].sort_values("after", ascending=False, kind="stable", ignore_index=True)
 
 
-def overrides_in(overrides: pd.DataFrame, products: pd.DataFrame, scope: dict[str, str], months: pd.DatetimeIndex) -> pd.DataFrame:
+def overrides_in(overrides: pd.DataFrame, products: pd.DataFrame, scope: Scope, months: pd.DatetimeIndex, regions: pd.Series | None = None) -> pd.DataFrame:
     """Return the overrides that touch any of a scope's products and regions in these months.
 
     Parameters
@@ -240,22 +252,24 @@ def overrides_in(overrides: pd.DataFrame, products: pd.DataFrame, scope: dict[st
     products : DataFrame
         product, family.
     scope : dict
-        family, product, region; blank means all.
+        See `in_scope`.
     months : DatetimeIndex
         Months of the plan.
+    regions : Series, optional
+        From `cells.places`: what an override of an area or a channel means.
     """
     if overrides.empty:
         return overrides
     items = products[["product", "family"]]
-    if scope.get("family"):
-        items = items[items["family"] == scope["family"]]
-    if scope.get("product"):
-        items = items[items["product"] == scope["product"]]
+    for column in ("family", "product"):
+        items = items[items[column].isin(_names(scope[column]))] if scope.get(column) else items
+    mine = set(_names(scope.get("region") or []))
     keep = []
     for _, one in overrides.iterrows():  # dozens
         region = one["region"] if isinstance(one["region"], str) and one["region"] else ""
-        cells = items.assign(region=region or scope.get("region") or "", month=one["start_month"])
+        theirs = regions_of(region, regions) if region else set()
+        cells = items.assign(region=region, month=one["start_month"])
         there = one["start_month"] <= months[-1] and one["end_month"] >= months[0]
-        apart = bool(region and scope.get("region") and region != scope["region"])
+        apart = bool(theirs and mine and not theirs & mine)
         keep.append(there and not apart and bool(touched(cells, one).any()))
     return overrides[np.array(keep, dtype=bool)]

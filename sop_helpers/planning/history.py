@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.cells import regions_of
 from sop_helpers.planning.decomposition import Expected, expectation, log_scale
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.oddity import Judged, judge, steady
@@ -97,7 +98,7 @@ def empty_shelves(panel: Panel, inventory: pd.DataFrame, regions: pd.DataFrame) 
     return out
 
 
-def event_calendar(panel: Panel, insights: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+def event_calendar(panel: Panel, insights: pd.DataFrame, regions: pd.Series | None = None) -> dict[str, NDArray[np.bool_]]:
     """Return for each past one-off insight (promotion, campaign, strike, customer) the months and series it touched.
 
     Parameters
@@ -106,6 +107,8 @@ def event_calendar(panel: Panel, insights: pd.DataFrame) -> dict[str, NDArray[np
         Series of the history; needs a column ``family`` in its keys where insights name families.
     insights : DataFrame
         insight, kind, family, product, region, start_month, end_month.
+    regions : Series, optional
+        From `cells.places`: what an insight on an area or a channel means.
     """
     out: dict[str, NDArray[np.bool_]] = {}
     if insights.empty or not len(panel.months):
@@ -116,7 +119,7 @@ def event_calendar(panel: Panel, insights: pd.DataFrame) -> dict[str, NDArray[np
         for column in ("family", "product", "region"):
             wanted = getattr(one, column, None)
             if isinstance(wanted, str) and wanted and column in panel.keys:
-                rows &= (panel.keys[column] == wanted).to_numpy()
+                rows &= panel.keys[column].isin(regions_of(wanted, regions) if column == "region" else {wanted}).to_numpy()
         columns = (panel.months >= one.start_month) & (panel.months <= one.end_month)
         cells = rows[:, None] & columns[None, :] & ~np.isnan(panel.values)
         if cells.any():
@@ -179,7 +182,7 @@ def measure_events(
 
 def propose_corrections(
     panel: Panel, *, shelves: NDArray[np.bool_] | None = None, insights: pd.DataFrame | None = None, threshold: float = 3.5, accept_outliers: bool = True,
-    season_length: int = 12,
+    season_length: int = 12, regions: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Propose what to change in history before it is forecast from.
 
@@ -205,6 +208,8 @@ def propose_corrections(
         Whether outliers older than three months are accepted as proposed.
     season_length : int
         Months in a season.
+    regions : Series, optional
+        From `cells.places`: what an insight on an area or a channel means.
 
     Returns
     -------
@@ -216,7 +221,7 @@ def propose_corrections(
     if y.size == 0:
         return no_rows(COLUMNS, ["product", "region", "cause", "note"], accepted="bool")
     shelves = np.zeros(y.shape, dtype=bool) if shelves is None else shelves
-    calendar = event_calendar(panel, insights) if insights is not None else {}
+    calendar = event_calendar(panel, insights, regions) if insights is not None else {}
     touched = np.logical_or.reduce(list(calendar.values())) if calendar else np.zeros(y.shape, dtype=bool)
     judged = judge(y, shelves | touched, panel.keys, threshold, season_length)
     score, level, sparse = judged.score, judged.level, judged.sparse

@@ -12,7 +12,7 @@ from sop_helpers.planning.wording import counted
 COLUMNS = ["what", "source", "message"]
 
 
-def replaced(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+def replaced(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp, regions: pd.Series | None = None) -> pd.DataFrame:
     """List overrides that a later one in units of a wider subject replaced: who set a product is told that its family was set afterwards.
 
     Parameters
@@ -25,6 +25,8 @@ def replaced(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame
         product, family.
     month : Timestamp
         First month planned.
+    regions : Series, optional
+        From `cells.places`: what an override of an area or a channel means.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def replaced(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame
     rows: list[tuple[str, str, str]] = []
     before: list[tuple[pd.Series, pd.Series]] = []
     for _, one in standing.iterrows():  # dozens
-        mine = touched(cells, one)
+        mine = touched(cells, one, regions)
         for earlier, theirs in before if pd.notna(one["units"]) else ():
             both, wider = cells["month"][mine & theirs], (mine & ~theirs).any()
             if len(both) and wider:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.cells import about_region
 from sop_helpers.planning.decomposition import deviation, expectation, from_log, log_scale, stl_ahead, to_log
 from sop_helpers.planning.forecasting import classify
 from sop_helpers.planning.frames import no_rows
@@ -16,7 +17,8 @@ COLUMNS = ["month", "family", "product", "region", "kind", "actual_units", "expe
 
 
 def find_signals(
-    panel: Panel, products: pd.DataFrame, insights: pd.DataFrame, *, threshold: float = 3.5, recent: int = 3, season_length: int = 12, most: int = 400
+    panel: Panel, products: pd.DataFrame, insights: pd.DataFrame, *, threshold: float = 3.5, recent: int = 3, season_length: int = 12, most: int = 400,
+    regions: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Find months that neither trend nor season explain, and lay what the teams know beside them.
 
@@ -40,6 +42,8 @@ def find_signals(
         Months in a season.
     most : int
         Most series decomposed by STL, those with most money at stake first.
+    regions : Series, optional
+        From `cells.places`: what an insight on an area or a channel means.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def find_signals(
     _judge_sparse(y, expected, score, sparse & old, recent)
     score[~old] = 0.0
     table = _pick(panel, actual, expected, score, price, threshold)
-    table["explanation"] = explain(table, insights)
+    table["explanation"] = explain(table, insights, regions)
     return table[COLUMNS].sort_values(["money", "product", "region"], key=lambda c: -c.abs() if c.name == "money" else c, kind="stable", ignore_index=True)
 
 
@@ -124,7 +128,7 @@ AGAINST = "against it: "
 """What stands before an insight that expected the opposite: it explains nothing."""
 
 
-def explain(signals: pd.DataFrame, insights: pd.DataFrame) -> pd.Series:
+def explain(signals: pd.DataFrame, insights: pd.DataFrame, regions: pd.Series | None = None) -> pd.Series:
     """Name the insights that touch the same product, family or region in the same month, those that point the same way first, others as `AGAINST` it.
 
     Parameters
@@ -133,6 +137,8 @@ def explain(signals: pd.DataFrame, insights: pd.DataFrame) -> pd.Series:
         month, family, product, region, units.
     insights : DataFrame
         As the contract; blank family, product or region means all.
+    regions : Series, optional
+        From `cells.places`: what an insight on an area or a channel means.
     """
     blank = pd.Series([None] * len(signals), index=signals.index, dtype="str")
     if signals.empty or insights.empty:
@@ -140,8 +146,9 @@ def explain(signals: pd.DataFrame, insights: pd.DataFrame) -> pd.Series:
     left = signals[["month", "family", "product", "region", "units"]].reset_index(names="row")
     both = left.merge(insights, how="cross", suffixes=("", "_told"))
     near = (both["month"] >= both["start_month"]) & (both["month"] <= both["end_month"])
-    for column in ("family", "product", "region"):
+    for column in ("family", "product"):
         near &= both[f"{column}_told"].isna() | (both[f"{column}_told"] == both[column])
+    near &= about_region(both["region_told"], both["region"], regions)
     both = both[near].copy()
     effect = both["effect_pct"].fillna(both["effect_units"]) if "effect_units" in both else both["effect_pct"]
     both["against"] = (np.sign(effect.fillna(0.0)) * np.sign(both["units"]) < 0).astype(int)

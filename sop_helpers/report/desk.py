@@ -21,6 +21,7 @@ from sop_helpers.book.cycle import Cycle, open_cycle
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.undo import Saved, last_save, take_back
 from sop_helpers.planning import desk
+from sop_helpers.planning.cells import places, regions_of
 from sop_helpers.planning.scenarios import SUPPLY_TABLES
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_network import Network
@@ -59,7 +60,7 @@ class OverrideDesk:
     def __init__(self, cycle: Cycle):
         self.cycle = cycle
         self.products, self.history, self.forecast = cycle.read("products"), cycle.read("demand_history"), cycle.read("forecast")
-        self.streams, self.budget = cycle.read("streams"), cycle.read("budget")
+        self.streams, self.budget, self.places = cycle.read("streams"), cycle.read("budget"), places(cycle.read("regions"))
         self.load = cycle.read("capacity_load") if cycle.has("capacity_load") else pd.DataFrame()
         self.net: Network | None = None
         trials = cycle.read("forecast_trials") if cycle.has("forecast_trials") else None
@@ -88,7 +89,9 @@ class OverrideDesk:
         self.family = w.Dropdown(options=[ALL, *families], value=families[0], description="family", layout=wide)
         self.product = w.Dropdown(options=[(ALL, "")], description="product", layout=wide)
         regions = sorted(self.forecast["region"].unique())
-        self.region = w.Dropdown(options=[(ALL, ""), *[(r, r) for r in regions]], description="region", layout=wide)
+        wider = sorted(set(self.places.index[self.places.isin(regions)]) - set(self.places) - set(regions))  # areas and channels
+        choice = [*[(f"{name} ({ALL[1:-1]})", name) for name in wider], *[(r, r) for r in regions]]
+        self.region = w.Dropdown(options=[(ALL, ""), *choice], description="region", layout=wide)
         self.author = w.Text(value=os.environ.get("SOP_AUTHOR", getpass.getuser()), description="author", layout=wide)
         self.reason = w.Text(description="reason", placeholder="why the plan should be another", layout=w.Layout(width="520px"))
         months = [f"{m:%Y-%m}" for m in pd.date_range(self.cycle.month + pd.DateOffset(months=1), periods=24, freq="MS")]
@@ -125,6 +128,12 @@ class OverrideDesk:
         return {"family": family, "product": self.product.value, "region": self.region.value}
 
     @property
+    def part(self) -> dict[str, str | list[str]]:
+        """The same with the regions of the area or channel that is chosen."""
+        region = self.scope["region"]
+        return self.scope | {"region": sorted(regions_of(region, self.places)) if region else ""}
+
+    @property
     def edits(self) -> dict[pd.Timestamp, float]:
         """What was typed and differs from the plan, by month."""
         return {pd.Timestamp(month): float(units) for month, units in self.grid.edits.items()}
@@ -148,7 +157,7 @@ class OverrideDesk:
     def reload(self, text: str = "") -> None:
         """Read the journal again and show the plan as it is now; what was typed is forgotten."""
         self.overrides = self.cycle.journal.read("override")
-        self.parts, self.plan = desk.live_plan(self.streams, self.products, self.overrides, self.cycle.month)
+        self.parts, self.plan = desk.live_plan(self.streams, self.products, self.overrides, self.cycle.month, self.places)
         self.net = self.net or network_of(self.cycle, self.plan)
         self._whose(None)
         self.show()
@@ -157,7 +166,7 @@ class OverrideDesk:
 
     def show(self) -> None:
         """Show the part of the plan that is chosen."""
-        self.sheet = desk.sheet(self.plan, self.forecast, self.history, self.last_plan, self.products, self.scope, self.trials)
+        self.sheet = desk.sheet(self.plan, self.forecast, self.history, self.last_plan, self.products, self.part, self.trials)
         labels = {key: label for key, label in LABELS.items() if self.sheet[key].notna().any() or key == "plan"}
         self.seen = self._state(self.overrides)
         self.grid.show(self.sheet, labels, f"{self.named}, units a month", self.seen)
@@ -170,12 +179,12 @@ class OverrideDesk:
 
     def _state(self, overrides: pd.DataFrame) -> str:
         """Return a mark of all overrides that touch what is shown: it changes when one of them does."""
-        mine = desk.overrides_in(overrides, self.products, self.scope, self.cycle.horizon)
+        mine = desk.overrides_in(overrides, self.products, self.part, self.cycle.horizon, self.places)
         return hashlib.sha256(repr(sorted(zip(mine["id"], mine["version"], strict=True))).encode()).hexdigest()[:16]
 
     def _typed(self, _change: Any) -> None:
-        self.after = desk.edited_plan(self.plan, self.products, self.scope, self.edits)
-        found = desk.impact(self.plan, self.after, self.products, self.scope, load=self.load, net=self.net, budget=self.budget, last_plan=self.last_plan)
+        self.after = desk.edited_plan(self.plan, self.products, self.part, self.edits)
+        found = desk.impact(self.plan, self.after, self.products, self.part, load=self.load, net=self.net, budget=self.budget, last_plan=self.last_plan)
         self.effect.value = _effect_html(found, self.cycle.currency, bool(self.edits))
         self._draw()
         self._ready(None)
@@ -183,8 +192,8 @@ class OverrideDesk:
     def _draw(self) -> None:
         from sop_helpers.report.charts.desk import desk_chart
 
-        past = desk.in_scope(self.history, self.products, self.scope).groupby("month", as_index=False)[["raw_units", "units"]].sum()
-        parts = desk.in_scope(self.parts, self.products, self.scope).groupby(["month", "stream"], as_index=False)["units"].sum()
+        past = desk.in_scope(self.history, self.products, self.part).groupby("month", as_index=False)[["raw_units", "units"]].sum()
+        parts = desk.in_scope(self.parts, self.products, self.part).groupby(["month", "stream"], as_index=False)["units"].sum()
         buffer = io.BytesIO()
         desk_chart(past, self.sheet, parts, self.edits, self.named).savefig(buffer, format="png", dpi=110)
         alt = html.escape(f"History, forecast with its 80 % band, last year, last plan and plan of {self.named}; below, what each stream adds.", quote=True)
@@ -267,7 +276,7 @@ class OverrideDesk:
     def _who_changed(self, now: pd.DataFrame) -> str:
         """Say what others wrote on the same part since it was shown."""
         known = set(zip(self.overrides["id"], self.overrides["version"], strict=True))
-        mine = desk.overrides_in(now, self.products, self.scope, self.cycle.horizon)
+        mine = desk.overrides_in(now, self.products, self.part, self.cycle.horizon, self.places)
         new = mine[[pair not in known for pair in zip(mine["id"], mine["version"], strict=True)]]
         if new.empty:
             return f"Somebody took an override of {self.named} back while you typed. Nothing was saved: press Reload to see the plan as it is now."

@@ -18,6 +18,7 @@ from sop_helpers.book.conform import empty as read_empty
 from sop_helpers.book.cycle import open_cycle
 from sop_helpers.book.errors import WorkbookError
 from sop_helpers.planning import desk
+from sop_helpers.planning.cells import places
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_results import required_hours
@@ -173,6 +174,23 @@ class TestDesk:
         assert one.undo() and one.undo_button.disabled
         pd.testing.assert_series_equal(one.sheet.set_index("month")["plan"], before)
         assert len(one.cycle.journal.history("override", entry["id"])) == 4  # nothing is ever deleted
+
+    def test_a_channel_is_picked_saved_and_split_like_a_region(self, open_desk, monkeypatch) -> None:
+        from sop_helpers.report import desk as page
+
+        channel = {"DACH": "online", "FRANCE": "online", "NORDICS": "retail", "IBERIA": "retail"}
+        monkeypatch.setattr(page, "places", lambda regions: places(regions.assign(channel=regions["region"].map(channel))))
+        one = open_desk()
+        assert [name for _, name in one.region.options] == ["", "online", "retail", "DACH", "FRANCE", "IBERIA", "NORDICS"]
+        one.family.value, one.region.value = "Grinders", "DACH"
+        alone = one.sheet.set_index("month")["plan"]["2026-12-01"]
+        one.region.value = "online"
+        assert one.sheet.set_index("month")["plan"]["2026-12-01"] > alone and one.named == "Grinders / online"
+        one.grid.edits, one.reason.value = {"2026-12": 5000.0}, "campaign"
+        assert one.save() and one.cycle.journal.read("override").iloc[-1]["region"] == "online"
+        assert one.sheet.set_index("month")["plan"]["2026-12-01"] == pytest.approx(5000.0)
+        one.region.value = "DACH"
+        assert one.sheet.set_index("month")["plan"]["2026-12-01"] > alone, "its share of the channel"
 
     def test_who_comes_second_is_told_and_writes_nothing(self, open_desk) -> None:
         first, second = open_desk(), open_desk()

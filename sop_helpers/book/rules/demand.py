@@ -344,10 +344,11 @@ def scopes(given: Inputs) -> Iterator[Issue]:
             frame = given.get(table)
             if frame is None or column not in frame or table == parent or (column == "family" and table in ("insights", "views", "opportunities")):
                 continue
-            unknown = frame[column].notna() & ~frame[column].isin(known)
+            codes = known | given.place_names() if (table, column) == ("insights", "region") else known
+            unknown = frame[column].notna() & ~frame[column].isin(codes)
             if unknown.any():
                 found = frame.loc[unknown, column].unique().tolist()
-                hints = codes_like(found[:SHOWN], known)
+                hints = codes_like(found[:SHOWN], codes)
                 named = [f"{v!r}" + (f" (is it {hints[v]!r}?)" if v in hints else "") for v in found]
                 money = next((float(frame.loc[unknown, c].sum()) for c in ("revenue", "amount") if c in frame), float("nan"))
                 yield Issue(

@@ -57,6 +57,12 @@ class Inputs:
                 known |= set(frame[column])
         return known
 
+    def place_names(self) -> set[str]:
+        """Return the names by which insights and overrides may call regions: their own, those of their areas and those of their channels."""
+        regions = self.get("regions")
+        named = [] if regions is None else [regions[column].dropna() for column in ("region", "area", "channel") if column in regions]
+        return {name for names in named for name in names}
+
     def yearly(self) -> pd.DataFrame:
         """Return units and revenue of each product over the last twelve months."""
         sales = self.get("sales")

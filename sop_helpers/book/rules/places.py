@@ -1,4 +1,4 @@
-"""Findings on places: stock that the last count left out, locations that nothing else knows, and what the budget leaves out."""
+"""Findings on places: stock that the last count left out, locations that nothing else knows, what the budget leaves out, and names of two meanings."""
 
 from __future__ import annotations
 
@@ -83,4 +83,21 @@ def unbudgeted(given: Inputs) -> Iterator[Issue]:
             )  # fmt: skip
 
 
-PLACE_RULES = [left_out, unknown, unbudgeted]
+def ambiguous(given: Inputs) -> Iterator[Issue]:
+    """Whether each name that insights and overrides may call regions by means the same ones, be it a region, an area or a channel."""
+    regions = given.get("regions")
+    if regions is None:
+        return
+    named = [regions[["region"]].assign(name=regions[by], kind=by).dropna() for by in ("region", "area", "channel") if by in regions]
+    meant = pd.concat(named).groupby(["name", "kind"])["region"].agg(frozenset)
+    several = meant.groupby("name").nunique()
+    for name in several.index[several > 1]:
+        kinds = meant[name]
+        said = " and ".join(f"the {kind} of {some(sorted(members))}" if kind != "region" else "a region" for kind, members in kinds[::-1].items())
+        yield Issue(
+            "red", "unmapped keys", "regions", "region", len(frozenset().union(*kinds)), f"the name {name!r} is {said}: a word on it could mean either.",
+            "Give the region, the area or the channel another name.",
+        )  # fmt: skip
+
+
+PLACE_RULES = [left_out, unknown, unbudgeted, ambiguous]

@@ -64,9 +64,10 @@ def _known(given: Inputs) -> Iterator[tuple[str, str, set[str]]]:
     if products is not None:
         yield "product", "products", set(products["product"])
         yield "family", "products", set(products["family"])
-    regions = regions if regions is not None else given.get("sales")
     if regions is not None:
-        yield "region", "regions" if given.get("regions") is not None else "sales", set(regions["region"])
+        yield "region", "regions", given.place_names()
+    elif (sales := given.get("sales")) is not None:
+        yield "region", "sales", set(sales["region"])
 
 
 WORD_RULES = [overrides]

@@ -109,14 +109,14 @@ class Budget(Contract):
 
 
 class Insights(Contract):
-    """What the teams know and the history does not. Blank family, product or region means all of them."""
+    """What the teams know and the history does not. Blank family, product or region means all of them; a region may be an area or a channel of them."""
 
     insight: Series[str] = f.code("Identifier of the insight.")
     function: Series[str] = f.code("Team that brings it.", isin=FUNCTIONS)
     kind: Series[str] = f.code("What it is about.", isin=INSIGHT_KINDS)
     family: Series[str] = f.code("Family that it touches.", ref="products.family", optional=True)
     product: Series[str] = f.code("Product that it touches.", ref="products.product", optional=True)
-    region: Series[str] = f.code("Region that it touches.", optional=True)
+    region: Series[str] = f.code("Region that it touches, or the area or channel whose regions it touches.", optional=True)
     start_month: Series[Month] = f.month("First month of the effect.")
     end_month: Series[Month] = f.month("Last month of the effect.")
     effect_pct: Series[float] = f.number("Effect on the demand of each of these months, +15 is 15 % more.", "%", optional=True, ge=-100)
