@@ -1,13 +1,20 @@
 """Published rough-cut capacity and master schedule cases with their known answers; aggregate plans are in `test_supply_cases`."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from sop_helpers.book.conform import conform, empty
-from sop_helpers.planning import grids, rough_cut
-from sop_helpers.planning.consumption import net_forecast
-from sop_helpers.planning.supply import plan_supply
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+from supply_networks import company  # noqa: E402
+
+from sop_helpers.book.conform import conform, empty  # noqa: E402
+from sop_helpers.planning import consensus, rough_cut, sop_grids  # noqa: E402
+from sop_helpers.planning.consumption import net_forecast  # noqa: E402
+from sop_helpers.planning.master_schedule import master_schedule  # noqa: E402
+from sop_helpers.planning.supply import plan_supply  # noqa: E402
 
 
 @pytest.fixture()
@@ -32,11 +39,39 @@ def test_bill_of_capacity(schedule):
     assert hours.sum().tolist() == pytest.approx([377.75, 470.05, 91.40])
 
 
-def test_industrial_pumps():
-    plan = grids.master_schedule([30] * 4 + [40] * 4, [33, 20, 10, 4, 2, 0, 0, 0], 64, 70)
-    assert plan["mps"].tolist() == [0, 0, 70, 0, 70, 0, 70, 70]
-    assert plan["atp"].dropna().tolist() == [11, 56, 68, 70, 70]
-    assert plan.loc[plan["atp"].notna(), "period"].tolist() == [1, 3, 5, 7, 8]
+def pumps():
+    """Industrial pumps (Stevenson): the periods of the book are weeks, here they are months. What is forecast is the company's own view, and open orders
+    consume it as they do in every month; the lot is the operation's minimum and multiple."""
+    months = pd.date_range("2026-10-01", periods=8, freq="MS", unit="us")
+    view = pd.DataFrame({"month": months, "product": "pump", "region": "r", "stream": "statistical", "source": "book", "units": [30.0] * 4 + [40.0] * 4})
+    booked = [33.0, 20, 10, 4, 2]
+    c = company(
+        products=[{"product": "pump", "family": "F", "unit_price": 200.0, "unit_cost": 100.0}],
+        open_orders=[{"order": f"o{m:%m}", "product": "pump", "region": "r", "due_month": m, "units": u} for m, u in zip(months, booked, strict=False)],
+        operations=[{"operation": "make", "kind": "make", "item": "pump", "location": "main", "lead_time_months": 0.0, "unit_cost": 100.0, "lot_min": 70.0,
+                     "lot_multiple": 70.0}],
+        inventory=[{"month": pd.Timestamp("2026-09-01"), "item": "pump", "location": "main", "on_hand": 64.0}],
+    )  # fmt: skip
+    streams = consensus.build_streams(view, c["products"], empty("insights").rename(columns={"insight": "id"}), c["open_orders"], month=months[0])
+    return c | {"demand": consensus.plan_of(streams)}, months
+
+
+def scheduled(c, months):
+    plan = plan_supply(**c, months=months)
+    places = sop_grids.shipping_places([c["demand"], c["open_orders"]], c["regions"], c["inventory"], c["operations"])
+    stock, served = plan.stock_projection, plan.constrained_demand
+    promise = conform("atp", sop_grids.atp(stock, served, c["open_orders"], places))
+    return conform("master_schedule", master_schedule(promise, stock, served, c["operations"], c["products"], places)), stock
+
+
+def test_industrial_pumps_as_ordinary_inputs():
+    schedule, stock = scheduled(*pumps())
+    assert schedule["ordered_units"].tolist() == [33, 20, 10, 4, 2, 0, 0, 0]
+    assert schedule["mps_units"].tolist() == [0, 0, 70, 0, 70, 0, 70, 70]
+    assert schedule["projected_units"].tolist() == [31, 1, 41, 11, 41, 1, 31, 61], "the larger of forecast and orders counts"
+    assert schedule["atp_units"].dropna().tolist() == [11, 56, 68, 70, 70]
+    assert (schedule.index[schedule["atp_units"].notna()] + 1).tolist() == [1, 3, 5, 7, 8]
+    assert stock["closing_units"].tolist() == [34, 4, 44, 14, 44, 4, 34, 64], "the three ordered above the first forecast are three of the second"
 
 
 def test_forecast_consumption():

@@ -1,4 +1,4 @@
-"""Available to promise against the published case and by its own promise; grids whose identities hold."""
+"""Available to promise by its own promise; grids whose identities hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sop_helpers.book.conform import conform, empty
-from sop_helpers.planning import grids
+from sop_helpers.planning import master_schedule as ms
 from sop_helpers.planning import sop_grids as g
 
 PAST = pd.date_range("2026-07-01", periods=3, freq="MS", unit="us")
@@ -17,13 +17,6 @@ MONTHS = pd.date_range("2026-10-01", periods=4, freq="MS", unit="us")
 PRODUCTS = pd.DataFrame({"product": ["A", "B", "O"], "family": ["F", "F", "F"], "unit_price": 10.0, "made_to": ["stock", None, "order"]})
 PLACES = pd.DataFrame({"product": ["A", "B", "O"], "region": "R", "location": "L"})
 units = st.lists(st.integers(0, 60), min_size=8, max_size=8)
-
-
-def test_industrial_pumps() -> None:
-    plan = grids.master_schedule([30] * 4 + [40] * 4, [33, 20, 10, 4, 2, 0, 0, 0], 64, 70)
-    supply = plan["mps"].to_numpy() + np.where(plan["period"] == 1, 64, 0)
-    promise = g.available_to_promise(supply[None, :], plan["orders"].to_numpy()[None, :])
-    assert np.diff(promise[0], prepend=0).tolist() == [11, 0, 56, 0, 68, 0, 70, 70]
 
 
 @given(supply=units, orders=units)
@@ -169,3 +162,42 @@ def test_a_new_order_waits_until_the_backlog_before_it_is_shipped() -> None:
     # 30 owed at the end of October: 10 go in November and half of December's 40.
     assert days.iloc[:2].tolist() == pytest.approx([1.5 * g.DAYS_PER_MONTH, 0.5 * g.DAYS_PER_MONTH])
     assert g.wait_days(rows.assign(strategy=g.STOCK)).isna().all()
+
+
+OPERATIONS = conform("operations", pd.DataFrame({
+    "operation": ["mA", "mB", "mO"], "kind": "make", "item": ["A", "B", "O"], "location": "L", "lead_time_months": 0.0, "unit_cost": 1.0,
+    "lot_min": [20.0, np.nan, np.nan], "lot_multiple": [np.nan, np.nan, 10.0],
+}))  # fmt: skip
+
+
+def schedule(products: pd.DataFrame = PRODUCTS) -> pd.DataFrame:
+    """Of 20 that come and 18 forecast, 2 are built in; 3 are overdue, 4 and 25 are due in the first months."""
+    stock = projection({"A": [12.0, 14, 16, 18], "B": [12.0, 14, 16, 18], "O": [12.0, 14, 16, 18]})
+    demand = served({"A": 16.0, "B": 18.0, "O": 18.0})
+    demand.loc[(demand["product"] == "A") & (demand["month"] == MONTHS[0]), "opening_backlog_units"] = 3.0
+    orders = {"order": ["1", "2", "3"], "product": "A", "region": "R", "due_month": [PAST[0], MONTHS[0], MONTHS[1]], "units": [3.0, 4, 25]}
+    promise = conform("atp", g.atp(stock, demand, conform("open_orders", pd.DataFrame(orders)), PLACES))
+    return conform("master_schedule", ms.master_schedule(promise, stock, demand, OPERATIONS, products, PLACES))
+
+
+def test_what_is_planned_in_lots_is_scheduled_and_nothing_else() -> None:
+    assert set(schedule()["item"]) == {"A", "O"}
+    assert set(schedule(PRODUCTS.assign(promised_months=2.0))["item"]) == {"A"}, "what waits for its lead time has its backlog"
+
+
+def test_the_schedule_takes_the_larger_of_forecast_and_orders_and_owes_what_is_overdue_beside() -> None:
+    rows = schedule().query("item == 'A'")
+    # 10 at hand, 20 come and 2 are built in each month: less 16 forecast and 3 owed, less 25 ordered, less 16 twice.
+    assert rows["projected_units"].tolist() == [9, 2, 4, 6]
+    assert rows["ordered_units"].tolist() == [7, 25, 0, 0] and rows["mps_units"].tolist() == [20] * 4
+    assert rows["atp_units"].tolist() == [14, 0, 18, 18], "as the promises of the table atp"
+
+
+def test_a_schedule_reads_with_its_months_across() -> None:
+    rows = schedule()
+    assert ms.largest_schedules(rows, PRODUCTS, 1) == [("O", "L")], "18 a month at the same price are more than 16"
+    table = ms.schedule_table(rows, "A", "L", MONTHS[:2])
+    assert table.columns.tolist() == ["units", "2026-10", "2026-11"] and "Moved out or built in" in set(table["units"])
+    assert table.set_index("units").loc["MPS, receipts"].tolist() == [20, 20]
+    assert "Moved out or built in" not in set(ms.schedule_table(rows.assign(used_units=0.0), "A", "L", MONTHS)["units"])
+    assert ms.largest_schedules(rows.head(0), PRODUCTS, 3) == []

@@ -78,6 +78,24 @@ class ATP(Contract):
         metadata = made_by("21_supply")
 
 
+class MasterSchedule(Contract):
+    """Master schedule of what is planned in lots, where it ships from: forecast, booked orders, receipts and what can be promised of each."""
+
+    month: Series[Month] = f.month("Month.")
+    item: Series[str] = f.code("Product.")
+    location: Series[str] = f.code("Where it ships from.")
+    forecast_units: Series[float] = f.number("Demand plan.", UNITS, ge=0)
+    ordered_units: Series[float] = f.number("Open orders due; overdue ones count in the first month.", UNITS, ge=0)
+    used_units: Series[float] = f.number("Moved to other locations or built in.", UNITS, ge=0)
+    projected_units: Series[float] = f.number("Stock at the end of the month if the larger of forecast and orders ships; below zero is short.", UNITS)
+    mps_units: Series[float] = f.number("Planned and open receipts.", UNITS, ge=0)
+    atp_units: Series[float] = f.number("Available to promise of the receipt, in the first month of the stock; blank without one.", UNITS, optional=True, ge=0)
+
+    class Config(Contract.Config):
+        unique = ["month", "item", "location"]
+        metadata = made_by("21_supply")
+
+
 class ProductionPlan(Contract):
     """What each line makes, by month of start, and the hours it takes."""
 
