@@ -61,11 +61,11 @@ class LeadDemand:
         """
         return self._least(lambda stock: self.cdf(stock) >= level)
 
-    def for_fill_rate(self, rate: Matrix, cycle: Matrix, before: LeadDemand | None = None) -> Matrix:
+    def for_fill_rate(self, rate: Matrix, cycle: Matrix, before: LeadDemand | None = None, ahead: Matrix | float = 0.0) -> Matrix:
         """Return the least stock that serves a share of demand at once.
 
         What is short at the end of a cycle less what was short already at its beginning is the shortage of the cycle (Silver, Pyke & Peterson,
-        periodic review).
+        periodic review, and order point with a lot where nothing is waited for: then both are over the lead time, a lot apart).
 
         Parameters
         ----------
@@ -75,11 +75,13 @@ class LeadDemand:
             Demand of a cycle: that of the review, or the lot where it is larger.
         before : LeadDemand, optional
             Demand over the lead time alone.
+        ahead : ndarray (n,)
+            Units by which the lot exceeds the demand of a review: a cycle begins with so much more.
         """
         allowed = (1 - np.asarray(rate, dtype=float)) * cycle
 
         def enough(stock: Matrix) -> NDArray[np.bool_]:
-            short = self.shortage(stock) - (0.0 if before is None else before.shortage(stock))
+            short = self.shortage(stock) - (0.0 if before is None else before.shortage(stock + ahead))
             return short <= allowed + 1e-12
 
         return self._least(enough)

@@ -111,13 +111,14 @@ def inventory_targets(
 
     bridge = net.lead + review[:, None]
     whole, before = _demand_over(net, bridge, policy["distribution"], inventory), None
-    cycle = np.maximum(_expected(net, review[:, None])[:, 0], net.lot)
+    reviewed = _expected(net, review[:, None])[:, 0]
+    cycle = np.maximum(reviewed, net.lot)
     stock = whole.for_service(level)
     filled = method == "fill rate"
     if filled.any():
         before = _demand_over(net, np.maximum(net.lead, 1e-9), policy["distribution"], inventory)
         rate = np.where(np.isnan(policy["fill_rate"]), level, policy["fill_rate"])
-        stock = np.where(filled, whole.for_fill_rate(rate, cycle, before), stock)
+        stock = np.where(filled, whole.for_fill_rate(rate, cycle, before, cycle - reviewed), stock)
     expected = _expected(net, bridge) @ net.chance
     safety = np.maximum(stock - expected, 0.0)
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from sop_helpers.planning import inventory
+from sop_helpers.planning.cumulative import COLUMNS, LEVELS
+from sop_helpers.planning.stock_targets import inventory_targets
 from sop_helpers.planning.supply import plan_supply
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
@@ -39,6 +42,36 @@ def test_safety_stock_for_cycle_service():
 def test_safety_stock_for_a_fill_rate(rate, stock):
     # The book reads its normal table to about a unit.
     assert inventory.safety_stock_for_fill_rate(rate, 500 * np.sqrt(2), 10_000) == pytest.approx(stock, abs=1.0)
+
+
+def held(mean: float, sd: float, lot: float, **policy: float) -> float:
+    """Safety stock of an item whose orders take two periods and are thought of at any time; the book's weeks are months here."""
+    z = norm.ppf(list(LEVELS.values()))
+    told = [("A", "r", float(m), sd * m**0.5, 1.0, *(z * sd * m**0.5), "backtest", sd * m**0.5, 0.0) for m in range(1, 4)]
+    c = company(
+        products=[{"product": "A", "family": "F", "unit_price": 20.0, "unit_cost": 10.0}], regions=[{"region": "r", "ship_from": "main"}],
+        operations=[{"operation": "buy", "kind": "buy", "item": "A", "location": "main", "lead_time_months": 2.0, "unit_cost": 10.0, "lot_min": lot}],
+        stock_policies=[{"item": "A", "location": "main", "review_days": 0.0, "distribution": "normal"} | policy],
+    )  # fmt: skip
+    demand = pd.DataFrame({"month": MONTHS, "product": "A", "region": "r", "units": mean})
+    tables = [c[name] for name in ("operations", "components", "regions", "inventory", "stock_policies", "products")]
+    targets = inventory_targets(demand, demand.assign(lo80=mean, hi80=mean), *tables, MONTHS, errors=pd.DataFrame(told, columns=COLUMNS))
+    return float(targets["safety_units"].iloc[0])
+
+
+def test_safety_stock_for_cycle_service_as_ordinary_inputs():
+    assert held(2500.0, 500.0, 10_000.0, service_level=0.9) == pytest.approx(906.2, abs=0.05)
+    assert held(250.0, 150.0, 1000.0, service_level=0.6813) == pytest.approx(100, abs=0.1), "HP: 0.68 in two digits"
+
+
+@pytest.mark.parametrize(("rate", "stock"), [(0.975, 66.7), (0.98, 183.0), (0.985, 321.5), (0.99, 499.3), (0.995, 767.1)])
+def test_safety_stock_for_a_fill_rate_as_ordinary_inputs(rate, stock):
+    assert held(2500.0, 500.0, 10_000.0, fill_rate=rate) == pytest.approx(stock, abs=1.0)  # the book reads its normal table to about a unit
+
+
+def test_the_fill_rate_of_a_reorder_point_as_ordinary_inputs():
+    assert held(250.0, 150.0, 1000.0, fill_rate=1 - 43.86 / 1000) == pytest.approx(100, abs=0.1)
+    assert held(2500.0, 500.0, 10_000.0, fill_rate=0.9975) == pytest.approx(1000, abs=10)
 
 
 def test_economic_order_quantity():

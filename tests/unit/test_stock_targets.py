@@ -164,6 +164,16 @@ def test_a_fill_rate_takes_less_than_the_same_cycle_service_where_lots_are_large
     assert 0 <= large < fill < service
 
 
+def test_a_lot_that_lasts_longer_than_a_review_begins_its_cycle_with_the_rest() -> None:
+    """Each cycle begins a lot above the order point; held against the same stock without it, a short review would ask for none at all."""
+    ops, rule = [operation(lead=2.0, lot_min=400.0)], {"fill_rate": 0.99, "distribution": "normal"}
+    stock = [first(targets(sold(100.0), told=errors("A", "r", 40.0), ops=ops, policies=policy(review_days=d, **rule)))["safety_units"] for d in (0.0, 1.0, 7.0)]
+    sd = 40 * 2**0.5
+    z = stock[0] / sd
+    assert sd * (stats.norm.pdf(z) - z * stats.norm.sf(z)) == pytest.approx(0.01 * 400, abs=1e-3), "expected shortage of a cycle"
+    assert 0 < stock[0] < stock[1] < stock[2]
+
+
 def test_days_of_cover_and_a_method_that_overrides_the_numbers() -> None:
     told = errors("A", "r", 20.0)
     cover = first(targets(sold(90.0), told=told, policies=policy(days_of_cover=DAYS_PER_MONTH)))
