@@ -12,7 +12,7 @@ from supply_networks import company  # noqa: E402
 
 from sop_helpers.book.conform import conform, empty  # noqa: E402
 from sop_helpers.planning import consensus, rough_cut, sop_grids  # noqa: E402
-from sop_helpers.planning.consumption import net_forecast  # noqa: E402
+from sop_helpers.planning.consumption import booked, net_forecast  # noqa: E402
 from sop_helpers.planning.master_schedule import master_schedule  # noqa: E402
 from sop_helpers.planning.supply import plan_supply  # noqa: E402
 
@@ -78,6 +78,19 @@ def test_forecast_consumption():
     assert net_forecast([350] * 3, [130, 100, 80]).tolist() == [220, 250, 270]
     assert net_forecast([350] * 4, [300, 500, 280, 0]).tolist() == [50, 0, 70, 350]
     assert net_forecast([350] * 4, [300, 500, 280, 0], early=1, late=1).tolist() == [0, 0, 0, 320]
+
+
+@pytest.mark.parametrize(
+    ("orders", "months_beside", "net"),
+    [([130, 100, 80], 0, [220, 250, 270]), ([300, 500, 280, 0], 0, [50, 0, 70, 350]), ([300, 500, 280, 0], 1, [0, 0, 0, 320])],
+)
+def test_forecast_consumption_as_ordinary_inputs(orders, months_beside, net):
+    months = pd.date_range("2026-10-01", periods=len(orders), freq="MS", unit="us")
+    plan = pd.DataFrame({"month": months, "product": "P", "region": "r", "units": 350.0, "revenue": 3500.0})
+    due = pd.DataFrame({"order": [f"o{m:%m}" for m in months], "product": "P", "region": "r", "due_month": months, "units": [float(u) for u in orders]})
+    products = conform("products", pd.DataFrame({"product": ["P"], "family": ["F"], "unit_price": 10.0, "unit_cost": 6.0}))
+    open_units = booked(plan, conform("open_orders", due), products, months_beside, months_beside)["open_units"]
+    assert open_units.tolist() == net
 
 
 def planned_without_routings(bill: pd.DataFrame, factors: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
