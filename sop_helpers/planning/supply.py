@@ -11,24 +11,24 @@ Rules that the plan keeps, beside those of the model:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from sop_helpers.planning import supply_results as results
-from sop_helpers.planning.supply_exact import exact_lots, true_cost
+from sop_helpers.planning.supply_exact import exact_lots
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_limit_prices import limit_prices
-from sop_helpers.planning.supply_lots import passes, round_lots
+from sop_helpers.planning.supply_lots import passes, round_lots, true_cost
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_parts import optimum, parts_of
 from sop_helpers.planning.supply_reasons import Cause, shortages
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
-from sop_helpers.planning.supply_whole import fix_whole_workers
-from sop_helpers.planning.supply_workers import hiring_plan, staffed, strategy_price, value_of_hour
+from sop_helpers.planning.supply_whole import fix_whole_workers, fix_workers
+from sop_helpers.planning.supply_workers import AGAINST, STRATEGIES, hiring_plan, staffed, strategy_price, value_of_hour
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,11 @@ class SupplyResult:
     supply_plan, stock_projection, constrained_demand, capacity_load, shortages, purchase_plan, hiring_plan, lane_load, limit_prices : DataFrame
         As the contracts of the same names.
     objective : float
-        Cost of the plan in the model: operations, overtime, people, holding, and the prices of what is late, lost, below target or changed.
+        Cost of the plan: operations with the fixed cost of every order, overtime, people, holding, and the prices of what is late, lost, below target or
+        changed. What goes against a strategy has no cost.
     relaxed_objective : float
-        The same before whole lots; the difference is what whole lots cost.
+        The same of the plan before whole lots, each of its small orders charged too; the difference is what whole lots cost, and below zero where they
+        save more orders than they hold stock.
     status : str
         ``optimal``.
     notes : list of str
@@ -102,13 +104,21 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         notes += fix_whole_workers(model)
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
-        final = round_lots(net, parts, relaxed)
-        if relaxed.objective > 0:
-            extra = final.objective - relaxed.objective
-            notes.append(f"Whole lots add {extra:,.0f} ({extra / relaxed.objective:.1%}) to the cost of the plan.")
+        final, before = round_lots(net, parts, relaxed), plan_cost(net, relaxed)
+        if net.strategy == "optimal" and net.crews is not None:
+            final, said = _as_strategies(net, final)
+            notes += said
+            if said and net.crews.whole:  # what an hour is worth depends on the people who are there
+                fix_workers(model, final.values["workers"].round())
+                relaxed = optimum(model, start)
+        if before > 0:
+            extra = plan_cost(net, final) - before
+            moved = f"{abs(extra):,.0f} ({abs(extra) / before:.1%})"
+            notes.append(f"Whole lots add {moved} to the cost of the plan." if extra >= 0 else f"Whole lots save {moved} of the cost of the plan.")
     else:
         final = relaxed = optimum(model, start)
-    cost = final.objective
+        before = plan_cost(net, relaxed)
+    cost = plan_cost(net, final)
     if whole_lots and exact_lots_seconds > 0 and (passes(net) or (net.operations["fixed_cost"] > 0).any()):
         final, cost, said = _exactly(net, final, exact_lots_seconds)
         notes.append(said)
@@ -116,7 +126,6 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     plan = results.supply_plan(net, flows["arrive"])
     manned = staffed(net, final.values)
     load = results.capacity_load(manned, flows, value_of_hour(net, relaxed), final.values.get("outside"))
-    wish = strategy_price(net, final.values)
     lane = relaxed.prices.get("transport")
     short, causes = shortages(manned, flows, load, lane.one if lane else None)
     return SupplyResult(
@@ -126,8 +135,8 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
         capacity_load=load,
         shortages=short,
         purchase_plan=results.purchase_plan(net, plan),
-        objective=cost - wish,
-        relaxed_objective=relaxed.objective - strategy_price(net, relaxed.values),
+        objective=cost,
+        relaxed_objective=before,
         status="optimal",
         notes=notes,
         network=manned,
@@ -138,14 +147,43 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     )
 
 
+def plan_cost(net: Network, found: Solution) -> float:
+    """Return what a plan costs: every order is charged its fixed cost, and going against a strategy nothing."""
+    return true_cost(net, found) - strategy_price(net, found.values)
+
+
+def _as_strategies(net: Network, rounded: Solution) -> tuple[Solution, list[str]]:
+    """Return the cheapest plan in whole lots of all strategies, and what to say where it is not the one that was rounded freely.
+
+    A free plan may have the people and the stock of any strategy. Before rounding it is no dearer than they are, but lots are rounded by a rule.
+    """
+    best, said = rounded, []
+    for strategy in (s for s in STRATEGIES if s != net.strategy):
+        other = replace(net, strategy=strategy)
+        model = build_model(other)
+        try:
+            if net.crews.whole:
+                fix_whole_workers(model)
+            found = round_lots(other, *parts_of(model, starting_basis(other)))
+        except RuntimeError:  # no plan in the time given: there is one already
+            continue
+        cost = plan_cost(other, found)
+        if cost < plan_cost(net, best) - 1e-6 * abs(cost):
+            wish = strategy_price(other, found.values)
+            values = {name: v for name, v in found.values.items() if name not in AGAINST}
+            best = replace(found, values=values, objective=found.objective - wish)
+            said = [f"In whole lots the plan of the strategy {strategy} is the cheapest found."]
+    return best, said
+
+
 def _exactly(net: Network, rounded: Solution, seconds: float) -> tuple[Solution, float, str]:
     """Return the cheaper of the rounded and the exact plan, its cost with every order charged, and what to say about it."""
-    before = true_cost(net, rounded)
+    before = plan_cost(net, rounded)
     try:
         best, gap = exact_lots(net, seconds)
     except RuntimeError as error:
         return rounded, before, f"Lots are rounded: {error}."
-    cost = true_cost(net, best)
+    cost = plan_cost(net, best)
     if cost >= before - 1e-6 * abs(before):
         return rounded, before, f"Rounded lots are as good as the exact plan, which lies within {gap:.2%} of the least controllable cost."
     return best, cost, f"Lots and set-ups were planned exactly, within {gap:.2%} of the least controllable cost; rounding would add {before - cost:,.0f}."

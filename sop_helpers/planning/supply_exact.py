@@ -22,14 +22,6 @@ from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_whole import solve_whole
 
 
-def true_cost(net: Network, solution: Solution) -> float:
-    """Return the cost of a plan with every order charged its fixed cost, instead of a share of it by unit."""
-    ops, arrive = net.operations, solution.values["arrive"]
-    spread = (ops["price"] - ops["unit_cost"]).to_numpy(dtype=float)
-    orders = (arrive > 1e-6).sum(axis=1)
-    return solution.objective - float(spread @ arrive.sum(axis=1)) + float(ops["fixed_cost"].to_numpy(dtype=float) @ orders)
-
-
 def most_units(net: Network) -> Matrix:
     """Return the most units that any plan wants of each operation in one month: all demand, the largest target, and what these take, lots rounded up."""
     ops = net.operations

@@ -25,6 +25,14 @@ DEAR = 0.01  # share of the plan's cost from which lots are dear enough to plan 
 LEAST_LOT = 1e-5  # a lot smaller than the solver's digits is none
 
 
+def true_cost(net: Network, solution: Solution) -> float:
+    """Return the cost of a plan with every order charged its fixed cost, instead of a share of it by unit."""
+    ops, arrive = net.operations, solution.values["arrive"]
+    spread = (ops["price"] - ops["unit_cost"]).to_numpy(dtype=float)
+    orders = (arrive > 1e-6).sum(axis=1)
+    return solution.objective - float(spread @ arrive.sum(axis=1)) + float(ops["fixed_cost"].to_numpy(dtype=float) @ orders)
+
+
 def least_lot(lot_min: Matrix, lot_multiple: Matrix) -> Matrix:
     """Return the smallest order that covers the minimum in whole multiples; zero where any quantity may be ordered."""
     stepped = lot_multiple > LEAST_LOT
@@ -139,7 +147,7 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
             found, lots, wanted = _rounded(net, solver, solver.solve(), most, order)
         except RuntimeError:  # numbers that simplex cannot mend: there is a plan already
             break
-        if found.objective < best.objective:
+        if true_cost(net, found) < true_cost(net, best):
             best = found
     return best
 

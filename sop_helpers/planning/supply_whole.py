@@ -54,8 +54,12 @@ def solve_whole(model: linopy.Model, whole: Collection[str], seconds: float = SE
 def fix_whole_workers(model: linopy.Model) -> list[str]:
     """Find the best plan in whole people and fix them in the model, which is a linear program again; return what to say about it."""
     values, _, gap, _ = solve_whole(model, ["workers"])
-    found = np.round(values["workers"])
-    people = model.variables["workers"]
-    same = people.lower * 0 + found
-    people.update(lower=same, upper=same)
+    fix_workers(model, np.round(values["workers"]))
     return [] if gap <= 10 * GAP else [f"Whole people were planned within {gap:.2%} of the least cost in the time given."]
+
+
+def fix_workers(model: linopy.Model, people: np.ndarray) -> None:
+    """Fix people, by crew and month, in the model."""
+    workers = model.variables["workers"]
+    same = workers.lower * 0 + people
+    workers.update(lower=same, upper=same)

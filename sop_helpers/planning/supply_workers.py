@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 WISHES = ("level", "chase")  # strategies that price what goes against them
+AGAINST = ("beyond", "busier", "calmer")  # variables of what goes against them
 STRATEGIES = ("optimal", "level", "chase", "hybrid")
 REVIEW = 3  # months for which a hybrid plan keeps its people
 
@@ -172,7 +173,7 @@ def wish_price(net: Network) -> float:
 
 def strategy_price(net: Network, values: dict[str, Matrix]) -> float:
     """Return what the objective holds for going against a strategy, which is no cost of the plan."""
-    return wish_price(net) * sum(float(values[n].sum()) for n in ("beyond", "busier", "calmer") if n in values)
+    return wish_price(net) * sum(float(values[n].sum()) for n in AGAINST if n in values)
 
 
 def held_back(net: Network) -> Matrix:

@@ -252,6 +252,17 @@ def test_lots_are_whole_and_what_is_too_much_is_carried():
     assert plan(c, whole_lots=False).supply_plan["units"].tolist() == pytest.approx([30.0] * 6)
 
 
+@pytest.mark.parametrize("lots", [np.nan, 40.0])
+def test_the_cost_of_a_plan_charges_every_order_its_fixed_cost(lots):
+    c = company(demand=monthly([10.0, 50, 10, 50, 10, 50], product="A", region="r"), products=[product()], operations=[buy(fixed_cost=30.0, lot_multiple=lots)])
+    result = plan(c)
+    held = float(result.stock_projection["closing_units"] @ np.repeat(result.network.nodes["holding"].to_numpy(), len(MONTHS)))
+    assert result.objective == pytest.approx(result.supply_plan["cost"].sum() + held)
+    # Before lots each month orders for itself.
+    assert result.relaxed_objective == pytest.approx(6 * 30 + 180 * buy()["unit_cost"])
+    assert np.isnan(lots) or any("Whole lots" in note for note in result.notes)
+
+
 def test_the_fixed_cost_of_an_order_counts_once_a_month_not_once_a_unit():
     demand = monthly([100.0] * 6, product="A", region="r")
     cheap = buy() | {"operation": "per order", "unit_cost": 9.0, "fixed_cost": 50.0, "lot_multiple": 1.0, "supplier": "S"}

@@ -145,3 +145,25 @@ def test_what_is_not_stated_of_people_is_said():
     c = workshop([40.0] * 6, hire_cost=np.nan)
     assert any("hire_cost is not stated" in note for note in plan(c).notes)
     assert pd.notna(plan(c).objective)
+
+
+def in_lots(seed):
+    """A random company whose people are planned, with lots and the cost of an order."""
+    c, draw = random_company(seed), np.random.default_rng(seed)
+    c["resources"] = c["resources"].assign(workers=float(draw.integers(1, 9)), hours_per_worker=20.0, wage=50.0, hire_cost=30.0, layoff_cost=40.0,
+                                           overtime_per_worker=2.0)  # fmt: skip
+    c["operations"] = c["operations"].assign(lot_min=[30.0, 20.0, 10.0, np.nan, 100.0], lot_multiple=[10.0, np.nan, 5.0, 6.0, 50.0], fixed_cost=20.0)
+    return c
+
+
+@pytest.mark.parametrize(("seed", "whole"), [(0, True), (1, True), (2, True), (4, False)])
+def test_rounding_makes_no_strategy_cheaper_than_the_free_plan(seed, whole):
+    plans = {name: plan(in_lots(seed), strategy=name, whole_workers=whole) for name in ("optimal", "level", "chase", "hybrid")}
+    best = plans["optimal"]
+    assert all(p.objective >= best.objective - 1e-6 * best.objective for p in plans.values())
+    people = best.hiring_plan["workers"]
+    assert not whole or np.allclose(people, people.round())
+    # The plan that stands is read with its own people.
+    assert (best.capacity_load["available_hours"].to_numpy() <= 20 * people.to_numpy() + 1e-5).all()
+    cheapest = min(plans, key=lambda name: plans[name].objective)
+    assert cheapest == "optimal" or any(f"the strategy {cheapest} is the cheapest" in note for note in best.notes)
