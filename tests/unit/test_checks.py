@@ -223,6 +223,8 @@ INSIGHT = {
         ({}, ["amber 1 insight states no effect: I (Ann)."]),
         ({"effect_pct": [5.0], "effect_units": [3.0]}, ["amber 1 insight states an effect both in % and in units: I (Ann)."]),
         ({"effect_pct": [5.0], "start_month": ["2027-01"]}, ["amber 1 insight ends before it begins: I (Ann)."]),
+        ({"effect_pct": [5.0], "product": ["P"], "family": ["Z"]}, ["amber 1 insight names a product of another family: I (Ann): P is of F, not Z."]),
+        ({"effect_pct": [5.0], "product": ["P"], "family": ["F"]}, []),
     ],
 )
 def test_insights(more, said):
@@ -447,6 +449,14 @@ def test_commits_of_strangers_and_those_said_too_late():
         "amber 1 commit was said when its month had begun and is not measured: R01.",
         "amber 1 rep with commits is not in reps: 'R-01' (is it 'R01'?).",
     ]
+
+
+def test_a_manager_who_names_a_region_in_some_commits_only_is_asked_about():
+    said = {"stated_on": "2026-09-25", "month": ["2026-10", "2026-11", "2026-10"], "person": ["M", "M", "Boss"], "role": "manager", "amount": [5.0, 6.0, 7.0]}
+    frame = table("commits", region=["north", None, None], **said)
+    assert found({"commits": frame}) == ["amber 1 manager names a region in some commits and none in others: M."]
+    assert not found({"commits": frame.assign(region=["north", "north", None])})
+    assert not found({"commits": frame.assign(role="rep")}), "a rep answers for deals of his own"
 
 
 def test_quotas_of_people_who_are_not_there():

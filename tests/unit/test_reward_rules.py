@@ -95,6 +95,11 @@ def test_bonuses_end_after_they_begin_and_pay():
     assert found(spifs=bad) == ["red 1 of 2 bonuses ends before it begins: S.", "amber 1 of 2 bonuses pays nothing: T."]
 
 
+def test_a_bonus_that_pays_in_two_ways_is_asked_about():
+    both = table("spifs", spif=["S", "T"], first_day=["2026-03-01"] * 2, last_day=["2026-04-01"] * 2, per_deal=[50.0, 50.0], rate=[0.01, None])
+    assert found(spifs=both) == ["amber 1 of 2 bonuses pays money for each deal and a share of its amount as well: S."]
+
+
 def test_leave_and_draws_belong_to_people_at_work():
     away = table("leave", rep=["a", "b"], month=["2026-08", "2026-08"], share=[1.0, 1.0])
     assert set(found(reps=reps().assign(draw=5.0), leave=away)) == {

@@ -110,7 +110,7 @@ def values(given: Inputs) -> Iterator[Issue]:
 
 
 def commits(given: Inputs) -> Iterator[Issue]:
-    """Whether those who commit are known, and said so before the month began."""
+    """Whether those who commit are known, said so before the month began, and for which region."""
     frame, reps = given.get("commits"), given.get("reps")
     if frame is None:
         return
@@ -125,6 +125,21 @@ def commits(given: Inputs) -> Iterator[Issue]:
             f"{int(late.sum()):,} commits were said when their month had begun and are not measured: {some(frame.loc[late, 'person'].unique())}.",
             "Ask for them before the month begins.",
             float(frame.loc[late, "amount"].sum()),
+        )
+    bosses = frame[frame["role"] == "manager"]
+    blank, named = bosses["region"].isna(), bosses["region"].notna()
+    some_blank = bosses[blank & bosses["person"].isin(bosses.loc[named, "person"])]
+    if len(some_blank):
+        people = some_blank["person"].unique()
+        yield Issue(
+            "amber",
+            "commits",
+            "commits",
+            "region",
+            len(some_blank),
+            f"{len(people)} managers name a region in some commits and none in others: {some(people)}.",
+            "Blank is all regions, and replaces what other managers commit to in that month: name the region, unless it was meant for all.",
+            float(some_blank["amount"].sum()),
         )
     if reps is None:
         return

@@ -71,6 +71,10 @@ def bonuses(given: Inputs) -> Iterator[Issue]:
                       "Mend the days.")
     yield from _issue("amber", "bonus", "spifs", "per_deal", table.loc[nothing, "spif"], f"{nothing.sum()} of {len(table)} bonuses pays nothing",
                       "State money a deal or a share of its amount.")
+    twice = (table["per_deal"] > 0) & (table["rate"] > 0)
+    yield from _issue("amber", "bonus", "spifs", "rate", table.loc[twice, "spif"],
+                      f"{twice.sum()} of {len(table)} bonuses pays money for each deal and a share of its amount as well",
+                      "Both are paid, added up: take one out if only one is meant.")
 
 
 def absences(given: Inputs) -> Iterator[Issue]:

@@ -1,4 +1,4 @@
-"""Findings on people's words in the journal: overrides that the plan cannot use."""
+"""Findings on people's words: overrides that the plan cannot use, and insights on a product of another family."""
 
 from __future__ import annotations
 
@@ -24,12 +24,7 @@ def overrides(given: Inputs) -> Iterator[Issue]:
                      for o in unknown.itertuples()]
             yield _issue("unmapped keys", column, unknown, f"{len(unknown)} overrides name a {column} that is not in {parent}: {some(named)}.",
                          "Withdraw it and write it anew; until then the plan leaves it out.")
-    family = _families(given)
-    both = ahead[ahead["product"].isin(family.index) & ahead["family"].notna()]
-    apart = both[both["product"].map(family) != both["family"]] if len(both) else both
-    if len(apart):
-        named = [f"{o.id} ({o.author}): {o.product} is of {family[o.product]}, not {o.family}" for o in apart.itertuples()]
-        yield _issue("overrides", "product", apart, f"{len(apart)} overrides name a product of another family: {some(named)}.", "Leave the family out.")
+    yield from _of_another_family(given, ahead, "overrides", "journal")
     gone = words[(words["end_month"] < given.month) & (words["month"] == label)]
     if len(gone):
         yield _issue("overrides", "end_month", gone, f"{len(gone)} overrides are wholly in the past: {some(_names(gone))}.",
@@ -45,8 +40,24 @@ def overrides(given: Inputs) -> Iterator[Issue]:
                      f"The plan ends with {end - pd.DateOffset(months=1):%Y-%m}: they wait until it reaches them.")
 
 
-def _issue(check: str, column: str, rows: pd.DataFrame, message: str, action: str) -> Issue:
-    return Issue("amber", check, "journal", column, len(rows), message, action)
+def families(given: Inputs) -> Iterator[Issue]:
+    """Whether insights that name a product name no other family than its own: they are about nothing, so they have no effect."""
+    words = given.get("insights")
+    if words is not None:
+        yield from _of_another_family(given, words[words["end_month"] >= given.month].rename(columns={"insight": "id"}), "insights", "insights")
+
+
+def _of_another_family(given: Inputs, words: pd.DataFrame, kind: str, table: str) -> Iterator[Issue]:
+    family = _families(given)
+    both = words[words["product"].isin(family.index) & words["family"].notna() & (words["family"] != "")]
+    apart = both[both["product"].map(family) != both["family"]] if len(both) else both
+    if len(apart):
+        named = [f"{o.id} ({o.author}): {o.product} is of {family[o.product]}, not {o.family}" for o in apart.itertuples()]
+        yield _issue(kind, "product", apart, f"{len(apart)} {kind} name a product of another family: {some(named)}.", "Leave the family out.", table)
+
+
+def _issue(check: str, column: str, rows: pd.DataFrame, message: str, action: str, table: str = "journal") -> Issue:
+    return Issue("amber", check, table, column, len(rows), message, action)
 
 
 def _names(rows: pd.DataFrame) -> list[str]:
@@ -70,4 +81,4 @@ def _known(given: Inputs) -> Iterator[tuple[str, str, set[str]]]:
         yield "region", "sales", set(sales["region"])
 
 
-WORD_RULES = [overrides]
+WORD_RULES = [overrides, families]
