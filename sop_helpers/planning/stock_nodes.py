@@ -100,7 +100,7 @@ def stock_nodes(
 
     ops = operations.sort_values("operation", ignore_index=True)
     made = components[among(components["operation"], ops.loc[ops["kind"] == "make", "operation"])].merge(ops[["operation", "location"]], on="operation")
-    moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
+    moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].rename(columns={"from_location": "location"}).assign(units_per=1.0)
     inputs = pd.concat([made[["operation", "item", "location", "units_per"]], moved], ignore_index=True)
     sold = series[["product", "location"]].rename(columns={"product": "item"})
     nodes = pd.concat([sold, ops[["item", "location"]], inputs[["item", "location"]]]).drop_duplicates().sort_values(["item", "location"], ignore_index=True)

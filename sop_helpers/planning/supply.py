@@ -87,7 +87,7 @@ def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **n
     Raises
     ------
     ValueError
-        A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
+        A number cannot be planned with, a move leaves nowhere, a bill of material has a cycle, or a load names an unknown resource.
     """
     return solve_network(build_network(**network), whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds)
 

@@ -112,7 +112,7 @@ def build_network(
     Raises
     ------
     ValueError
-        A number cannot be planned with, a bill of material has a cycle, or a load names an unknown resource.
+        A number cannot be planned with, a move leaves nowhere, a bill of material has a cycle, or a load names an unknown resource.
     """
     optional = {"supplier_limits": supplier_limits, "location_limits": location_limits, "lane_limits": lane_limits, "item_measures": item_measures,
                 "stock_policies": stock_policies}  # fmt: skip
@@ -141,7 +141,7 @@ def build_network(
     components = components[among(components["operation"], operations.loc[operations["kind"] == "make", "operation"])]
     ops = operations.sort_values("operation", ignore_index=True)
     used = components.merge(ops[["operation", "location"]], on="operation")
-    moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].dropna().rename(columns={"from_location": "location"}).assign(units_per=1.0)
+    moved = ops.loc[ops["kind"] == "move", ["operation", "item", "from_location"]].rename(columns={"from_location": "location"}).assign(units_per=1.0)
     inputs = pd.concat([used[["operation", "item", "location", "units_per"]], moved], ignore_index=True)
     nodes = _nodes(series, ops, inputs, stock, receipts)
     at = pd.MultiIndex.from_frame(nodes[["item", "location"]])

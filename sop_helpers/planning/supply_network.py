@@ -171,13 +171,17 @@ def check_numbers(frames: Mapping[str, pd.DataFrame]) -> None:
 
 
 def check_bills(operations: pd.DataFrame, components: pd.DataFrame) -> None:
-    """Refuse a bill of material in which an item needs itself.
+    """Refuse a move that leaves nowhere, and a bill of material in which an item needs itself.
 
     Raises
     ------
     ValueError
-        Names the items of the cycle.
+        Names the first such move, or the items of the cycle.
     """
+    nowhere = operations.loc[(operations["kind"] == "move") & operations["from_location"].isna(), "operation"]
+    if len(nowhere):
+        more = f" ({len(nowhere)} rows in all)" if len(nowhere) > 1 else ""
+        raise ValueError(f"operations.from_location of {nowhere.iloc[0]!r} is blank; expected the location that a move leaves{more}")
     edges = components.merge(operations.loc[operations["kind"] == "make", ["operation", "item"]], on="operation", suffixes=("_used", ""))
     try:
         TopologicalSorter(edges.groupby("item")["item_used"].agg(list).to_dict()).prepare()

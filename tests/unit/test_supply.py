@@ -411,6 +411,13 @@ def test_bad_numbers_are_caught_before_the_solver(name, column, value, message):
         plan(c)
 
 
+def test_a_move_that_leaves_nowhere_is_refused_by_name():
+    move = {"operation": "move A", "kind": "move", "item": "A", "location": "depot", "lead_time_months": 0.0, "unit_cost": 1.0}
+    c = company(demand=monthly([30.0] * 6, product="A", region="r"), products=[product()], operations=[buy(), move])
+    with pytest.raises(ValueError, match=r"operations\.from_location of 'move A' is blank; expected the location that a move leaves$"):
+        plan(c)
+
+
 def test_a_bill_with_a_cycle_is_refused_by_name():
     make = {"kind": "make", "location": "main", "lead_time_months": 0.0, "unit_cost": 1.0}
     c = company(demand=monthly([30.0] * 6, product="A", region="r"), products=[product()],
