@@ -28,7 +28,7 @@ from sop_helpers.planning.supply_reasons import Cause, shortages
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers, fix_workers
-from sop_helpers.planning.supply_workers import AGAINST, STRATEGIES, hiring_plan, staffed, strategy_price, value_of_hour
+from sop_helpers.planning.supply_workers import WISHED, STRATEGIES, hiring_plan, staffed, strategy_price, value_of_hour
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _as_strategies(net: Network, rounded: Solution) -> tuple[Solution, list[str]
         cost = plan_cost(other, found)
         if cost < plan_cost(net, best) - 1e-6 * abs(cost):
             wish = strategy_price(other, found.values)
-            values = {name: v for name, v in found.values.items() if name not in AGAINST}
+            values = {name: v for name, v in found.values.items() if name not in WISHED}
             best = replace(found, values=values, objective=found.objective - wish)
             said = [f"In whole lots the plan of the strategy {strategy} is the cheapest found."]
     return best, said

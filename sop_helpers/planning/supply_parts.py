@@ -16,7 +16,24 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
-from sop_helpers.planning.supply_solver import Price, Program, Solution, Solver, moved, new_highs, paid, priced, program, run, set_basis, spread, statuses
+from sop_helpers.planning.supply_solver import (
+    Price,
+    Program,
+    Solution,
+    Solver,
+    limit_duals,
+    moved,
+    new_highs,
+    paid,
+    priced,
+    program,
+    run,
+    set_basis,
+    spread,
+    statuses,
+    wishes,
+    worth,
+)
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
 
 if TYPE_CHECKING:
@@ -52,7 +69,7 @@ class Parts:
     def __init__(self, whole: Program, start: Start, x: Matrix | None = None):
         count_rows, count = whole.matrix.shape
         own = {name: getattr(whole, name).copy() for name in MOVES}
-        self._whole, self._built = whole._replace(**own), whole
+        self._whole, self._built, self._wish = whole._replace(**own), whole, wishes(whole)
         # Status of columns and rows; that of large parts is with their solvers, until it is asked for.
         self._column, self._row = spread(start.columns, whole.columns, count, LOWER), spread(start.rows, whole.rows, count_rows, BASIC)
         self._kept: dict[int, tuple[Any, NDArray[np.int64], NDArray[np.int64]]] = {}
@@ -110,7 +127,7 @@ class Parts:
             at, (less, more) = whole.rows[name], self._held
             left = at.ravel()[~self._active[at.ravel()]]
             less[left] = np.maximum(whole.high[left] - whole.matrix[left] @ self._x, 0.0)
-            prices[name] = Price(np.maximum(-self._dual[at], 0.0) + 0.0, Range(less[at], more[at]))
+            prices[name] = Price(worth(self._dual[at], self._wish), Range(less[at], more[at]))
         return Solution({name: self._x[of] for name, of in whole.columns.items()}, paid(self._built.cost, self._x), prices)
 
     def bound(self, rows: NDArray[np.int64], lower: Matrix, upper: Matrix) -> None:
@@ -244,7 +261,7 @@ class Parts:
             else:
                 self._column[c], self._row[r] = statuses(highs)
             if ranges:
-                self._dual[r] = found.row_dual
+                self._dual[r] = limit_duals(highs, self._wish[c])
                 told = np.concatenate([whole.rows[name].ravel() for name in priced(whole.rows)] or [np.zeros(0, dtype=np.int64)])
                 mine = np.flatnonzero(np.isin(r, told))
                 self._held[0][r[mine]], self._held[1][r[mine]] = price_ranges(highs, whole.low[r], whole.high[r], whole.lower[c], whole.upper[c], mine)

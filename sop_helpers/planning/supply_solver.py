@@ -17,6 +17,7 @@ import numpy as np
 from sop_helpers.planning.supply_network import Matrix
 from sop_helpers.planning.supply_ranges import Range, price_ranges
 from sop_helpers.planning.supply_start import BASIC, LOWER, Start
+from sop_helpers.planning.supply_workers import WISHED
 
 if TYPE_CHECKING:
     import linopy
@@ -26,7 +27,10 @@ PRICED = ("capacity", "manned", "transport", "supplier ", "space of ")  # how co
 
 
 class Price(NamedTuple):
-    """What one more of a limit would save, and how much less and more of it that ``held`` for, where it was asked for."""
+    """What one more of a limit would save, and how much less and more of it that ``held`` for, where it was asked for.
+
+    A strategy is followed, and what it costs is no wish's price (see `limit_duals`), so one more may also save less than nothing.
+    """
 
     one: Matrix
     held: Range | None = None
@@ -164,6 +168,42 @@ def statuses(highs: Any) -> tuple[np.ndarray, np.ndarray]:
     return column, row
 
 
+def wishes(whole: Program) -> Matrix:
+    """Return what each column costs for going against a strategy."""
+    out = np.zeros(len(whole.cost))
+    for at in (whole.columns[name].ravel() for name in WISHED if name in whole.columns):
+        out[at] = whole.cost[at]
+    return out
+
+
+def limit_duals(highs: Any, wish: Matrix) -> Matrix:
+    """Return the dual values of the rows, for what is really paid.
+
+    Where a strategy prices what goes against it, the plan is the best one with those prices, its cost is told without them, and so are its limits: with the
+    basis B of that plan, a limit moves the basic variables by the column of B's inverse, and cost by that times their own cost. The dual values of the solver
+    hold the wishes' prices as well; their part, w_B inv(B), is taken off. It holds as far as the basis does (`supply_ranges`).
+
+    Parameters
+    ----------
+    highs : highspy.Highs
+        Solved by simplex.
+    wish : ndarray
+        From `wishes`, of its columns.
+    """
+    dual = np.asarray(highs.getSolution().row_dual)
+    if not wish.any():
+        return dual
+    basic = np.asarray(highs.getBasicVariables()[1])
+    part = np.asarray(highs.getBasisTransposeSolve(np.where(basic < 0, 0.0, wish[np.maximum(basic, 0)]))[1])
+    real = dual - part
+    return np.where(np.abs(real) > 1e-9 * np.maximum(1.0, np.abs(part)), real, 0.0)
+
+
+def worth(dual: Matrix, wish: Matrix) -> Matrix:
+    """Return what one more of a limit saves: nothing less than zero, unless a strategy stands between it and the least cost."""
+    return (-dual if wish.any() else np.maximum(-dual, 0.0)) + 0.0
+
+
 def run(highs: Any) -> None:
     """Solve to an optimum.
 
@@ -205,7 +245,7 @@ class Solver:
         self.model = model
         self.whole = whole = program(model)
         self._at, self._rows, self._cost = whole.columns, whole.rows, whole.cost
-        self._limits = whole.low, whole.high, whole.lower, whole.upper
+        self._limits, self._wish = (whole.low, whole.high, whole.lower, whole.upper), wishes(whole)
         basis = None
         if start is not None:
             basis = spread(start.columns, self._at, len(self._cost), LOWER), spread(start.rows, self._rows, len(whole.low), BASIC)
@@ -227,9 +267,9 @@ class Solver:
         run(self._highs)
         found = self._highs.getSolution()
         self.x = x = np.asarray(found.col_value)
-        dual = np.asarray(found.row_dual)
+        dual = limit_duals(self._highs, self._wish)
         rows = {name: self._rows[name] for name in priced(self._rows)}
-        prices = {name: Price(np.maximum(-dual[at], 0.0) + 0.0, self._held(at) if ranges else None) for name, at in rows.items()}
+        prices = {name: Price(worth(dual[at], self._wish), self._held(at) if ranges else None) for name, at in rows.items()}
         return Solution({name: x[at] for name, at in self._at.items()}, paid(self._cost, x), prices)
 
     def basis(self) -> Start:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 WISHES = ("level", "chase")  # strategies that price what goes against them
-AGAINST = ("beyond", "busier", "calmer")  # variables of what goes against them
+WISHED = ("beyond", "busier", "calmer")  # variables of what goes against them
 STRATEGIES = ("optimal", "level", "chase", "hybrid")
 REVIEW = 3  # months for which a hybrid plan keeps its people
 
@@ -173,7 +173,7 @@ def wish_price(net: Network) -> float:
 
 def strategy_price(net: Network, values: dict[str, Matrix]) -> float:
     """Return what the objective holds for going against a strategy, which is no cost of the plan."""
-    return wish_price(net) * sum(float(values[n].sum()) for n in AGAINST if n in values)
+    return wish_price(net) * sum(float(values[n].sum()) for n in WISHED if n in values)
 
 
 def held_back(net: Network) -> Matrix:
@@ -202,11 +202,15 @@ def staffed(net: Network, values: dict[str, Matrix]) -> Network:
 
 
 def value_of_hour(net: Network, found: Solution) -> Price:
-    """Return what one more hour of each resource saves: of the line, its people paid, where the line is full; else of the people that it has."""
+    """Return what one more hour of each resource saves: of the line, its people paid, where the line is full; else of the people that it has.
+
+    Level and chase are followed with that hour as well, and the prices of their wishes are not in it: it is the fall of the plan's cost less `strategy_price`,
+    below zero where the hour lets a dearer plan follow the strategy more closely.
+    """
     hour, line = found.hour, found.prices.get("manned")
     if net.crews is None or line is None:
         return hour
-    rows, full = net.crews.rows, line.one > 1e-9
+    rows, full = net.crews.rows, np.abs(line.one) > 1e-9
     one = hour.one.copy()
     one[rows] = np.where(full, line.one, one[rows])
     if hour.held is None or line.held is None:

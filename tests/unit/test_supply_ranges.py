@@ -10,10 +10,11 @@ from test_supply_parts import lines
 from sop_helpers.planning import supply_parts
 from sop_helpers.planning.supply import plan_supply
 from sop_helpers.planning.supply_inputs import build_network
-from sop_helpers.planning.supply_model import build_model
+from sop_helpers.planning.supply_model import build_model, regular_left
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_solver import Solver
 from sop_helpers.planning.supply_start import starting_basis
+from sop_helpers.planning.supply_workers import strategy_price
 
 
 def tried_prices(net: Network, constraint: str, limit: np.ndarray, widest: float) -> int:
@@ -66,3 +67,28 @@ def test_the_table_says_from_and_to_and_the_same_in_parts(monkeypatch) -> None:
     parts = plan_supply(**data, months=MONTHS).capacity_load
     both = parts["value_of_hour"].to_numpy() - whole["value_of_hour"].to_numpy()
     assert np.abs(both).max() < 1e-6
+
+
+@pytest.mark.parametrize("strategy", ["level", "chase"])
+def test_an_hour_under_a_strategy_is_worth_what_the_plan_without_its_wishes_price_falls_by(strategy: str, monkeypatch) -> None:
+    tried = wished = 0
+    for data in (*map(lines, range(2)), *map(random_company, (1, 3, 12))):
+        net = build_network(**data, months=MONTHS, frozen_months=0, strategy=strategy)
+        solver = Solver(build_model(net), starting_basis(net))
+        base, hours = solver.solve(ranges=True), regular_left(net).ravel()
+        price = base.hour
+        for k, (one, less, more) in enumerate(zip(price.one.ravel(), price.held.less.ravel(), price.held.more.ravel(), strict=True)):
+            for step in (min(more, 5.0), -min(less, 5.0)):
+                if abs(step) < 1e-3 or hours[k] + step < 0:
+                    continue
+                solver.right("capacity", np.where(np.arange(hours.size) == k, step, 0.0))
+                found = solver.solve()
+                whole, wish = base.objective - found.objective, strategy_price(net, base.values) - strategy_price(net, found.values)
+                assert (whole - wish) / step == pytest.approx(one, rel=1e-6, abs=1e-6)
+                tried, wished = tried + 1, wished + (abs(wish / step) > 1e-3)
+        solver.right("capacity", np.zeros(hours.size))
+        monkeypatch.setattr(supply_parts, "BIG", 1)
+        parts = supply_parts.optimum(build_model(net), starting_basis(net)).hour
+        firm = np.minimum(*price.held) > 1e-6  # where several bases are as good, each may tell another price
+        assert parts.one[firm] == pytest.approx(price.one[firm], rel=1e-6, abs=1e-6)
+    assert tried > 50 and wished > 0, "else prices with and without wishes are not told apart"

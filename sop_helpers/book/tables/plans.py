@@ -232,7 +232,10 @@ class CapacityLoad(Contract):
     overtime_hours: Series[float] = f.number("Of which overtime.", "hours", ge=0)
     load: Series[float] = f.share("Required over regular hours.", optional=True)
     planned_load: Series[float] = f.share("Planned over regular hours.", optional=True)
-    value_of_hour: Series[float] = f.money("What one more hour would save (shadow price): of the line where that is full, else of its people.", optional=True)
+    value_of_hour: Series[float] = f.money(
+        "What one more hour would save (shadow price): of the line where that is full, else of its people. Wishes of a strategy are not priced in it.",
+        optional=True,
+    )
     value_from_hours: Series[float] = f.number("Available hours from which on that value holds.", "hours", optional=True, ge=0)
     value_to_hours: Series[float] = f.number("Available hours up to which it holds; blank where it never changes.", "hours", optional=True, ge=0)
     outside_hours: Series[float] = f.number("Hours that others work for it, beside those planned.", "hours", optional=True, ge=0)
