@@ -28,7 +28,8 @@ from sop_helpers.planning.supply_reasons import Cause, shortages
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers, fix_workers
-from sop_helpers.planning.supply_workers import WISHED, STRATEGIES, hiring_plan, staffed, strategy_price, value_of_hour
+from sop_helpers.planning.supply_workers import STRATEGIES, WISHED, hiring_plan, staffed, strategy_price, value_of_hour
+from sop_helpers.planning.wording import amount
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class SupplyResult:
     limit_prices: pd.DataFrame
 
 
-def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **network: Any) -> SupplyResult:
+def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, currency: str = "", **network: Any) -> SupplyResult:
     """Plan supply for a demand plan: at least cost, always feasible.
 
     Parameters
@@ -81,6 +82,8 @@ def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **n
         Round orders to lots.
     exact_lots_seconds : float
         Seconds in which to look for the best lots and set-ups exactly; zero rounds them by the rule of `supply_lots`. The cheaper of both plans stands.
+    currency : str
+        Written behind amounts in remedies and notes.
     **network
         The tables and policy numbers of `build_network`.
 
@@ -89,10 +92,10 @@ def plan_supply(*, whole_lots: bool = True, exact_lots_seconds: float = 0.0, **n
     ValueError
         A number cannot be planned with, a move leaves nowhere, a bill of material has a cycle, or a load names an unknown resource.
     """
-    return solve_network(build_network(**network), whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds)
+    return solve_network(build_network(**network), whole_lots=whole_lots, exact_lots_seconds=exact_lots_seconds, currency=currency)
 
 
-def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: float = 0.0) -> SupplyResult:
+def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: float = 0.0, currency: str = "") -> SupplyResult:
     """Plan on a network that is laid out already."""
     notes = list(net.notes)
     if len(net.series) == 0:
@@ -105,29 +108,29 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
         final, before = round_lots(net, parts, relaxed), plan_cost(net, relaxed)
-        if net.strategy == "optimal" and net.crews is not None:
+        if net.strategy == "optimal" and net.crews is not None and net.crews.whole:
             final, said = _as_strategies(net, final)
             notes += said
-            if said and net.crews.whole:  # what an hour is worth depends on the people who are there
+            if said:  # what an hour is worth depends on the people who are there
                 fix_workers(model, final.values["workers"].round())
                 relaxed = optimum(model, start)
         if before > 0:
             extra = plan_cost(net, final) - before
-            moved = f"{abs(extra):,.0f} ({abs(extra) / before:.1%})"
+            moved = f"{amount(abs(extra), currency)} ({abs(extra) / before:.1%})"
             notes.append(f"Whole lots add {moved} to the cost of the plan." if extra >= 0 else f"Whole lots save {moved} of the cost of the plan.")
     else:
         final = relaxed = optimum(model, start)
         before = plan_cost(net, relaxed)
     cost = plan_cost(net, final)
     if whole_lots and exact_lots_seconds > 0 and (passes(net) or (net.operations["fixed_cost"] > 0).any()):
-        final, cost, said = _exactly(net, final, exact_lots_seconds)
+        final, cost, said = _exactly(net, final, exact_lots_seconds, currency)
         notes.append(said)
     flows = results.clean(final.values, net)
     plan = results.supply_plan(net, flows["arrive"])
     manned = staffed(net, final.values)
     load = results.capacity_load(manned, flows, value_of_hour(net, relaxed), final.values.get("outside"))
     lane = relaxed.prices.get("transport")
-    short, causes = shortages(manned, flows, load, lane.one if lane else None)
+    short, causes = shortages(manned, flows, load, lane.one if lane else None, currency)
     return SupplyResult(
         supply_plan=plan,
         stock_projection=results.stock_projection(net, flows),
@@ -155,15 +158,14 @@ def plan_cost(net: Network, found: Solution) -> float:
 def _as_strategies(net: Network, rounded: Solution) -> tuple[Solution, list[str]]:
     """Return the cheapest plan in whole lots of all strategies, and what to say where it is not the one that was rounded freely.
 
-    A free plan may have the people and the stock of any strategy. Before rounding it is no dearer than they are, but lots are rounded by a rule.
+    A free plan may have the people and the stock of any strategy. With whole people it is no dearer before rounding, but lots are rounded by a rule.
     """
     best, said = rounded, []
     for strategy in (s for s in STRATEGIES if s != net.strategy):
         other = replace(net, strategy=strategy)
         model = build_model(other)
         try:
-            if net.crews.whole:
-                fix_whole_workers(model)
+            fix_whole_workers(model)
             found = round_lots(other, *parts_of(model, starting_basis(other)))
         except RuntimeError:  # no plan in the time given: there is one already
             continue
@@ -176,7 +178,7 @@ def _as_strategies(net: Network, rounded: Solution) -> tuple[Solution, list[str]
     return best, said
 
 
-def _exactly(net: Network, rounded: Solution, seconds: float) -> tuple[Solution, float, str]:
+def _exactly(net: Network, rounded: Solution, seconds: float, currency: str) -> tuple[Solution, float, str]:
     """Return the cheaper of the rounded and the exact plan, its cost with every order charged, and what to say about it."""
     before = plan_cost(net, rounded)
     try:
@@ -186,4 +188,5 @@ def _exactly(net: Network, rounded: Solution, seconds: float) -> tuple[Solution,
     cost = plan_cost(net, best)
     if cost >= before - 1e-6 * abs(before):
         return rounded, before, f"Rounded lots are as good as the exact plan, which lies within {gap:.2%} of the least controllable cost."
-    return best, cost, f"Lots and set-ups were planned exactly, within {gap:.2%} of the least controllable cost; rounding would add {before - cost:,.0f}."
+    saved = amount(before - cost, currency)
+    return best, cost, f"Lots and set-ups were planned exactly, within {gap:.2%} of the least controllable cost; rounding would add {saved}."

@@ -13,7 +13,7 @@ from sop_helpers.planning.supply_lanes import UNITS
 from sop_helpers.planning.supply_limits import supplier_use, supplier_weights
 from sop_helpers.planning.supply_network import Matrix, Network, month_number, path_costs
 from sop_helpers.planning.supply_results import at_release, scatter
-from sop_helpers.planning.wording import counted
+from sop_helpers.planning.wording import amount, counted
 
 SERVED_LATE = "serving late costs less than making it in time"
 NOT_MADE = "making it costs more than losing the sale"
@@ -285,7 +285,9 @@ def lane_name(net: Network, at: int) -> str:
     return f"transport limit of {lane['from_location']} to {lane['location']}" + ("" if lane["measure"] == UNITS else f" ({lane['measure']})")
 
 
-def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_price: Matrix | None = None) -> tuple[pd.DataFrame, list[Cause]]:
+def shortages(
+    net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_price: Matrix | None = None, currency: str = ""
+) -> tuple[pd.DataFrame, list[Cause]]:
     """Return demand not shipped in its month, with cause, remedy and recovery, as the contract shortages, and the cause of each row.
 
     Parameters
@@ -296,6 +298,8 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
         As the contract capacity_load.
     lane_price : ndarray (l, t), optional
         What one more on each lane saves.
+    currency : str
+        Written behind amounts of money.
     """
     short = late_units(net, flows)
     d, t = np.nonzero(short > 1e-6)
@@ -312,7 +316,7 @@ def shortages(net: Network, flows: dict[str, Matrix], load: pd.DataFrame, lane_p
     never = {"text": NOT_MADE, "limit": NOT_MADE, "remedy": NOT_MADE_REMEDY}
     causes = [c._replace(**never) if c.kind == "choice" and gone else c for c, gone in zip(causes, back < 0, strict=True)]
     waits = np.where(back >= 0, (back - t) * series["late"].to_numpy(), series["lost"].to_numpy()) * units
-    remedies = [_remedy(net, c, u, w, hour, lane_price) for c, u, w in zip(causes, units.tolist(), waits.tolist(), strict=True)]
+    remedies = [_remedy(net, c, u, w, hour, lane_price, currency) for c, u, w in zip(causes, units.tolist(), waits.tolist(), strict=True)]
     month = net.months[np.maximum(back, 0)].as_unit("us").to_series(index=range(len(back)))
     table = pd.DataFrame(
         {
@@ -338,11 +342,11 @@ def _lacking(net: Network, cause: Cause, units: float) -> tuple[float, float]:
     return own, own * float(net.nodes["path_cost"].iat[net.operations["node"].iat[cause.op]]) if cause.op >= 0 else 0.0
 
 
-def _remedy(net: Network, cause: Cause, units: float, late: float, hour: Matrix, lane: Matrix | None) -> str:
+def _remedy(net: Network, cause: Cause, units: float, late: float, hour: Matrix, lane: Matrix | None, currency: str) -> str:
     if cause.kind == "transport":
         more, saves = units * cause.per_unit, 0.0 if lane is None else lane[cause.at, cause.month]
         what = net.limits.lanes.table["measure"].iat[cause.at]
-        worth = f"; one more saves {saves:,.0f}" if saves >= 0.5 else ""
+        worth = f"; one more saves {amount(saves, currency)}" if saves >= 0.5 else ""
         # a measure is the company's own word: it has no singular that can be told
         room = counted(f"{more:,.0f}", what, None if what == UNITS else what)
         return f"{room} more on this lane in {net.months[cause.month]:%Y-%m}, or move earlier{worth}"
@@ -350,11 +354,13 @@ def _remedy(net: Network, cause: Cause, units: float, late: float, hour: Matrix,
         own, value = _lacking(net, cause, units)
         shown = f"{own:,.0f}"
         told = {"units": counted(shown, "units"), "missing": counted(shown, "units are missing", "unit is missing")}
+        told |= {"value": amount(value, currency), "late": amount(late, currency)}
         remedy = cause.remedy
-        for mark, said in (told | {"value": f"{value:,.0f}", "late": f"{late:,.0f}"}).items():  # not str.format: names may hold braces of their own
+        for mark, said in told.items():  # not str.format: names may hold braces of their own
             remedy = remedy.replace(f"{{{mark}}}", said)
         return remedy
     hours, rate, name, label = units * cause.per_unit, net.rate[cause.at, cause.month], net.resources[cause.at], f"{net.months[cause.month]:%Y-%m}"
-    worth = f"; one more hour saves {hour[cause.at, cause.month]:,.0f}" if hour[cause.at, cause.month] > 0 else ""
+    worth = f"; one more hour saves {amount(hour[cause.at, cause.month], currency)}" if hour[cause.at, cause.month] > 0 else ""
     beyond = " beyond the limit" if cause.kind == "capacity" else ""
-    return f"{counted(f'{hours:,.0f}', 'hours')} more on {name} in {label} (overtime{beyond}: {hours * rate:,.0f}), or build earlier{worth}"
+    more = f"{counted(f'{hours:,.0f}', 'hours')} more on {name} in {label}"
+    return f"{more} (overtime{beyond}: {amount(hours * rate, currency)}), or build earlier{worth}"

@@ -6,6 +6,15 @@ AGREE = "agree on delivery when the plan can serve"
 """What the demand side can do against any shortage that is made up for later."""
 
 
+def amount(value: float, currency: str = "") -> str:
+    """Write money in whole units, with its currency where that is known.
+
+    >>> amount(1234.5, "EUR"), amount(87.4)
+    ('1,234 EUR', '87')
+    """
+    return f"{value:,.0f} {currency}".rstrip()
+
+
 def counted(number: str | int, many: str, one: str | None = None) -> str:
     """Write a number with what it counts; one of a thing, also with a sign, takes the singular.
 

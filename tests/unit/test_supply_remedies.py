@@ -129,6 +129,8 @@ def test_what_is_lacking_of_a_component_is_told_in_its_own_units(stated: str) ->
     plan, table = remedies(data)
     assert plan.shortages["remedy"].iloc[0].startswith("expedite 1,000 units of C @ plant to 2026-10")
     assert (plan.shortages["remedy"].iloc[1:] == "700 units more from S or a second source cost about 700").all()
+    told = plan_supply(**data, months=MONTHS, **RULES, currency="EUR").shortages["remedy"]
+    assert told.iloc[0].endswith(" EUR") and told.iloc[1] == "700 units more from S or a second source cost about 700 EUR"
     # Sooner is not more than the supplier gives in a month, whichever way that is stated.
     assert table.set_index("remedy").loc["expedite C @ plant", "saved_units"] == pytest.approx(30.0)
 
