@@ -32,7 +32,7 @@ from sop_helpers.planning.supply_model import build_model, overtime_left, patien
 from sop_helpers.planning.supply_network import Matrix, Network, path_costs
 from sop_helpers.planning.supply_parts import solver_of
 from sop_helpers.planning.supply_reasons import Cause, Finder, late_units
-from sop_helpers.planning.supply_results import clean, released
+from sop_helpers.planning.supply_results import clean, planned_hours
 from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_workers import WISHES, with_people
@@ -140,9 +140,8 @@ class _Lifted:
 
     def finder(self, found: Solution, flows: dict[str, Matrix]) -> Finder:
         """Return what finds the first causes in the plan as it stands."""
-        net, hours = self.net, self.net.hours
-        work = released(net, flows["arrive"], hours["op"].to_numpy(), hours["hours_per_unit"].to_numpy(), hours["resource"].to_numpy(), len(net.resources))
-        planned = np.maximum(work + net.committed - found.values.get("outside", 0.0), 0.0)
+        net = self.net
+        planned = planned_hours(net, flows["arrive"], found.values.get("outside", 0.0))
         expired = np.where(self.kept.any(axis=1)[:, None], 0.0, flows["scrap"])
         left = np.maximum(net.regular + net.overtime - planned, 0.0)
         regular = np.where(self.free, left, np.maximum(net.regular - planned, 0.0))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import among, whole_months
+from sop_helpers.planning.supply_calendar import frozen_by_kind, most_arriving
 from sop_helpers.planning.supply_lanes import Lanes, lane_rows
 from sop_helpers.planning.supply_limits import Limits, change_prices, last_arrivals, location_rows, supplier_rows
 from sop_helpers.planning.supply_network import (
@@ -30,7 +31,6 @@ from sop_helpers.planning.supply_workers import STRATEGIES, crews, labour_of_hou
 from sop_helpers.planning.wording import counted
 
 LEAST_GOODWILL = 0.1  # share of the price that a lost sale costs at least, where the margin is thin or none
-_RECEIPT_OF = {"make": "production", "buy": "purchase", "move": "transfer"}
 
 
 def build_network(
@@ -175,8 +175,9 @@ def build_network(
     receipts = receipts[among(receipts["item"], nodes["item"])]
     arriving, said = receipts_by_month(receipts, at, months)
     notes += said
-    upper, said = _upper(ops, receipts, months, frozen_months)
+    ops["frozen"], said = frozen_by_kind(ops, receipts, frozen_months)
     notes += said
+    upper = most_arriving(ops, months)
 
     unit_cost = products.set_index("product")["unit_cost"]
     on_hand = stock["on_hand"].where(stock["on_hand"] > 0)
@@ -313,23 +314,6 @@ def receipts_by_month(receipts: pd.DataFrame, at: pd.MultiIndex, months: pd.Date
     late = (due < 0) & (receipts["units"].to_numpy(dtype=float) > 0)
     many = f"{int(late.sum())} open receipts are overdue and are" if late.sum() > 1 else "1 open receipt is overdue and is"
     return out, [f"{many} taken to arrive in {months[0]:%Y-%m}."] if late.any() else []
-
-
-def _upper(ops: pd.DataFrame, receipts: pd.DataFrame, months: pd.DatetimeIndex, frozen: int) -> tuple[Matrix, list[str]]:
-    """Most units that may arrive by operation and month. Months are frozen for the kinds of order that the company brings open receipts of."""
-    release = np.arange(len(months))[None, :] - ops["lead"].to_numpy()[:, None]
-    brought = set(receipts.loc[receipts["units"] > 0, "kind"])
-    closed = ops["kind"].map({k: frozen if r in brought else 0 for k, r in _RECEIPT_OF.items()}).to_numpy(dtype=np.int64)
-    closed = np.where(ops["unlimited"], 0, closed)
-    first = np.maximum(month_number(ops["first_month"], months[0]), closed)
-    last = np.where(ops["last_month"].isna(), 10**6, month_number(ops["last_month"], months[0]))
-    limit = ops["max_units"].astype(float).fillna(np.inf).to_numpy()[:, None]
-    upper = np.where((release >= np.maximum(first, 0)[:, None]) & (release <= last[:, None]), limit, 0.0)
-    open_kinds = [k for k, r in _RECEIPT_OF.items() if r not in brought and (ops["kind"] == k).any() and not ops["unlimited"].any()]
-    if frozen and open_kinds:
-        what = " and ".join(f"{_RECEIPT_OF[k]} orders" for k in open_kinds)
-        return upper, [f"No open {what} were brought, so the frozen months are planned for them as if nothing were fixed yet."]
-    return upper, []
 
 
 def _hours(loads: pd.DataFrame, ops: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

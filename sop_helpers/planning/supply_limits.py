@@ -178,6 +178,8 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
         for row, (supplier, measure) in enumerate(zip(lim.suppliers["supplier"], lim.suppliers["measure"], strict=True)):
             at = np.flatnonzero(source == supplier)
             capped = np.flatnonzero(np.isfinite(lim.supplied[row]))
+            if not len(capped):  # lifted in all months
+                continue
             weight = np.ones(len(at)) if measure == "units" else net.operations["unit_cost"].to_numpy(dtype=float)[at]
             mine = arrive.isel(operation=at, month=capped)
             total = (mine * xr.DataArray(weight, coords=[mine.indexes["operation"]])).sum("operation")
@@ -187,6 +189,8 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
         over = m.add_variables(lower=0, coords=[place, month], name="over")
         for row, name in enumerate(lim.locations):
             capped = np.flatnonzero(np.isfinite(lim.space[row]))
+            if not len(capped):
+                continue
             there = stock.isel(node=np.flatnonzero(net.nodes["location"] == name), month=capped).sum("node")
             room = xr.DataArray(lim.space[row, capped], coords=[month[capped]])
             m.add_constraints(there - over.isel(location=row, month=capped) <= room, name=f"space of {name}")

@@ -84,6 +84,12 @@ def one_lot(net: Network) -> Matrix:
     return least_lot(*(net.operations[name].astype(float).fillna(0.0).to_numpy() for name in ("lot_min", "lot_multiple")))
 
 
+def eager(net: Network) -> Matrix:
+    """Return by operation a reward that makes a whole lot wanted before anything else, not so large that the solver loses digits."""
+    ops = net.operations
+    return 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy(dtype=float))
+
+
 def passes(net: Network) -> list[np.ndarray]:
     """Return the operations that have lots in the order in which they are rounded: from what is sold to what is bought."""
     ops, lots = net.operations, one_lot(net) > LEAST_LOT
@@ -155,8 +161,7 @@ def round_lots(net: Network, solver: Parts, relaxed: Solution) -> Solution:
 def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, order: list[NDArray[np.int64]]) -> tuple[Solution, Matrix, Matrix]:
     """Round a plan without lots in the order of `passes`; return the plan in whole lots, and by operation and month the lots and what was asked of each."""
     ops, current = net.operations, relaxed
-    # Enough to want a whole lot before anything else, not so much that the solver loses digits.
-    eager = 10.0 * np.maximum(1.0, net.nodes["path_cost"].to_numpy()[ops["node"].to_numpy()] + ops["price"].to_numpy())
+    reward = eager(net)
     least, step = (ops[c].astype(float).fillna(0.0).to_numpy() for c in ("lot_min", "lot_multiple"))
     most = np.where(np.isinf(upper), np.inf, whole(np.where(np.isinf(upper), 0.0, upper), least[:, None], step[:, None], up=False))
     wanted, lots, rows = np.zeros_like(most), np.zeros_like(most), np.array([], dtype=np.int64)
@@ -164,7 +169,7 @@ def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, orde
         wanted[now] = np.where(current.values["arrive"][now] > 1e-6, current.values["arrive"][now], 0.0)
         lots[now] = carry_forward(wanted[now], least[now], step[now], most[now])
         rows = np.concatenate([rows, now])
-        solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
+        solver.reward(rows, np.repeat(reward[rows][:, None], lots.shape[1], axis=1))
         _start(net, solver, now, lots, current)
         for attempt in range(_TRIES + _CUTS + lots.size):
             # Nothing is forced: a lot that does not fit stays below what is wanted, and is cut to what fits.
@@ -188,5 +193,5 @@ def _rounded(net: Network, solver: Parts, relaxed: Solution, upper: Matrix, orde
     except RuntimeError:
         # What just fitted no longer does, by less than the solver's digits: the lots stay wanted, and nothing is forced.
         solver.bound(rows, np.zeros_like(lots[rows]), lots[rows])
-        solver.reward(rows, np.repeat(eager[rows][:, None], lots.shape[1], axis=1))
+        solver.reward(rows, np.repeat(reward[rows][:, None], lots.shape[1], axis=1))
         return solver.solve(), lots, wanted

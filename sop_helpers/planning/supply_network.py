@@ -44,8 +44,8 @@ class Network:
     demand, prices : ndarray (d, t)
         Units wanted and the selling price of one.
     operations : DataFrame
-        operation, kind, item, location, supplier, node (position), lead (whole months), price (cost of a unit with its share of the fixed cost),
-        unit_cost, fixed_cost, lot_min, lot_multiple, unlimited; months_late where a stress test delays what was promised.
+        operation, kind, item, location, supplier, node (position), lead and frozen (whole months), price (cost of a unit with its share of the fixed
+        cost), unit_cost, fixed_cost, lot_min, lot_multiple, unlimited; months_late where a stress test delays what was promised.
     upper : ndarray (o, t)
         Most units that may arrive in a month; 0 where nothing can.
     uses : DataFrame

@@ -166,7 +166,13 @@ class Finder:
         if not usable:
             return self._late(node, t, sources)
         op = min(usable, key=lambda o: (o != self.best[node], self.cost[o], o))
-        return self._limit(node, t, op) or self._behind(op, t) or self._dear(op, t) or self._rest(node, t, op)
+        return self.stops(node, t, op) or self._rest(node, t, op)
+
+    def stops(self, node: int, t: int, op: int) -> Cause | None:
+        """Return what stops one operation that gives an item from bringing more of it in a month."""
+        if self.net.upper[op, t] <= 0:
+            return self._late(node, t, [op])
+        return self._limit(node, t, op) or self._behind(op, t) or self._dear(op, t)
 
     def _limit(self, node: int, t: int, op: int) -> Cause | None:
         """What the operation itself or its supplier delivers at most."""

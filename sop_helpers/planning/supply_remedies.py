@@ -1,20 +1,50 @@
-"""What would help against a shortage, and what that brings: the plan is solved again from its last basis with that one limit lifted.
+"""What would help against a shortage, and what that brings: the plan is solved again from its kept basis with that one limit lifted, or served all the same.
 
-Figures are those of the plan before whole lots, so that a lot that happens to fit is not taken for a remedy.
+    cause           what is tried                                                          (and for each: agree on delivery when the plan can serve)
+    capacity        overtime, and outside hours, beyond their limit; a tenth more regular hours
+    regular         a tenth more regular hours; overtime all the same
+    limit           no limit of the operation
+    supplier        no limit of all items of the supplier
+    transport       no limit of transport on the lane
+    shelf life      the item keeps as long as the plan lasts
+    lead time       bought: expedite it; made or moved: expedite what it waits for, along its path to what is bought
+    frozen          the same, and release it, and what goes into it, within the frozen months
+    first month     the same, and begin before it
+    ended           go on beyond the last month
+    lot             a whole or a smaller lot, as below
+    no source       stock of other places, as below
+    choice          serve in time all the same
+
+Against all but the last, where the item that is stopped
+
+    has lots                       a whole lot now, the rest of which is held in stock; a smaller lot, agreed for once
+    has another source             what stops that one, by the rows above; lots of it as well; the other source all the same
+    lies elsewhere above target    what lies there, moved now
+    could have been built ahead    beyond space or a maximum that is full; build ahead all the same
+
+and against all where a strategy prices what goes against it: built ahead though it is chase, hours that change though it is level.
+
+Only what saves units, and serves somebody sooner who is short from that limit, is told: nothing of a source, a place or a limit that there is not. In the
+best plan what pays is done already: what is served "all the same", within the limits there are (`supply_anyway`), and many a whole lot, gain less than nothing.
+
+Figures are those of the plan before whole lots, so that a lot that happens to fit is not taken for a remedy; those of lots are of the plan in whole lots.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.frames import months_between, no_rows
-from sop_helpers.planning.supply_model import build_model, overtime_left, regular_left
-from sop_helpers.planning.supply_network import Network
-from sop_helpers.planning.supply_reasons import TOO_LATE, Cause, late_units
+from sop_helpers.planning.supply_anyway import Lots, served_anyway, whole_lots
+from sop_helpers.planning.supply_levers import Lever, build_ahead, finder_of, lifted, needed_for, no_strategy, other_sources, stock_elsewhere, told
+from sop_helpers.planning.supply_limits import last_arrivals
+from sop_helpers.planning.supply_model import build_model
+from sop_helpers.planning.supply_network import Matrix, Network
+from sop_helpers.planning.supply_reasons import Cause, late_units
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_workers import strategy_price, with_people
@@ -22,13 +52,22 @@ from sop_helpers.planning.wording import AGREE
 
 COLUMNS = ["limit", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
 SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is paid for; the rest of the objective are prices of service
+MOST_ITEMS = 3  # items that a limit stops, most money first, whose other sources, lots and places are looked at
+LEAST = 1e-6
 
 
-def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, most: int = 6) -> pd.DataFrame:
-    """Return for the limits that cost most what would help; what saves no unit is left out.
+class Gained(NamedTuple):
+    """What a remedy brings, as the columns of the table, and by series the units and months that less is owed or lost."""
 
-    Capacity: overtime and outside hours beyond their limit at their own rate, and a tenth more regular hours; a limit, also that of a supplier or lane, or a
-    shelf life: lifted; what comes too late: expedited. What the demand side can do is to agree on delivery when the plan can serve.
+    units: float
+    money: float
+    cost: float
+    gain: float
+    sooner: Matrix
+
+
+def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, plan: pd.DataFrame | None = None, most: int = 6) -> pd.DataFrame:
+    """Return for the limits that cost most what would help; what saves no unit, or helps nobody who is short from that limit, is left out.
 
     Parameters
     ----------
@@ -38,6 +77,8 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
         Of each row of the shortages.
     shortages : DataFrame
         As the contract.
+    plan : DataFrame, optional
+        As the contract supply_plan: the plan in whole lots; without it no lots are tried.
     most : int
         How many limits are looked at, most money first.
 
@@ -50,107 +91,127 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, m
     if shortages.empty:
         return no_rows(COLUMNS, ["limit", "remedy"])
     net = with_people(net)
-    solver = Solver(build_model(net), starting_basis(net))
-    base = solver.solve()
     columns = ["short_units", "money", "limit", "recovered_month", "month", "product", "region"]
-    rows = shortages[columns].assign(kind=[c.kind for c in causes], at=[c.at for c in causes])
-    late = pd.Series(net.series["late"].to_numpy(dtype=float), index=pd.MultiIndex.from_frame(net.series[["product", "region"]]))
-    each = late.reindex(pd.MultiIndex.from_frame(rows[["product", "region"]])).to_numpy()
-    wait = months_between(rows["recovered_month"], rows["month"])
-    rows["price"] = rows["short_units"] * wait * each
+    rows = shortages[columns].reset_index(drop=True)
+    serie = pd.MultiIndex.from_frame(net.series[["product", "region"]]).get_indexer(pd.MultiIndex.from_frame(rows[["product", "region"]]))
+    rows = rows.assign(serie=serie, t=net.months.get_indexer(pd.DatetimeIndex(rows["month"])))
+    rows["price"] = rows["short_units"] * months_between(rows["recovered_month"], rows["month"]) * net.series["late"].to_numpy(dtype=float)[serie]
     groups = rows.groupby("limit", sort=False)
     ranked = groups["money"].sum().sort_values(ascending=False, kind="stable").index[:most]
+    mine = {limit: _Short(net, groups.get_group(limit), causes) for limit in ranked}
+    tried = _Tried(net)
+    found = {limit: dict(tried.of(short)) for limit, short in mine.items()}
+    arrivals = last_arrivals(plan, net.operations, net.months)
+    lots = None if arrivals is None else whole_lots(net, tried.solver, np.nan_to_num(arrivals), ((o, 0) for s in mine.values() for o in tried.lot_of(s)))
     out = []
-    for limit in ranked:
-        mine = groups.get_group(limit)
-        head = [limit, mine["short_units"].sum(), mine["money"].sum()]
-        places = mine[["kind", "at"]].drop_duplicates().itertuples(index=False)
-        for remedy, lift, back in chain.from_iterable(_levers(net, solver, *place) for place in places):
-            lift()
-            found = solver.solve()
-            back()
-            gained = _gained(net, solver, base, found)
-            if gained[0] > 1e-6:
-                out.append([*head, remedy, *gained])
-        served = mine.dropna(subset="price")
+    for limit, short in mine.items():
+        head = [limit, short.rows["short_units"].sum(), short.rows["money"].sum()]
+        if lots is not None:
+            found[limit] |= dict(tried.other_lots(short, lots))
+        helps = {remedy: gained for remedy, gained in found[limit].items() if gained.units > LEAST and (gained.sooner[short.series] > LEAST).any()}
+        out += [[*head, remedy, *gained[:4]] for remedy, gained in helps.items()]
+        served = short.rows.dropna(subset="price")
         if len(served):
             out.append([*head, AGREE, served["short_units"].sum(), served["money"].sum(), 0.0, served["price"].sum()])
     return pd.DataFrame(out, columns=COLUMNS) if out else no_rows(COLUMNS, ["limit", "remedy"])
 
 
-def _levers(net: Network, solver: Solver, kind: str, at: int) -> list[tuple]:
-    """Return what can be tried against a cause: its name, what lifts the limit, and what puts it back."""
-    if kind in ("capacity", "regular"):
-        regular, free = net.regular.copy(), overtime_left(net)
-        regular[at] *= 1.1
-        longer, lifted = replace(net, regular=regular), free.copy()
-        lifted[at] = np.inf
-        name = net.resources[at]
+class _Short:
+    """What one limit makes short: its rows, most money first, their causes, and the items that are stopped with the months of their arrival."""
 
-        def set_hours(now: Network) -> None:  # beside what open production orders take, which may be more than the regular hours
-            solver.right("capacity", regular_left(now) - regular_left(net))
-            solver.most("overtime", overtime_left(now))
-
-        beyond = [(f"overtime on {name} beyond its limit", lambda: solver.most("overtime", lifted), lambda: solver.most("overtime", free))]
-        if net.outside is not None and (net.outside[at] > 0).any():
-            others = net.outside.copy()
-            others[at] = np.where(net.outside[at] > 0, np.inf, 0.0)
-            what = f"outside hours for {name} beyond their limit"
-            beyond.append((what, lambda: solver.most("outside", others), lambda: solver.most("outside", net.outside)))
-        return [
-            *(beyond if kind == "capacity" else []),
-            (f"a tenth more regular hours on {name}", lambda: set_hours(longer), lambda: set_hours(net)),
-        ]
-    if kind in ("transport", "supplier"):
-        return [_freed(net, solver, kind, at)]
-    if kind == "shelf life":
-        return _kept(net, solver, at)
-    ops, open_to = net.operations, net.upper.copy()
-    if kind == "limit":
-        open_to[at] = np.where(net.upper[at] > 0, np.inf, 0.0)
-        what = f"no limit of {ops['operation'].iat[at]}"
-    elif kind in (*TOO_LATE, "ended"):
-        # Only what is bought can be had sooner for money alone: what is made or moved takes components, stock and hours that are late themselves.
-        mine = np.flatnonzero(((ops["node"] == at) & ((ops["kind"] == "buy") | (kind == "ended"))).to_numpy())
-        if not len(mine):
-            return []
-        most = ops["max_units"].fillna(np.inf).to_numpy(dtype=float)[mine, None]  # sooner is not more than the source gives in a month
-        open_to[mine] = np.where(net.upper[mine] > 0, net.upper[mine], most)
-        what = f"expedite {net.nodes['node'].iat[at]}" if kind != "ended" else f"go on with {net.nodes['node'].iat[at]}"
-    else:
-        return []
-    return [(what, lambda: solver.most("arrive", open_to), lambda: solver.most("arrive", net.upper))]
+    def __init__(self, net: Network, rows: pd.DataFrame, causes: list[Cause]):
+        self.rows = rows.sort_values("money", ascending=False, kind="stable")
+        self.causes = [causes[k] for k in self.rows.index]
+        self.series, self.months = (self.rows[c].to_numpy() for c in ("serie", "t"))
+        self.kind = self.causes[0].kind
+        self.each = list({c[3:5]: c for c in self.causes}.values())  # one of each kind and place
+        self.stopped = [needed_for(c, net) for c in self.causes]
+        first = dict(zip([n for n, _ in reversed(self.stopped)], reversed(self.causes), strict=True))
+        items = [n for n in dict.fromkeys(n for n, _ in self.stopped)][:MOST_ITEMS]
+        self.items = [(n, needed_for(first[n], net)[1], first[n]) for n in items]
+        sold = net.series["node"].to_numpy()[self.series]
+        self.nodes = list(dict.fromkeys([*items, *sold.tolist()]))[: 2 * MOST_ITEMS]
 
 
-def _freed(net: Network, solver: Solver, kind: str, at: int) -> tuple:
-    """A limit that orders share, lifted in all months."""
-    if kind == "transport":
-        name, most, row = "transport", net.limits.lanes.room, net.limits.lanes.table.iloc[at]
-        what = f"no limit of transport from {row['from_location']} to {row['location']}"
-    else:
-        row = net.limits.suppliers.iloc[at]
-        name, most = f"supplier {row['supplier']} {row['measure']}", net.limits.supplied[at][np.isfinite(net.limits.supplied[at])]
-        what = f"no limit of all items of {row['supplier']}"
-    none, more = np.zeros_like(most), np.zeros_like(most)
-    more[at if kind == "transport" else slice(None)] = np.inf
-    return what, lambda: solver.right(name, more), lambda: solver.right(name, none)
+class _Tried:
+    """The plan as it is, and what levers bring; one that stands against several limits is solved once."""
 
+    def __init__(self, net: Network):
+        self.net = net
+        self.solver = Solver(build_model(net), starting_basis(net))
+        self.base = self.solver.solve()
+        self.solver.keep()
+        self.finder = finder_of(net, self.base)
+        self.known: dict[str, Gained] = {}
 
-def _kept(net: Network, solver: Solver, node: int) -> list[tuple]:
-    """An item that keeps as long as the plan lasts."""
-    keeps, months = int(net.limits.shelf[node]), len(net.months)
-    if keeps >= months:
-        return []
-    alike = np.flatnonzero(net.limits.shelf == keeps)
-    none = np.zeros((len(alike), months - keeps))
-    more = none.copy()
-    more[alike == node] = np.inf
-    name = f"shelf life of {keeps}"
-    return [(f"{net.nodes['node'].iat[node]} that keeps longer", lambda: solver.right(name, more), lambda: solver.right(name, none))]
+    def of(self, short: _Short) -> Iterator[tuple[str, Gained]]:
+        """Yield what limits lifted, and then what serving all the same, bring."""
+        for lever in self._levers(short):
+            if lever.name not in self.known:
+                self.known[lever.name] = self.pull(lever)
+            yield lever.name, self.known[lever.name]
+        at, late = (short.series, short.months), set(short.stopped)
+        for way, name in self._anyway(short):
+            self.solver.restore()
+            try:
+                found = served_anyway(self.net, self.solver, self.base, self.finder, at, late, way)
+            except RuntimeError:  # digits that simplex cannot mend: nothing is told
+                continue
+            yield name, self._gained(self.base, found)
 
+    def pull(self, lever: Lever) -> Gained:
+        """Solve with a lever; the solver is left as it was built."""
+        self.solver.restore()
+        back = told(self.solver, self.net, lever.net)
+        try:
+            found = self._gained(self.base, self.solver.solve())
+        finally:
+            back()
+        return found._replace(cost=found.cost + lever.price, gain=found.gain - lever.price)
 
-def _gained(net: Network, solver: Solver, base: Solution, found: Solution) -> tuple[float, float, float, float]:
-    saved = late_units(net, base.values) - late_units(net, found.values)
-    spent = solver.spent(found, SPENT) - solver.spent(base, SPENT)
-    wished = strategy_price(net, base.values) - strategy_price(net, found.values)  # going against a strategy is no cost
-    return float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective - wished
+    def other_lots(self, short: _Short, lots: Lots) -> Iterator[tuple[str, Gained]]:
+        """Yield what other lots of what is stopped bring, against the plan in whole lots."""
+        for op, month in self.lot_of(short).items():
+            for name, found in lots.tried(op, month):
+                yield name, self._gained(lots.base, found)
+
+    def lot_of(self, short: _Short) -> dict[int, int]:
+        """Return the operations whose lots may be what is in the way, and the month of arrival."""
+        out: dict[int, int] = {}
+        for node, month, _ in short.items:
+            if short.kind != "choice" and month < len(self.net.months):
+                out |= {o: month for o in self.finder.sources.get(node, []) if o not in out}
+        return out
+
+    def _levers(self, short: _Short) -> Iterator[Lever]:
+        net = self.net
+        yield from no_strategy(net)
+        if short.kind == "choice":
+            return
+        for cause in short.each:
+            yield from lifted(net, self.finder, cause)
+        for node, month, cause in short.items:
+            if month < len(net.months):
+                yield from other_sources(net, self.finder, node, cause.op, month)
+        for node in short.nodes:
+            yield from stock_elsewhere(net, self.base, node)
+        yield from build_ahead(net, self.base.values["stock"], short.nodes)
+
+    def _anyway(self, short: _Short) -> Iterator[tuple[str, str]]:
+        """Yield the ways in which short rows may be served all the same, and how they are told."""
+        if short.kind == "choice":
+            yield "serve in time", "serve in time all the same"
+            return
+        if short.kind == "regular":
+            yield "overtime", f"overtime on {self.net.resources[short.each[0].at]} all the same"
+        if any(len(self.finder.sources.get(node, [])) > 1 for node, _, _ in short.items):
+            yield "other source", "the other source all the same"
+        yield "build ahead", "build ahead all the same"
+
+    def _gained(self, base: Solution, found: Solution) -> Gained:
+        net = self.net
+        saved = late_units(net, base.values) - late_units(net, found.values)
+        spent = self.solver.spent(found, SPENT) - self.solver.spent(base, SPENT)
+        wished = strategy_price(net, base.values) - strategy_price(net, found.values)  # going against a strategy is no cost
+        sooner = sum((base.values[n] - found.values[n]).sum(axis=1) for n in ("owed", "lost"))
+        return Gained(float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective - wished, sooner)

@@ -146,16 +146,21 @@ def constrained_demand(net: Network, flows: dict[str, Matrix]) -> pd.DataFrame:
     return long(values, net.series[["product", "region"]], net.months)
 
 
+def planned_hours(net: Network, arrive: Matrix, outside: Matrix | float = 0.0) -> Matrix:
+    """Return the hours worked by resource and month, open production orders included, less what others work."""
+    hours = net.hours
+    work = released(net, arrive, hours["op"].to_numpy(), hours["hours_per_unit"].to_numpy(), hours["resource"].to_numpy(), len(net.resources))
+    return np.maximum(work + net.committed - outside, 0.0)
+
+
 def capacity_load(net: Network, flows: dict[str, Matrix], hour: Price, outside: Matrix | None = None) -> pd.DataFrame:
     """Return hours required and planned by resource and month, as the contract capacity_load.
 
     Required is the load of making everything just in time, without any limit; planned includes open production orders. `hour` is the price of one
     more hour in the plan before whole lots; `outside` are the hours that others work, which planned hours leave out.
     """
-    count = len(net.resources)
-    op, per, where = net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy()
     elsewhere = np.zeros_like(net.regular) if outside is None else np.where(outside < 1e-6, 0.0, outside)
-    planned = np.maximum(released(net, flows["arrive"], op, per, where, count) + net.committed - elsewhere, 0.0)
+    planned = planned_hours(net, flows["arrive"], elsewhere)
     required = required_hours(net)
     over = np.maximum(planned - net.regular, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):

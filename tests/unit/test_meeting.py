@@ -150,6 +150,9 @@ def test_a_limit_of_several_months_is_one_question_with_the_remedies_that_were_t
     assert asked["consequence"].iloc[2].startswith("150 units come when they were promised instead of late")
     alone = _decisions(shortages=short.head(1), remedies=remedies.head(1))
     assert _price(alone, "short-capacity", "A tenth") == 700
+    dearer = _decisions(shortages=short.head(1), remedies=remedies.head(1).assign(remedy="build ahead all the same", gain=-75.0))
+    assert _price(dearer, "short-capacity", "Build ahead") == -75
+    assert dearer["consequence"].str.endswith("worth 1.2 k EUR; costs 75 EUR more than being late.").any()
     # The other cause was not tried: what its rows say stands.
     assert "Expedite" in table.loc[table["decision"].str.contains("lead-time"), "option"].tolist()
 

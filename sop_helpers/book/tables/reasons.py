@@ -9,7 +9,10 @@ from sop_helpers.book.tables.fields import UNITS, Contract, Month, made_by
 
 
 class ShortageRemedies(Contract):
-    """What would help against the limits behind the shortages that cost most: the plan solved again with that one limit lifted, whole lots left aside."""
+    """What would help against the limits behind the shortages that cost most: the plan solved again with that one limit lifted, or serving all the same.
+
+    Whole lots are left aside, but where a lot is the remedy.
+    """
 
     limit: Series[str] = f.text("What makes demand short, as in shortages.")
     short_units: Series[float] = f.number("Units short from this limit first.", UNITS, ge=0)
@@ -18,7 +21,9 @@ class ShortageRemedies(Contract):
     saved_units: Series[float] = f.number("Units more that are shipped in their month, those short from other limits included.", UNITS, ge=0)
     saved_money: Series[float] = f.money("At the selling price.")
     cost: Series[float] = f.money("What more is spent on operations, stock and overtime; below zero where less is.")
-    gain: Series[float] = f.money("What all costs and prices of service fall by: the most that the remedy itself may cost.")
+    gain: Series[float] = f.money(
+        "What all costs and prices of service fall by: the most that the remedy itself may cost. Below zero where it costs more than being late."
+    )
 
     class Config(Contract.Config):
         unique = ["limit", "remedy"]
