@@ -97,32 +97,40 @@ class Lots:
         self.net, self.solver = net, solver
         self.rows = np.flatnonzero(one_lot(net) > LEAST_LOT)
         self.lots, self.eager = lots, eager(net)
-        self.base = self._solve(lots, np.zeros(lots.shape, dtype=bool))
+        self.base = self._solve(lots)
         solver.keep()
 
-    def _solve(self, lots: Matrix, free: np.ndarray) -> Solution:
-        """Solve with lots wanted before anything else, and any quantity where it is free."""
-        rows, wanted = self.rows, np.where(free, 0.0, self.eager[:, None])
-        self.solver.bound(rows, np.zeros_like(lots[rows]), np.where(free, self.net.upper, lots)[rows])
+    def _solve(self, most: Matrix, free: np.ndarray | None = None) -> Solution:
+        """Solve with the most that may arrive wanted before anything else; where it is free, only as far as it pays."""
+        rows, wanted = self.rows, np.repeat(self.eager[:, None], most.shape[1], axis=1)
+        if free is not None:
+            wanted[free] = 0.0
+        self.solver.bound(rows, np.zeros_like(most[rows]), most[rows])
         self.solver.reward(rows, wanted[rows])
         return self.solver.solve()
 
     def tried(self, op: int, month: int) -> Iterator[tuple[str, Solution]]:
-        """Yield what a whole lot more of an operation brings in a month, where it fits, and what any quantity does."""
+        """Yield what a whole lot more of an operation brings in a month, where it fits, and what a smaller one does."""
         net, name, label = self.net, self.net.operations["operation"].iat[op], f"{self.net.months[month]:%Y-%m}"
         if op not in self.rows or net.upper[op, month] <= 0:
             return
         least, step = (net.operations[c].astype(float).fillna(0.0).to_numpy()[op] for c in ("lot_min", "lot_multiple"))
-        lots, free = self.lots.copy(), np.zeros(self.lots.shape, dtype=bool)
+        lots = self.lots.copy()
         lots[op, month] += step if lots[op, month] > 0 else float(least_lot(np.array(least), np.array(step)))
-        if lots[op, month] > self.lots[op, month] + LEAST_LOT and lots[op, month] <= net.upper[op, month] * (1 + 1e-9):
+        if lots[op, month] <= self.lots[op, month] + LEAST_LOT:  # any quantity above the least lot may be ordered, and is
+            return
+        near = 1e-6 * np.maximum(1.0, lots[self.rows])
+        if lots[op, month] <= net.upper[op, month] * (1 + 1e-9):
             self.solver.restore()
-            found = self._solve(lots, free)
-            if (found.values["arrive"][self.rows] >= lots[self.rows] - 1e-6 * np.maximum(1.0, lots[self.rows])).all():
+            found = self._solve(lots)
+            if (found.values["arrive"][self.rows] >= lots[self.rows] - near).all():
                 yield f"a whole lot of {name} in {label}", found
-        free[op, month] = True
+        free, most = np.zeros(lots.shape, dtype=bool), lots.copy()
+        free[op, month], most[op, month] = True, min(lots[op, month], net.upper[op, month])
         self.solver.restore()
-        yield f"a smaller lot of {name} in {label}, agreed for once", self._solve(self.lots, free)
+        found = self._solve(most, free)
+        if found.values["arrive"][op, month] < lots[op, month] * (1 - 1e-6):
+            yield f"a smaller lot of {name} in {label}, agreed for once", found
 
 
 def whole_lots(net: Network, solver: Solver, plan: Matrix, wanted: Iterable[tuple[int, int]]) -> Lots | None:
