@@ -103,15 +103,15 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if net.strategy == "hybrid" and net.crews is None:
         notes.append("The strategy is hybrid, and no resource states people (resources.hours_per_worker): the plan is the cheapest one.")
     model, start = build_model(net), starting_basis(net)
-    if net.crews is not None and net.crews.whole:
+    if net.crews is not None:
         notes += fix_whole_workers(model)
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
         final, before = round_lots(net, parts, relaxed), plan_cost(net, relaxed)
-        if net.strategy == "optimal" and net.crews is not None and net.crews.whole:
+        if net.strategy == "optimal" and net.crews is not None:
             final, said = _as_strategies(net, final)
             notes += said
-            if said:  # what an hour is worth depends on the people who are there
+            if said and net.crews.whole:  # what an hour is worth depends on the people who are there
                 fix_workers(model, final.values["workers"].round())
                 relaxed = optimum(model, start)
         if before > 0:
@@ -158,14 +158,15 @@ def plan_cost(net: Network, found: Solution) -> float:
 def _as_strategies(net: Network, rounded: Solution) -> tuple[Solution, list[str]]:
     """Return the cheapest plan in whole lots of all strategies, and what to say where it is not the one that was rounded freely.
 
-    A free plan may have the people and the stock of any strategy. With whole people it is no dearer before rounding, but lots are rounded by a rule.
+    A free plan may have the people and the stock of any strategy. Before rounding it is no dearer than they are, but lots are rounded by a rule.
     """
     best, said = rounded, []
     for strategy in (s for s in STRATEGIES if s != net.strategy):
         other = replace(net, strategy=strategy)
         model = build_model(other)
         try:
-            fix_whole_workers(model)
+            if net.crews.whole:
+                fix_whole_workers(model)
             found = round_lots(other, *parts_of(model, starting_basis(other)))
         except RuntimeError:  # no plan in the time given: there is one already
             continue
