@@ -35,7 +35,8 @@ def known_deals(
     -------
     DataFrame
         Deals created before `month`; ``outcome`` and ``closed`` as of then, ``amount`` without blanks (0 where unknown; lost deals of amount 0 are valued
-        at list, for that is what they were while open). A deal won or lost on a day that nobody entered is decided, in no month.
+        at list, for that is what they were while open). A deal won or lost on a day that nobody entered is decided, in no month. With products also
+        ``list_amount``, blank where units or price are unknown.
     """
     deals = opportunities[opportunities["created"] < month].copy()
     late = deals["closed"] >= month
@@ -47,8 +48,8 @@ def known_deals(
     if products is not None and not products.empty:
         known = products.drop_duplicates("product").set_index("product")
         deals["family"] = deals["family"].fillna(deals["product"].map(known["family"]))
-        at_list = deals["units"] * deals["product"].map(known["unit_price"]).astype(float)
-        deals["amount"] = deals["amount"].mask((deals["outcome"] == "lost") & (deals["amount"] == 0)).fillna(at_list)
+        deals["list_amount"] = deals["units"] * deals["product"].map(known["unit_price"]).astype(float)
+        deals["amount"] = deals["amount"].mask((deals["outcome"] == "lost") & (deals["amount"] == 0)).fillna(deals["list_amount"])
     if reps is not None and not reps.empty:
         deals["region"] = deals["region"].fillna(deals["rep"].map(reps.drop_duplicates("rep").set_index("rep")["region"]))
     deals[["family", "region", "stage"]] = deals[["family", "region", "stage"]].fillna(UNNAMED)
@@ -156,6 +157,20 @@ def weighted_pipeline(deals: pd.DataFrame, rates: pd.DataFrame, month: pd.Timest
     return table[FORECAST_COLUMNS]
 
 
+def net_amounts(deals: pd.DataFrame) -> pd.Series:
+    """Return amounts on the footing of won deals: lost ones that stand at list are taken to the share of list that won deals brought.
+
+    Else rates by value would hold what was paid against a list price that nobody pays.
+    """
+    if "list_amount" not in deals:
+        return deals["amount"]
+    listed = deals["list_amount"] > 0
+    won = (deals["outcome"] == "won") & (deals["amount"] > 0) & listed
+    paid = deals.loc[won, "amount"].sum() / deals.loc[won, "list_amount"].sum() if won.any() else 1.0
+    at_list = (deals["outcome"] == "lost") & listed & ((deals["amount"] - deals["list_amount"]).abs() < 0.005)
+    return deals["amount"].where(~at_list, deals["amount"] * paid)
+
+
 def cohorts(deals: pd.DataFrame, freq: str = "Q") -> pd.DataFrame:
     """Return win rates by the period in which deals were created, by count and by value; young cohorts are still partly open.
 
@@ -168,7 +183,8 @@ def cohorts(deals: pd.DataFrame, freq: str = "Q") -> pd.DataFrame:
         cohort=deals["created"].dt.to_period(freq).dt.to_timestamp(),
         won=deals["outcome"].eq("won"), lost=deals["outcome"].eq("lost"), open=deals["outcome"].eq("open"),
     )
-    keyed["won_value"], keyed["lost_value"] = keyed["amount"] * keyed["won"], keyed["amount"] * keyed["lost"]
+    value = net_amounts(deals)
+    keyed["won_value"], keyed["lost_value"] = value * keyed["won"], value * keyed["lost"]
     table = keyed.groupby("cohort", as_index=False).agg(
         deals=("opportunity", "count"), won=("won", "sum"), lost=("lost", "sum"), open=("open", "sum"),
         won_value=("won_value", "sum"), lost_value=("lost_value", "sum"),
@@ -276,13 +292,13 @@ def pipeline_measures(deals: pd.DataFrame, month: pd.Timestamp, window_months: i
     """
     start = month - pd.DateOffset(months=window_months)
     still = deals[deals["outcome"] == "open"]
-    cohort = deals[deals["created"] >= start]
+    cohort = deals.assign(net=net_amounts(deals))[deals["created"] >= start]
     won, lost = cohort[cohort["outcome"] == "won"], cohort[cohort["outcome"] == "lost"]
     recent = deals[(deals["outcome"] == "won") & (deals["closed"] >= start)]
     rate, days, same = win_rate(len(won), len(lost)), sales_cycle(recent), created_and_closed_share(recent)
     value = float(still["amount"].mean()) if len(still) else np.nan
     return {
         "deals": float(len(still)), "amount": float(still["amount"].sum()), "deal_value": value, "win_rate": rate,
-        "win_rate_value": win_rate(won["amount"].sum(), lost["amount"].sum()), "cycle_days": days,
+        "win_rate_value": win_rate(won["net"].sum(), lost["net"].sum()), "cycle_days": days,
         "velocity": sales_velocity(len(still), value, rate, days), "created_and_closed": same,
     }

@@ -164,6 +164,21 @@ def test_lost_deals_of_amount_zero_are_valued_at_list():
     assert pipeline.known_deals(conform("opportunities", rows), MONTH, products)["amount"].tolist() == [30.0, 0.0, 7.0]
 
 
+def test_rates_by_value_compare_what_was_won_with_what_would_have_been():
+    rows = pd.DataFrame({"opportunity": ["w", "l", "b", "o"], "rep": "r", "stage": "offer", "amount": [24.0, 0.0, None, None], "units": 3.0, "product": "P",
+                         "created": pd.Timestamp("2026-05-01"), "closed": pd.to_datetime(["2026-06-01"] * 3 + [None]),
+                         "outcome": ["won", "lost", "lost", "open"]})  # fmt: skip
+    products = pd.DataFrame({"product": ["P"], "family": ["A"], "unit_price": [10.0]})
+    deals = pipeline.known_deals(conform("opportunities", rows), MONTH, products)
+    # While open they stood at list. Won at 20 % below it: the same deals, lost, would have brought as much, and one of three is won by value as by count.
+    assert deals["amount"].tolist() == [24, 30, 30, 30]
+    measures = pipeline.pipeline_measures(deals, MONTH)
+    assert measures["win_rate_value"] == pytest.approx(measures["win_rate"]) == pytest.approx(1 / 3)
+    assert pipeline.cohorts(deals)["win_rate_value"].tolist() == pytest.approx([1 / 3])
+    own = deals.assign(amount=[24.0, 20.0, 28.0, 30.0])
+    assert pipeline.net_amounts(own).tolist() == [24, 20, 28, 30], "an amount of their own stays"
+
+
 def test_a_deal_that_was_won_early_went_through_all_stages_of_the_funnel():
     stages = ["qualify"] * 8 + ["negotiate"] * 3 + ["qualify"] * 6
     outcome = ["won"] * 8 + ["won"] * 2 + ["lost"] * 7
