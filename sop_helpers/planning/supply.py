@@ -103,7 +103,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if net.strategy == "hybrid" and net.crews is None:
         notes.append("The strategy is hybrid, and no resource states people (resources.hours_per_worker): the plan is the cheapest one.")
     model, start = build_model(net), starting_basis(net)
-    if net.crews is not None:
+    if net.crews is not None and net.crews.whole:
         notes += fix_whole_workers(model)
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
