@@ -133,7 +133,7 @@ class Lots:
             yield f"a smaller lot of {name} in {label}, agreed for once", found
 
 
-def whole_lots(net: Network, solver: Solver, plan: Matrix, wanted: Iterable[tuple[int, int]]) -> Lots | None:
-    """Return the plan in whole lots where any of the operations wanted has them."""
+def whole_lots(net: Network, solver: Solver, plan: Matrix, wanted: Iterable[int]) -> Lots | None:
+    """Return the plan in whole lots where any of the operations wanted has lots."""
     lot = one_lot(net)
-    return Lots(net, solver, plan) if any(lot[op] > LEAST_LOT for op, _ in wanted) else None
+    return Lots(net, solver, plan) if any(lot[op] > LEAST_LOT for op in wanted) else None

@@ -33,6 +33,7 @@ Figures are those of the plan before whole lots, so that a lot that happens to f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +103,10 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, p
     tried = _Tried(net)
     found = {limit: dict(tried.of(short)) for limit, short in mine.items()}
     arrivals = last_arrivals(plan, net.operations, net.months)
-    lots = None if arrivals is None else whole_lots(net, tried.solver, np.nan_to_num(arrivals), ((o, 0) for s in mine.values() for o in tried.lot_of(s)))
+    lots = None
+    if arrivals is not None:
+        with suppress(RuntimeError):
+            lots = whole_lots(net, tried.solver, np.nan_to_num(arrivals), [op for short in mine.values() for op in tried.lot_of(short)])
     out = []
     for limit, short in mine.items():
         head = [limit, short.rows["short_units"].sum(), short.rows["money"].sum()]
@@ -148,16 +152,15 @@ class _Tried:
         """Yield what limits lifted, and then what serving all the same, bring."""
         for lever in self._levers(short):
             if lever.name not in self.known:
-                self.known[lever.name] = self.pull(lever)
-            yield lever.name, self.known[lever.name]
+                with suppress(RuntimeError):  # digits that simplex cannot mend: nothing is told
+                    self.known[lever.name] = self.pull(lever)
+            if lever.name in self.known:
+                yield lever.name, self.known[lever.name]
         at, late = (short.series, short.months), set(short.stopped)
         for way, name in self._anyway(short):
             self.solver.restore()
-            try:
-                found = served_anyway(self.net, self.solver, self.base, self.finder, at, late, way)
-            except RuntimeError:  # digits that simplex cannot mend: nothing is told
-                continue
-            yield name, self._gained(self.base, found)
+            with suppress(RuntimeError):
+                yield name, self._gained(self.base, served_anyway(self.net, self.solver, self.base, self.finder, at, late, way))
 
     def pull(self, lever: Lever) -> Gained:
         """Solve with a lever; the solver is left as it was built."""
@@ -172,8 +175,9 @@ class _Tried:
     def other_lots(self, short: _Short, lots: Lots) -> Iterator[tuple[str, Gained]]:
         """Yield what other lots of what is stopped bring, against the plan in whole lots."""
         for op, month in self.lot_of(short).items():
-            for name, found in lots.tried(op, month):
-                yield name, self._gained(lots.base, found)
+            with suppress(RuntimeError):
+                for name, found in lots.tried(op, month):
+                    yield name, self._gained(lots.base, found)
 
     def lot_of(self, short: _Short) -> dict[int, int]:
         """Return the operations whose lots may be what is in the way, and the month of arrival."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from supply_networks import MONTHS, company, monthly, random_company, table
+from test_supply_fuzz import odd_company
 from test_supply_parts import lines
 
 from sop_helpers.book.conform import conform
@@ -286,3 +287,20 @@ def test_serving_all_the_same_lifts_nothing_and_serves_nobody_worse(way: str):
         again = Solver(build_model(net), starting_basis(net))
         fresh = served_anyway(net, again, again.solve(), tried.finder, rows, set(), way)
         assert fresh.objective == pytest.approx(found.objective, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_any_company_is_told_figures_or_nothing():
+    asked = 0
+    for seed in range(12):
+        strategy = ("optimal", "chase", "level")[seed % 3]
+        try:
+            plan = plan_supply(**odd_company(seed, limits=True), months=MONTHS, strategy=strategy)
+        except ValueError:
+            continue
+        found = conform("shortage_remedies", price_remedies(plan.network, plan.causes, plan.shortages, plan.supply_plan))
+        assert np.isfinite(found[["saved_units", "saved_money", "cost", "gain"]].to_numpy()).all()
+        lifted = found[~found["remedy"].str.contains("all the same|lot of|^move ")]
+        assert (lifted["gain"] >= -1e-6 * max(1.0, abs(plan.objective))).all()
+        asked += len(found)
+    assert asked > 20
