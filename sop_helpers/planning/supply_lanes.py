@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.frames import standing
+from sop_helpers.planning.supply_terms import gathered
 
 if TYPE_CHECKING:
     import linopy
@@ -134,7 +135,7 @@ def add_lanes(m: linopy.Model, lanes: Lanes, released: Any, months: pd.Index) ->
     Parameters
     ----------
     released : callable
-        Adds up what is released in a month: rows, factor, where, index (see `supply_model.build_model`).
+        What some operations release in a month.
     months : Index
         Of the model.
     """
@@ -143,6 +144,7 @@ def add_lanes(m: linopy.Model, lanes: Lanes, released: Any, months: pd.Index) ->
     lane = pd.Index(lanes.table["lane"], name="lane")
     priced = np.isfinite(lanes.over_price)
     extra = m.add_variables(lower=0, upper=xr.DataArray(np.where(priced, np.inf, 0.0), coords=[lane, months]), name="extra transport")
-    load = released(lanes.uses["op"].to_numpy(), lanes.uses["per_unit"].to_numpy(), lanes.uses["lane"].to_numpy(), lane)
-    m.add_constraints(load - extra <= xr.DataArray(lanes.room, coords=[lane, months]), name="transport")
+    used, per_unit, on = (lanes.uses[c].to_numpy() for c in ("op", "per_unit", "lane"))
+    load = gathered(lane, (per_unit, released(used), on), (-1, extra, np.arange(len(lane))))
+    m.add_constraints(load <= xr.DataArray(lanes.room, coords=[lane, months]), name="transport")
     return (extra * xr.DataArray(np.where(priced, lanes.over_price, 0.0), coords=[lane, months])).sum()

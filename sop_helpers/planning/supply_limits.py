@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.frames import among, standing
 from sop_helpers.planning.supply_lanes import Lanes, add_lanes
+from sop_helpers.planning.supply_terms import gathered
 
 if TYPE_CHECKING:
     import linopy
@@ -162,12 +163,12 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
 
     Parameters
     ----------
-    outflow : expression (node, month)
-        What is shipped, used or moved away.
+    outflow : list
+        What is shipped, used or moved away, as terms by node (see `supply_terms.gathered`).
     scrap : variable or None
         What is thrown away, for items with a shelf life.
     released : callable
-        Adds up what is released in a month.
+        What some operations release in a month.
     """
     import xarray as xr
 
@@ -198,11 +199,12 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
     if lim.lanes is not None:
         cost = cost + add_lanes(m, lim.lanes, released, month)
     if scrap is not None:
+        taken = gathered(stock.indexes["node"], *outflow)
         for keeps in np.unique(lim.shelf[lim.shelf > 0]):
             at, periods = np.flatnonzero(lim.shelf == keeps), len(month) - int(keeps)
             if periods <= 0:
                 continue
-            gone = outflow.isel(node=at) + scrap.sel(node=stock.indexes["node"][at])
+            gone = taken.isel(node=at) + scrap.sel(node=stock.indexes["node"][at])
             used = sum(gone.shift(month=-k).fillna(0) for k in range(1, int(keeps) + 1))
             m.add_constraints((stock.isel(node=at) - used).isel(month=slice(0, periods)) <= 0, name=f"shelf life of {keeps}")
     if lim.change_price is not None:

@@ -23,7 +23,7 @@ import pandas as pd
 from sop_helpers.planning.supply_limits import add_limits
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_orders import late_shares
-from sop_helpers.planning.supply_terms import added, ahead, before, priced
+from sop_helpers.planning.supply_terms import added, ahead, before, gathered, priced
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
@@ -61,34 +61,27 @@ def build_model(net: Network) -> linopy.Model:
     owed = m.add_variables(lower=0, upper=table(patience(net), serie), coords=[serie, month], name="owed")
     lost = m.add_variables(lower=0, coords=[serie, month], name="lost")
 
-    def released(rows: Any, factor: Any, where: Any, index: pd.Index) -> Any:
-        """Sum of what is released in a month: arrivals of the lead time later, times a factor, by where it is taken."""
-        taken = ahead(arrive, rows, net.operations["lead"].to_numpy()[rows], factor)
-        by = xr.DataArray(index.to_numpy()[where], coords=[taken.indexes["operation"]], name=index.name)
-        return taken.groupby(by).sum().reindex({index.name: index}).fillna(0)
+    def released(rows: Any) -> Any:
+        """Return what operations release in a month: their arrivals of the lead time later."""
+        return ahead(arrive, rows, net.operations["lead"].to_numpy()[rows])
 
-    comes: Any = arrive
-    shares = late_shares(net.operations.get("months_late"), len(op))
-    if len(shares) > 1:
-        comes = sum(arrive.shift(month=k).fillna(0) * column(share, op) for k, share in enumerate(shares))
-    arrivals = comes.groupby(xr.DataArray(node.to_numpy()[net.operations["node"]], coords=[op], name="node")).sum().reindex(node=node).fillna(0)
-    shipped = ship.groupby(xr.DataArray(node.to_numpy()[net.series["node"]], coords=[serie], name="node")).sum().reindex(node=node).fillna(0)
+    every, made_at, sold_at = np.arange(len(node)), net.operations["node"].to_numpy(), net.series["node"].to_numpy()
+    used, uses, used_at = (net.uses[c].to_numpy() for c in ("op", "units_per", "node"))
+    arrivals = [(-share, before(arrive, k) if k else arrive, made_at) for k, share in enumerate(late_shares(net.operations.get("months_late"), len(op)))]
+    outflow = [(1, ship, sold_at), (uses, released(used), used_at)]
     supply = net.receipts.copy()
     supply[:, 0] += net.opening
-    outflow = shipped
-    if len(net.uses):
-        outflow = shipped + released(net.uses["op"].to_numpy(), net.uses["units_per"].to_numpy(), net.uses["node"].to_numpy(), node)
     scrap, gone = None, outflow
     shelf = net.limits.shelf
     if shelf is not None and (shelf > 0).any():
         kept = pd.Index(node[shelf > 0], name="node")
         scrap = m.add_variables(lower=0, coords=[kept, month], name="scrap")
-        gone = outflow + (1 * scrap).reindex(node=node).fillna(0)
-    m.add_constraints(added((1, stock), (-1, before(stock))) - arrivals + gone == table(supply, node), name="balance")
+        gone = [*outflow, (1, scrap, np.flatnonzero(shelf > 0))]
+    m.add_constraints(gathered(node, *arrivals, (-1, before(stock), every), (1, stock, every), *gone) == table(supply, node), name="balance")
 
     wanted = net.demand.copy()
     wanted[:, 0] += net.series["backlog"].to_numpy()
-    m.add_constraints(added((1, owed), (-1, before(owed)), (1, ship), (1, lost)) == table(wanted, serie), name="backlog")
+    m.add_constraints(added((1, ship), (-1, before(owed)), (1, owed), (1, lost)) == table(wanted, serie), name="backlog")
 
     m.add_constraints(added((1, stock), (1, below)) >= table(net.target, node), name="target")
     cost: Any = 0
@@ -107,13 +100,14 @@ def build_model(net: Network) -> linopy.Model:
         prices.append((above, column(net.nodes["above"].to_numpy()[capped], full)))
     if len(res):
         overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
-        work = released(net.hours["op"].to_numpy(), net.hours["hours_per_unit"].to_numpy(), net.hours["resource"].to_numpy(), res)
+        on, hours, resource = (net.hours[c].to_numpy() for c in ("op", "hours_per_unit", "resource"))
+        work = [(hours, released(on), resource), (-1, overtime, np.arange(len(res)))]
         prices.append((overtime, table(net.rate, res)))
-        inside, free = work - overtime, regular_left(net)
         if net.outside is not None and (net.outside > 0).any():
             outside = m.add_variables(lower=0, upper=table(net.outside, res), coords=[res, month], name="outside")
-            inside = inside - outside
+            work.append((-1, outside, np.arange(len(res))))
             prices.append((outside, table(net.outside_rate, res)))
+        inside, free = gathered(res, *work), regular_left(net)
         if net.crews is None:
             m.add_constraints(inside <= table(free, res), name="capacity")
         else:

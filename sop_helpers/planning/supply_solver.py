@@ -101,17 +101,25 @@ LOOSE = 1e-6
 
 
 def program(model: linopy.Model) -> Program:
-    """Read a model as arrays."""
-    parts = model.matrices
-    low, high = parts.b.copy(), parts.b.copy()
-    sense = parts.sense.view(np.uint32)  # one character each: numbers are compared faster than text
-    low[sense == ord("<")], high[sense == ord(">")] = -np.inf, np.inf
-    lower, upper = np.asarray(parts.lb, dtype=float), np.asarray(parts.ub, dtype=float)
-    columns = positions(parts.vlabels, {name: model.variables[name].labels.to_numpy() for name in model.variables})
-    rows = positions(parts.clabels, {name: model.constraints[name].labels.to_numpy() for name in model.constraints})
+    """Read a model as arrays.
+
+    The same as `model.matrices` has: that also lays out types and scales of all columns, which no plan here has, and goes over all entries twice.
+    """
+    from scipy import sparse
+
+    at, terms = model.variables.label_index, [model.constraints[name] for name in model.constraints]
+    blocks, labels, right, senses = zip(*(rows.to_matrix_with_rhs(at) for rows in terms), strict=True)
+    sense = np.concatenate(senses).view(np.uint32)  # one character each: numbers are compared faster than text
+    low = np.concatenate(right)
+    high = np.where(sense == ord(">"), np.inf, low)
+    low[sense == ord("<")] = -np.inf
+    cells = [(variable, variable.labels.to_numpy().ravel() >= 0) for _, variable in model.variables.items()]
+    lower, upper = (np.concatenate([getattr(of, side).to_numpy().ravel()[there] for of, there in cells], dtype=float) for side in ("lower", "upper"))
+    columns = positions(at.vlabels, {name: of.labels.to_numpy() for name, of in model.variables.items()})
+    rows = positions(np.concatenate(labels), {name: of.labels.to_numpy() for name, of in zip(model.constraints, terms, strict=True)})
     priced, prices = model.objective.linear_terms()
-    cost = np.bincount(model.variables.label_index.label_to_pos[priced], weights=prices, minlength=len(lower))
-    return Program(parts.A.tocsr(), low, high, cost, lower, upper, columns, rows)
+    cost = np.bincount(at.label_to_pos[priced], weights=prices, minlength=len(lower))
+    return Program(sparse.vstack(blocks, format="csr"), low, high, cost, lower, upper, columns, rows)
 
 
 def moved(low: Matrix, high: Matrix, change: Matrix) -> tuple[Matrix, Matrix]:

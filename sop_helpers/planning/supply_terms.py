@@ -1,7 +1,9 @@
 """Sums of whole variables as linopy expressions, laid down in one go.
 
-`a - a.shift(month=1).fillna(0) + b + c` reads as well, but copies and aligns all terms so far at every sign. Where the variables of a sum share their
-dimensions there is nothing to align: their labels are stacked beside each other once, with the same terms in the same order.
+`a - a.shift(month=1).fillna(0) + b + c` reads as well, but copies and aligns all terms so far at every sign, and so does a sum of several
+`groupby(...).sum().reindex(...)`. Where the variables of a sum share their dimensions there is nothing to align: their labels are stacked beside each other
+once. Where their rows belong to rows of something else, all of them are put below each other and grouped once. Rows are sorted soonest where a sum names its
+variables in the order in which the model has them.
 """
 
 from __future__ import annotations
@@ -17,20 +19,32 @@ if TYPE_CHECKING:
 NONE = -1  # linopy's label of no variable
 
 
-class Earlier(NamedTuple):
-    """A variable of the month before; nothing in the first month."""
+class Moved(NamedTuple):
+    """Rows of a variable, moved by some months: no variable where that lies before the first month or after the last."""
 
     variable: Any
-
-    @property
-    def labels(self) -> Any:
-        """Labels moved on by a month."""
-        return self.variable.labels.shift(month=1, fill_value=NONE)
+    labels: Any
 
 
-def before(variable: linopy.Variable) -> Earlier:
-    """Return a variable of the month before, for `added`: zero in the first month, whose row stays."""
-    return Earlier(variable)
+def before(variable: linopy.Variable, months: int = 1) -> Moved:
+    """Return a variable of some months before, for `added` and `gathered`: zero in the first months, whose cells stay."""
+    return Moved(variable, variable.labels.shift(month=months, fill_value=NONE))
+
+
+def ahead(variable: linopy.Variable, rows: np.ndarray, months: np.ndarray) -> Moved:
+    """Return rows of a variable some months later, for `gathered`: zero where that lies beyond the last month, whose cells stay.
+
+    Parameters
+    ----------
+    rows, months : ndarray (k)
+        Row of the variable (dimensions: rows, month) and months later; a row may be taken more than once.
+    """
+    import xarray as xr
+
+    labels = variable.labels.to_numpy()
+    at = np.arange(labels.shape[1]) + months[:, None]
+    inside = at < labels.shape[1]
+    return Moved(variable, xr.DataArray(np.where(inside, labels[rows[:, None], np.where(inside, at, 0)], NONE), dims=variable.dims))
 
 
 def added(*terms: tuple[float, Any]) -> linopy.LinearExpression:
@@ -57,35 +71,35 @@ def added(*terms: tuple[float, Any]) -> linopy.LinearExpression:
     stacked = np.stack([part.to_numpy() for part in labels], axis=-1)
     factors = np.broadcast_to(np.array([number for number, _ in terms], dtype=float), stacked.shape)
     over = (*first.dims, "_term")
-    model = next(v.model for _, v in terms if hasattr(v, "model"))
-    return linopy.LinearExpression(xr.Dataset({"coeffs": (over, factors), "vars": (over, stacked)}, coords=first.coords), model)
+    return linopy.LinearExpression(xr.Dataset({"coeffs": (over, factors), "vars": (over, stacked)}, coords=first.coords), _variable(terms[0][1]).model)
 
 
-def ahead(variable: linopy.Variable, rows: np.ndarray, months: np.ndarray, factor: np.ndarray) -> linopy.LinearExpression:
-    """Return rows of a variable some months later times a factor: nothing where that lies beyond the last month, whose cell stays.
+def gathered(index: pd.Index, *terms: tuple[Any, Any, Any]) -> linopy.LinearExpression:
+    """Return the sum of rows of variables times a number each, by where they belong; where nothing belongs, a row stays.
 
     Parameters
     ----------
-    rows, months, factor : ndarray (k)
-        Row of the variable (dimensions: operation, month), months later, and number; a row may be taken more than once.
+    index : Index
+        Rows of the sum, by name.
+    *terms : tuple
+        Number (one, or one for each row), variable over rows and months (or `before` or `ahead` one), and the positions in the index that its rows belong to.
 
     Returns
     -------
-    LinearExpression (k, month)
-        Its rows are numbered.
+    LinearExpression (index, month)
     """
     import linopy
     import xarray as xr
 
-    labels = variable.labels.to_numpy()
-    at = np.arange(labels.shape[1]) + months[:, None]
-    inside = at < labels.shape[1]
-    found = np.where(inside, labels[rows[:, None], np.where(inside, at, 0)], NONE)
-    factors = np.broadcast_to(np.asarray(factor, dtype=float)[:, None], found.shape)
-    row, month = variable.dims
-    over = (row, month, "_term")
-    coords = {row: pd.RangeIndex(len(rows), name=row), month: variable.indexes[month]}
-    return linopy.LinearExpression(xr.Dataset({"coeffs": (over, factors[..., None]), "vars": (over, found[..., None])}, coords=coords), variable.model)
+    parts = [variable.labels.to_numpy() for _, variable, _ in terms]
+    factors = np.concatenate([np.broadcast_to(np.asarray(number, dtype=float), len(part)) for part, (number, _, _) in zip(parts, terms, strict=True)])
+    labels = np.concatenate(parts)[..., None]
+    first, row, over = _variable(terms[0][1]), pd.RangeIndex(len(labels), name="row"), ("row", "month", "_term")
+    coords = {"row": row, "month": first.indexes["month"]}
+    each = xr.Dataset({"coeffs": (over, np.broadcast_to(factors[:, None, None], labels.shape)), "vars": (over, labels)}, coords=coords)
+    by = xr.DataArray(index.to_numpy()[np.concatenate([where for _, _, where in terms])], coords=[row], name=index.name)
+    total = linopy.LinearExpression(each, first.model).groupby(by).sum()
+    return total if total.indexes[index.name].equals(index) else total.reindex({index.name: index}).fillna(0)
 
 
 def priced(*terms: tuple[Any, Any]) -> linopy.LinearExpression:
@@ -110,3 +124,7 @@ def priced(*terms: tuple[Any, Any]) -> linopy.LinearExpression:
     labels = np.concatenate([variable.labels.to_numpy().ravel() for variable, _ in terms])
     prices = np.concatenate([np.asarray(price, dtype=float).ravel() for _, price in terms])
     return linopy.LinearExpression(xr.Dataset({"coeffs": ("_term", prices), "vars": ("_term", labels)}), terms[0][0].model)
+
+
+def _variable(term: Any) -> linopy.Variable:
+    return term.variable if isinstance(term, Moved) else term

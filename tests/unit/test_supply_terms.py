@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from sop_helpers.planning.supply_solver import program
-from sop_helpers.planning.supply_terms import added, ahead, before, priced
+from sop_helpers.planning.supply_terms import added, ahead, before, gathered, priced
 
 linopy = pytest.importorskip("linopy")
 ROWS, MONTHS = 4, 5
@@ -38,10 +39,30 @@ def test_added_is_the_algebra_with_every_row_kept(sums):
     np.testing.assert_array_equal(rows["at once"], rows["algebra"])
 
 
+def test_gathered_is_the_algebra_of_grouped_sums_with_every_row_kept(sums):
+    m, stock, ship = sums
+    place = pd.Index(["z", "y", "x"], name="place")  # nothing belongs to x
+    at = np.array([0, 1, 1, 0])
+    by = place.to_numpy()[at]
+    grouped = [
+        e.groupby(xr.DataArray(by, coords=[stock.indexes["operation"]], name="place")).sum().reindex(place=place).fillna(0)
+        for e in (-1 * stock, stock.shift(month=2).fillna(0), 3 * ship)
+    ]
+    m.add_constraints(grouped[0] + grouped[1] + grouped[2] <= 1, name="algebra")
+    terms = (-1, stock, at), (1, before(stock, 2), at), (np.full(ROWS, 3.0), ship, at)
+    m.add_constraints(gathered(place, *terms) <= 1, name="at once")
+    total = gathered(place, *terms)
+    assert total.indexes["place"].tolist() == ["z", "y", "x"] and total.shape[:2] == (3, MONTHS)
+    assert not total.const.isnull().any(), "an empty row is zero, not absent: what is added to it stays"
+    rows = matrix(m)
+    np.testing.assert_array_equal(rows["at once"], rows["algebra"])
+
+
 def test_ahead_is_the_shift_of_each_row_and_keeps_the_months_beyond_the_end(sums):
     m, stock, ship = sums
     rows, months, factor = np.array([2, 0, 2]), np.array([1, 0, 9]), np.array([3.0, 5.0, 7.0])
-    m.add_constraints(ahead(stock, rows, months, factor) <= ship.isel(operation=[0, 1, 2]).assign_coords(operation=range(3)) + 1, name="taken")
+    taken = pd.RangeIndex(3, name="taken")
+    m.add_constraints(gathered(taken, (factor, ahead(stock, rows, months), taken), (-1, ship.isel(operation=[0, 1, 2]), taken)) <= 1, name="taken")
     found = matrix(m)["taken"][:, : ROWS * MONTHS].reshape(3, MONTHS, ROWS, MONTHS)
     wanted = np.zeros_like(found)
     for t in range(MONTHS):
@@ -66,3 +87,26 @@ def test_variables_of_other_rows_and_prices_of_another_shape_are_refused(sums):
         added((1, stock), (1, other))
     with pytest.raises(ValueError, match="stock has"):
         priced((stock, np.ones(ROWS)))
+
+
+def test_a_model_is_read_as_linopy_itself_lays_it_out(sums):
+    """Labels left out included: a constraint removed, a row without terms, cells that are masked."""
+    m, stock, ship = sums
+    some = xr.DataArray(np.arange(ROWS * MONTHS).reshape(ROWS, MONTHS) % 3 > 0, coords=stock.coords)
+    part = m.add_variables(lower=some * -2.0, upper=some * 7.0, mask=some, coords=stock.coords, name="part")
+    m.add_constraints(stock <= 4, name="gone")
+    place = pd.Index(list("pq"), name="place")
+    m.add_constraints(gathered(place, (2, stock, [0, 0, 0, 0])) >= 1, name="half empty")
+    m.add_constraints(added((1, stock), (-1, before(stock)), (1, ship)) == some * 5.0, name="even")
+    m.add_constraints(part.fillna(0) + ship <= 9, name="most")
+    m.remove_constraints("gone")
+    m.add_objective(priced((ship, np.ones(ship.shape)), (stock, np.arange(ROWS * MONTHS).reshape(ROWS, MONTHS))))
+    found, laid = program(m), m.matrices
+    np.testing.assert_array_equal(found.matrix.toarray(), laid.A.toarray())
+    sense = laid.sense
+    np.testing.assert_array_equal(found.low, np.where(sense == "<", -np.inf, laid.b))
+    np.testing.assert_array_equal(found.high, np.where(sense == ">", np.inf, laid.b))
+    assert set(sense) == set("<>=")
+    for mine, theirs in ((found.cost, laid.c), (found.lower, laid.lb), (found.upper, laid.ub)):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(found.rows["most"].ravel(), np.arange(len(laid.b))[-ROWS * MONTHS :])
