@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sop_helpers.planning.frames import standing
-from sop_helpers.planning.supply_terms import gathered
+from sop_helpers.planning.supply_terms import added
 
 if TYPE_CHECKING:
     import linopy
@@ -145,6 +145,6 @@ def add_lanes(m: linopy.Model, lanes: Lanes, released: Any, months: pd.Index) ->
     priced = np.isfinite(lanes.over_price)
     extra = m.add_variables(lower=0, upper=xr.DataArray(np.where(priced, np.inf, 0.0), coords=[lane, months]), name="extra transport")
     used, per_unit, on = (lanes.uses[c].to_numpy() for c in ("op", "per_unit", "lane"))
-    load = gathered(lane, (per_unit, released(used), on), (-1, extra, np.arange(len(lane))))
+    load = added(lane, (per_unit, released(used), on), (-1, extra))
     m.add_constraints(load <= xr.DataArray(lanes.room, coords=[lane, months]), name="transport")
     return (extra * xr.DataArray(np.where(priced, lanes.over_price, 0.0), coords=[lane, months])).sum()

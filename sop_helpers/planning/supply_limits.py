@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sop_helpers.planning.frames import among, standing
 from sop_helpers.planning.supply_lanes import Lanes, add_lanes
-from sop_helpers.planning.supply_terms import gathered
+from sop_helpers.planning.supply_terms import added
 
 if TYPE_CHECKING:
     import linopy
@@ -164,7 +164,7 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
     Parameters
     ----------
     outflow : list
-        What is shipped, used or moved away, as terms by node (see `supply_terms.gathered`).
+        What is shipped, used or moved away, as terms by node (see `supply_terms.added`).
     scrap : variable or None
         What is thrown away, for items with a shelf life.
     released : callable
@@ -199,7 +199,7 @@ def add_limits(m: linopy.Model, net: Network, outflow: Any, stock: Any, arrive: 
     if lim.lanes is not None:
         cost = cost + add_lanes(m, lim.lanes, released, month)
     if scrap is not None:
-        taken = gathered(stock.indexes["node"], *outflow)
+        taken = added(stock.indexes["node"], *outflow)
         for keeps in np.unique(lim.shelf[lim.shelf > 0]):
             at, periods = np.flatnonzero(lim.shelf == keeps), len(month) - int(keeps)
             if periods <= 0:

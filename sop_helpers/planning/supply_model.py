@@ -23,7 +23,7 @@ import pandas as pd
 from sop_helpers.planning.supply_limits import add_limits
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_orders import late_shares
-from sop_helpers.planning.supply_terms import added, ahead, before, gathered, priced
+from sop_helpers.planning.supply_terms import added, ahead, before, priced
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def build_model(net: Network) -> linopy.Model:
     linopy.options["semantics"] = "v1"
     m = linopy.Model(sparse=True)
     month = pd.Index(net.months.strftime("%Y-%m"), name="month")
-    node = pd.Index(net.nodes["node"], name="node")
+    node = numbered(pd.Index(net.nodes["node"], name="node"))
     op = pd.Index(net.operations["operation"], name="operation")
-    serie = pd.Index(net.series["product"] + " / " + net.series["region"], name="series")
+    serie = numbered(pd.Index(net.series["product"] + " / " + net.series["region"], name="series"))
     res = pd.Index(net.resources, name="resource")
 
     def table(values: Matrix, rows: pd.Index) -> Any:
@@ -54,18 +54,18 @@ def build_model(net: Network) -> linopy.Model:
     def column(values: Any, rows: pd.Index) -> Any:
         return table(np.asarray(values, dtype=float)[:, None], rows)
 
-    arrive = m.add_variables(lower=0, upper=table(net.upper, op), coords=[op, month], name="arrive")
-    stock = m.add_variables(lower=0, coords=[node, month], name="stock")
-    below = m.add_variables(lower=0, upper=table(net.target, node), coords=[node, month], name="below")
-    ship = m.add_variables(lower=0, coords=[serie, month], name="ship")
-    owed = m.add_variables(lower=0, upper=table(patience(net), serie), coords=[serie, month], name="owed")
-    lost = m.add_variables(lower=0, coords=[serie, month], name="lost")
+    arrive = m.add_variables(lower=table(0.0, op), upper=table(net.upper, op), name="arrive")
+    stock = m.add_variables(lower=table(0.0, node), name="stock")
+    below = m.add_variables(lower=table(0.0, node), upper=table(net.target, node), name="below")
+    ship = m.add_variables(lower=table(0.0, serie), name="ship")
+    owed = m.add_variables(lower=table(0.0, serie), upper=table(patience(net), serie), name="owed")
+    lost = m.add_variables(lower=table(0.0, serie), name="lost")
 
     def released(rows: Any) -> Any:
         """Return what operations release in a month: their arrivals of the lead time later."""
         return ahead(arrive, rows, net.operations["lead"].to_numpy()[rows])
 
-    every, made_at, sold_at = np.arange(len(node)), net.operations["node"].to_numpy(), net.series["node"].to_numpy()
+    made_at, sold_at = net.operations["node"].to_numpy(), net.series["node"].to_numpy()
     used, uses, used_at = (net.uses[c].to_numpy() for c in ("op", "units_per", "node"))
     arrivals = [(-share, before(arrive, k) if k else arrive, made_at) for k, share in enumerate(late_shares(net.operations.get("months_late"), len(op)))]
     outflow = [(1, ship, sold_at), (uses, released(used), used_at)]
@@ -75,15 +75,15 @@ def build_model(net: Network) -> linopy.Model:
     shelf = net.limits.shelf
     if shelf is not None and (shelf > 0).any():
         kept = pd.Index(node[shelf > 0], name="node")
-        scrap = m.add_variables(lower=0, coords=[kept, month], name="scrap")
+        scrap = m.add_variables(lower=table(0.0, kept), name="scrap")
         gone = [*outflow, (1, scrap, np.flatnonzero(shelf > 0))]
-    m.add_constraints(gathered(node, *arrivals, (-1, before(stock), every), (1, stock, every), *gone) == table(supply, node), name="balance")
+    m.add_constraints(added(node, *arrivals, (-1, before(stock)), (1, stock), *gone) == table(supply, node), name="balance")
 
     wanted = net.demand.copy()
     wanted[:, 0] += net.series["backlog"].to_numpy()
-    m.add_constraints(added((1, ship), (-1, before(owed)), (1, owed), (1, lost)) == table(wanted, serie), name="backlog")
+    m.add_constraints(added(serie, (1, ship), (-1, before(owed)), (1, owed), (1, lost)) == table(wanted, serie), name="backlog")
 
-    m.add_constraints(added((1, stock), (1, below)) >= table(net.target, node), name="target")
+    m.add_constraints(added(node, (1, stock), (1, below)) >= table(net.target, node), name="target")
     cost: Any = 0
     prices = [
         (arrive, column(net.operations["price"], op)),
@@ -95,19 +95,19 @@ def build_model(net: Network) -> linopy.Model:
     capped = np.flatnonzero(net.nodes["max_units"].notna())
     if len(capped):
         full = pd.Index(node[capped], name="node")
-        above = m.add_variables(lower=0, coords=[full, month], name="above")
+        above = m.add_variables(lower=table(0.0, full), name="above")
         m.add_constraints(stock.isel(node=capped) - above <= column(net.nodes["max_units"].to_numpy()[capped], full), name="maximum")
         prices.append((above, column(net.nodes["above"].to_numpy()[capped], full)))
     if len(res):
-        overtime = m.add_variables(lower=0, upper=table(overtime_left(net), res), coords=[res, month], name="overtime")
+        overtime = m.add_variables(lower=table(0.0, res), upper=table(overtime_left(net), res), name="overtime")
         on, hours, resource = (net.hours[c].to_numpy() for c in ("op", "hours_per_unit", "resource"))
-        work = [(hours, released(on), resource), (-1, overtime, np.arange(len(res)))]
+        work = [(hours, released(on), resource), (-1, overtime)]
         prices.append((overtime, table(net.rate, res)))
         if net.outside is not None and (net.outside > 0).any():
-            outside = m.add_variables(lower=0, upper=table(net.outside, res), coords=[res, month], name="outside")
-            work.append((-1, outside, np.arange(len(res))))
+            outside = m.add_variables(lower=table(0.0, res), upper=table(net.outside, res), name="outside")
+            work.append((-1, outside))
             prices.append((outside, table(net.outside_rate, res)))
-        inside, free = gathered(res, *work), regular_left(net)
+        inside, free = added(res, *work), regular_left(net)
         if net.crews is None:
             m.add_constraints(inside <= table(free, res), name="capacity")
         else:
@@ -121,6 +121,11 @@ def build_model(net: Network) -> linopy.Model:
         prices.append((scrap, column(net.nodes["value"].to_numpy()[shelf > 0], kept)))
     m.add_objective(priced(*prices) + cost)
     return m
+
+
+def numbered(names: pd.Index) -> pd.Index:
+    """Return names of rows, numbered where two are the same: product "A / B" in region "C" is called as "A" in "B / C" is."""
+    return names if names.is_unique else pd.Index([f"{name} ({k})" for k, name in enumerate(names, start=1)], name=names.name)
 
 
 def patience(net: Network) -> Matrix:

@@ -1,9 +1,7 @@
 """Sums of whole variables as linopy expressions, laid down in one go.
 
-`a - a.shift(month=1).fillna(0) + b + c` reads as well, but copies and aligns all terms so far at every sign, and so does a sum of several
-`groupby(...).sum().reindex(...)`. Where the variables of a sum share their dimensions there is nothing to align: their labels are stacked beside each other
-once. Where their rows belong to rows of something else, all of them are put below each other and grouped once. Rows are sorted soonest where a sum names its
-variables in the order in which the model has them.
+`a - a.shift(month=1).fillna(0) + b.groupby(place).sum()` reads as well, but copies, sorts and aligns all terms so far at every sign. Here the rows of all
+variables are put one below the other and grouped once. It is quickest where a sum names its variables in the order in which the model has them.
 """
 
 from __future__ import annotations
@@ -27,12 +25,12 @@ class Moved(NamedTuple):
 
 
 def before(variable: linopy.Variable, months: int = 1) -> Moved:
-    """Return a variable of some months before, for `added` and `gathered`: zero in the first months, whose cells stay."""
+    """Return a variable of some months before, for `added`: zero in the first months, whose cells stay."""
     return Moved(variable, variable.labels.shift(month=months, fill_value=NONE))
 
 
 def ahead(variable: linopy.Variable, rows: np.ndarray, months: np.ndarray) -> Moved:
-    """Return rows of a variable some months later, for `gathered`: zero where that lies beyond the last month, whose cells stay.
+    """Return rows of a variable some months later, for `added`: zero where that lies beyond the last month, whose cells stay.
 
     Parameters
     ----------
@@ -47,58 +45,44 @@ def ahead(variable: linopy.Variable, rows: np.ndarray, months: np.ndarray) -> Mo
     return Moved(variable, xr.DataArray(np.where(inside, labels[rows[:, None], np.where(inside, at, 0)], NONE), dims=variable.dims))
 
 
-def added(*terms: tuple[float, Any]) -> linopy.LinearExpression:
-    """Return the sum of variables times a number each.
-
-    Parameters
-    ----------
-    *terms : tuple
-        Number and variable (or `before` one); all variables over the same dimensions, with the same labels in the same order.
-
-    Raises
-    ------
-    ValueError
-        Variables differ in their dimensions or labels.
-    """
-    import linopy
-    import xarray as xr
-
-    labels = [variable.labels for _, variable in terms]
-    first = labels[0]
-    for other in labels[1:]:
-        if other.dims != first.dims or any(not other.indexes[d].equals(first.indexes[d]) for d in first.dims):
-            raise ValueError(f"variables over {first.dims} and {other.dims} are not of the same rows and months; add them with +")
-    stacked = np.stack([part.to_numpy() for part in labels], axis=-1)
-    factors = np.broadcast_to(np.array([number for number, _ in terms], dtype=float), stacked.shape)
-    over = (*first.dims, "_term")
-    return linopy.LinearExpression(xr.Dataset({"coeffs": (over, factors), "vars": (over, stacked)}, coords=first.coords), _variable(terms[0][1]).model)
-
-
-def gathered(index: pd.Index, *terms: tuple[Any, Any, Any]) -> linopy.LinearExpression:
-    """Return the sum of rows of variables times a number each, by where they belong; where nothing belongs, a row stays.
+def added(index: pd.Index, *terms: tuple[Any, ...]) -> linopy.LinearExpression:
+    """Return the sum by row and month of variables times a number each; a row that nothing belongs to stays, and is zero.
 
     Parameters
     ----------
     index : Index
-        Rows of the sum, by name.
+        Rows of the sum.
     *terms : tuple
-        Number (one, or one for each row), variable over rows and months (or `before` or `ahead` one), and the positions in the index that its rows belong to.
+        Number (one, or one for each row of the variable), variable over rows and month (or a `before` or `ahead` one), and the positions in the index that
+        its rows belong to; without positions, its rows are those of the index.
 
     Returns
     -------
     LinearExpression (index, month)
+
+    Raises
+    ------
+    ValueError
+        Variables differ in their months, or one without positions has other rows than the index.
     """
     import linopy
     import xarray as xr
 
-    parts = [variable.labels.to_numpy() for _, variable, _ in terms]
-    factors = np.concatenate([np.broadcast_to(np.asarray(number, dtype=float), len(part)) for part, (number, _, _) in zip(parts, terms, strict=True)])
-    labels = np.concatenate(parts)[..., None]
-    first, row, over = _variable(terms[0][1]), pd.RangeIndex(len(labels), name="row"), ("row", "month", "_term")
-    coords = {"row": row, "month": first.indexes["month"]}
-    each = xr.Dataset({"coeffs": (over, np.broadcast_to(factors[:, None, None], labels.shape)), "vars": (over, labels)}, coords=coords)
-    by = xr.DataArray(index.to_numpy()[np.concatenate([where for _, _, where in terms])], coords=[row], name=index.name)
-    total = linopy.LinearExpression(each, first.model).groupby(by).sum()
+    variables = [term[1].variable if isinstance(term[1], Moved) else term[1] for term in terms]
+    month, places = variables[0].indexes["month"], []
+    for variable, term in zip(variables, terms, strict=True):
+        own = variable.indexes[variable.dims[0]]
+        if not variable.indexes["month"].equals(month) or (len(term) == 2 and not own.equals(index)):
+            raise ValueError(f"{variable.name} is over other rows or months than the sum; say where its rows belong")
+        places.append(term[2] if len(term) > 2 else np.arange(len(index)))
+    labels = [term[1].labels.to_numpy() for term in terms]
+    factors = [np.broadcast_to(np.asarray(term[0], dtype=float), len(part)) for term, part in zip(terms, labels, strict=True)]
+    stacked, over = np.concatenate(labels)[..., None], ("row", "month", "_term")
+    coeffs = np.broadcast_to(np.concatenate(factors)[:, None, None], stacked.shape)
+    row = pd.RangeIndex(len(stacked), name="row")
+    rows = xr.Dataset({"coeffs": (over, coeffs), "vars": (over, stacked)}, coords={"row": row, "month": month})
+    by = xr.DataArray(index.to_numpy()[np.concatenate(places)], coords=[row], name=index.name)
+    total = linopy.LinearExpression(rows, variables[0].model).groupby(by).sum()
     return total if total.indexes[index.name].equals(index) else total.reindex({index.name: index}).fillna(0)
 
 
@@ -124,7 +108,3 @@ def priced(*terms: tuple[Any, Any]) -> linopy.LinearExpression:
     labels = np.concatenate([variable.labels.to_numpy().ravel() for variable, _ in terms])
     prices = np.concatenate([np.asarray(price, dtype=float).ravel() for _, price in terms])
     return linopy.LinearExpression(xr.Dataset({"coeffs": ("_term", prices), "vars": ("_term", labels)}), terms[0][0].model)
-
-
-def _variable(term: Any) -> linopy.Variable:
-    return term.variable if isinstance(term, Moved) else term
