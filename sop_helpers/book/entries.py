@@ -17,7 +17,7 @@ A_DAY = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?"
 KINDS: dict[str, dict[str, str]] = {
     "override": {
         "family": "text", "product": "text", "region": "text", "start_month": "month", "end_month": "month",
-        "units": "number", "change_pct": "number", "expires_month": "month",
+        "units": "number", "change_pct": "number", "expires_month": "month", "locked": "flag",
     },
     "insight": {
         "function": "text", "kind": "text", "family": "text", "product": "text", "region": "text", "start_month": "month", "end_month": "month",
@@ -175,6 +175,8 @@ def require_complete(kind: str, row: dict[str, Any]) -> None:
         raise WorkbookError(f"{kind}: start_month {row['start_month']} is after end_month {row['end_month']}")
     if kind == "override" and (row.get("units") is None) == (row.get("change_pct") is None):
         raise WorkbookError("override needs either units or change_pct, not both")
+    if kind == "override" and row.get("locked") and row.get("units") is None:
+        raise WorkbookError("override: only units can be locked, not a change in per cent", "Say the units that shall stand, or leave locked out.")
 
 
 def refuse_past(kind: str, fields: dict[str, Any], month: str) -> None:

@@ -44,6 +44,12 @@ def _metadata() -> Any:
     return metadata
 
 
+def _lacking(there: Any) -> list[Any]:
+    """Return the columns that the tables of a journal lack, by its inspector."""
+    known = {name: {column["name"] for column in columns} for (_, name), columns in there.get_multi_columns().items()}
+    return [column for name, table in _metadata().tables.items() if name in known for column in table.columns if column.name not in known[name]]
+
+
 @cache
 def _engine(url: str) -> Any:
     import sqlalchemy as sa
@@ -102,8 +108,9 @@ class Journal:
             filled = f"sqlite:///{self.file}"
         engine = _engine(filled)
         try:
-            # A journal begun by an earlier version lacks the kinds that were added since.
-            if not {*_metadata().tables, "journal_seeded"} <= set(sa.inspect(engine).get_table_names()):
+            # A journal begun by an earlier version lacks the kinds and fields that were added since.
+            there = sa.inspect(engine)
+            if not {*_metadata().tables, "journal_seeded"} <= set(there.get_table_names()) or _lacking(there):
                 self._create(engine)
         except sa.exc.DatabaseError as error:
             raise WorkbookError(f"the journal cannot be opened: {error.orig}", "Check [journal] url, or that the output folder can be written to.") from error
@@ -122,6 +129,8 @@ class Journal:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(20261001)"))
             _metadata().create_all(connection)
+            for column in _lacking(sa.inspect(connection)):
+                connection.execute(sa.DDL(f"ALTER TABLE {column.table.name} ADD COLUMN {sa.schema.CreateColumn(column).compile(dialect=engine.dialect)}"))
             if not sa.inspect(connection).has_table("journal_seeded"):
                 for kind, row in self._seed():
                     connection.execute(_metadata().tables[f"journal_{kind}"].insert().values(row))

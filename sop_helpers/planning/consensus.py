@@ -9,6 +9,7 @@ from sop_helpers.planning.cells import CELL, brought, counts, in_units, matched,
 from sop_helpers.planning.consumption import order_stream
 from sop_helpers.planning.floors import at_zero
 from sop_helpers.planning.launches import launch_stream, off_plan, unknown_victims, without_volume
+from sop_helpers.planning.locks import held, holders, in_order, taken, wanted
 from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.supply_orders import promised
 
@@ -67,7 +68,8 @@ def build_streams(
     """Lay the plan out as a sum of streams.
 
     In this order: the workbook's own view; what the rule of reconciliation adds for other views; open orders as lower bound; overrides, the later on top
-    of the earlier, which one in units replaces. An override in units plans what is not planned yet, as an insight does.
+    of the earlier, which one in units replaces, and all around the cells of locked ones (see `locks`). An override in units plans what is not planned yet, as
+    an insight does.
 
     Parameters
     ----------
@@ -167,26 +169,26 @@ def _floor(plan: pd.DataFrame) -> pd.DataFrame:
 
 
 def _override_stream(plan: pd.DataFrame, overrides: pd.DataFrame, month: pd.Timestamp, regions: pd.Series | None) -> pd.DataFrame:
-    """Overrides replace the plan of all that they touch (units a month) or change it by a percentage, split in proportion to it.
+    """Overrides replace the plan of all that they touch (units a month) or change it by a percentage, split in proportion to it; locked cells hold theirs.
 
     One that replaces the plan replaces what earlier ones said of the same cells too: they no longer stand, and the change is all its own.
     """
     parts: list[pd.DataFrame] = []
     before, plan = plan["units"], plan.copy()
-    active = counts(overrides, month)
-    if len(active):
-        active = active.sort_values(["time", "id"], kind="stable")
+    active = in_order(overrides, month)
+    holder = holders(plan, active, regions)
+    fixed = held(plan, active, holder, regions)
     for _, one in active.iterrows():  # dozens
-        cells = plan[touched(plan, one, regions)]
+        touches = plan[touched(plan, one, regions)]
+        cells = touches[holder[touches.index] == (one["id"] if one["locked"] else "")]
         if cells.empty:
             continue
+        units = fixed[cells.index] if one["locked"] else wanted(cells, one, plan, taken(fixed, touches, cells))
+        stood = cells["units"]
         if pd.notna(one["units"]):
-            wanted = max(float(one["units"]), 0.0) * shares(cells, ["month"], base=plan)
             parts, stood = [p[~p.index.isin(cells.index)] for p in parts], before[cells.index]
-        else:
-            wanted, stood = cells["units"] * max(1 + one["change_pct"] / 100, 0.0), cells["units"]
-        parts.append(_stream(cells, "override", f"{one['author']} {one['id']}", wanted - stood))
-        plan.loc[cells.index, "units"] = wanted
+        parts.append(_stream(cells, "override", f"{one['author']} {one['id']}", units - stood))
+        plan.loc[cells.index, "units"] = units
     return pd.concat(parts, ignore_index=True) if parts else plan.iloc[:0].assign(stream="", source="")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -13,6 +13,8 @@ from sop_helpers.planning.cells import on_sale, regions_of, shares, touched
 from sop_helpers.planning.consensus import build_streams, demand_plan, valued
 from sop_helpers.planning.frames import among, no_rows
 from sop_helpers.planning.intervals import band_of_sums, widening
+from sop_helpers.planning.locks import holders, in_order
+from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.supply_network import Network, series_matrix
 from sop_helpers.planning.supply_results import required_hours
 
@@ -116,8 +118,10 @@ def sheet(
     return out[["month", "last_year", "statistical", "lo80", "hi80", "last_plan", "plan"]]
 
 
-def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: Scope, edits: dict[pd.Timestamp, float]) -> pd.DataFrame:
-    """Split edits of a part of the plan down to its products and regions in proportion to it, as overrides are.
+def edited_plan(
+    plan: pd.DataFrame, products: pd.DataFrame, scope: Scope, edits: dict[pd.Timestamp, float], held: pd.Series | None = None
+) -> pd.DataFrame:
+    """Split edits of a part of the plan down to its products and regions in proportion to it, as overrides are, around what others locked.
 
     Parameters
     ----------
@@ -129,12 +133,54 @@ def edited_plan(plan: pd.DataFrame, products: pd.DataFrame, scope: Scope, edits:
         See `in_scope`.
     edits : dict
         Month -> units of the whole scope.
+    held : Series of bool, optional
+        Rows of the plan that an edit leaves as they are.
     """
     out = plan.copy()
     rows = in_scope(plan, products, scope)
     rows = rows[rows["month"].isin(list(edits))]
-    out.loc[rows.index, "units"] = rows["month"].map(edits).astype(float) * shares(on_sale(rows, products), ["month"], base=on_sale(plan, products))
+    rest = rows["month"].map(edits).astype(float)
+    if held is not None and held[rows.index].any():
+        stands = rows["units"].where(held[rows.index], 0.0).groupby(rows["month"]).transform("sum")
+        rows = rows[~held[rows.index]]
+        rest = (rest - stands).clip(lower=0.0)[rows.index]
+    out.loc[rows.index, "units"] = rest * shares(on_sale(rows, products), ["month"], base=on_sale(plan, products))
     return valued(out, products)
+
+
+def held_by_others(
+    plan: pd.DataFrame, products: pd.DataFrame, overrides: pd.DataFrame, scope: Scope, month: pd.Timestamp, own: dict[pd.Timestamp, str],
+    locking: Collection[pd.Timestamp] = (), regions: pd.Series | None = None,
+) -> pd.Series:
+    """Tell by row of a plan whether it is locked by an override other than a part's own, so that an edit of this part goes around it.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        As the contract ``demand_plan``.
+    products : DataFrame
+        product, family.
+    overrides : DataFrame
+        From the journal.
+    scope : dict
+        The part, see `in_scope`.
+    month : Timestamp
+        First month planned.
+    own : dict
+        Month -> id of the part's own override.
+    locking : collection of Timestamp
+        Months in which the part is itself to be locked: there it takes its units from locks of wider parts (see `locks`).
+    regions : Series, optional
+        From `cells.places`.
+    """
+    cells, active = on_sale(plan, products), in_order(overrides, month)
+    holder = holders(cells, active, regions)
+    out = (holder != "") & (holder != cells["month"].map(own))
+    mine = in_scope(plan, products, scope)
+    for _, one in active[active["id"].isin(holder[mine.index])].iterrows():  # few
+        if len(cells.loc[touched(cells, one, regions), KEYS].drop_duplicates()) > len(mine[KEYS].drop_duplicates()):
+            out &= (holder != one["id"]) | ~cells["month"].isin(locking)
+    return out
 
 
 def hours_per_unit(operations: pd.DataFrame, components: pd.DataFrame, loads: pd.DataFrame) -> pd.DataFrame:

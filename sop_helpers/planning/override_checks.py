@@ -1,11 +1,12 @@
-"""What overrides did that nobody may have meant: an earlier one replaced by a wider one, a plan taken below what is booked."""
+"""What overrides did that nobody may have meant: an earlier one replaced by a wider one, one that locked cells left no room, a plan below what is booked."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from sop_helpers.planning.cells import CELL, counts, subject, touched
+from sop_helpers.planning.cells import CELL, subject, touched
 from sop_helpers.planning.consumption import order_stream
+from sop_helpers.planning.locks import holders, in_order
 from sop_helpers.planning.supply_orders import promised
 from sop_helpers.planning.wording import counted
 
@@ -33,22 +34,74 @@ def replaced(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame
     DataFrame
         what, source, message; as `consensus.problems`.
     """
-    cells = plan[CELL].assign(family=plan["product"].map(products.drop_duplicates("product").set_index("product")["family"]))
-    standing = counts(overrides, month)
-    standing = standing.sort_values(["time", "id"], kind="stable") if len(standing) else standing
+    cells, standing, holder = _held(overrides, plan, products, month, regions)
     rows: list[tuple[str, str, str]] = []
     before: list[tuple[pd.Series, pd.Series]] = []
-    for _, one in standing.iterrows():  # dozens
-        mine = touched(cells, one, regions)
+    for _, one in standing[~standing["locked"]].iterrows() if len(standing) else ():  # dozens
+        mine = touched(cells, one, regions) & (holder == "")
         for earlier, theirs in before if pd.notna(one["units"]) else ():
             both, wider = cells["month"][mine & theirs], (mine & ~theirs).any()
             if len(both) and wider:
-                span = f"{both.min():%Y-%m}" if both.min() == both.max() else f"{both.min():%Y-%m} to {both.max():%Y-%m}"
-                said = f"{subject(earlier)}, set by {earlier['author']}, no longer stands in {span}"
+                said = f"{subject(earlier)}, set by {earlier['author']}, no longer stands in {_span(both)}"
                 then = f"{one['author']} set {subject(one)} afterwards ({one['id']})"
                 rows.append(("override", str(earlier["id"]), f"{said}: {then}; set it again if it shall"))
         before.append((one, mine))
     return pd.DataFrame(rows, columns=COLUMNS).astype("str")
+
+
+def locked_out(overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp, regions: pd.Series | None = None) -> pd.DataFrame:
+    """List overrides that locked cells leave no room: nothing of what they touch is free, or more is locked of it than they say in all.
+
+    Parameters
+    ----------
+    overrides : DataFrame
+        As the journal; may be empty.
+    plan : DataFrame
+        month, product, region, units.
+    products : DataFrame
+        product, family.
+    month : Timestamp
+        First month planned.
+    regions : Series, optional
+        As in `replaced`.
+
+    Returns
+    -------
+    DataFrame
+        what, source, message; as `consensus.problems`.
+    """
+    cells, standing, holder = _held(overrides, plan, products, month, regions)
+    rows: list[tuple[str, str, str]] = []
+    for _, one in standing.iterrows() if (holder != "").any() else ():  # dozens
+        mine, asked = cells[touched(cells, one, regions)].assign(holder=holder), one["units"]
+        room = mine["holder"].isin(["", one["id"]])
+        stood = mine[~room].groupby("month")["units"].sum()
+        full = ~stood.index.isin(mine.loc[room, "month"])
+        near = 1e-6 * max(1.0, asked)  # what summing leaves
+        found = stood[full if pd.isna(asked) else (stood > asked + near) | (full & (stood < asked - near))]
+        if found.empty:
+            continue
+        who = standing[standing["id"].isin(mine.loc[~room & mine["month"].isin(found.index), "holder"])]
+        by = ", ".join(f"{name} ({key})" for name, key in zip(who["author"], who["id"], strict=True))
+        wish = f"by {one['change_pct']:+g} %" if pd.isna(asked) else f"to {counted(f'{asked:,.0f}', 'units')} a month"
+        much = f"{counted(f'{found.iloc[0]:,.0f}', 'units are', 'unit is')} locked in {found.index[0]:%Y-%m}"
+        much += f", and too much in {counted(len(found) - 1, 'further months')}" if len(found) > 1 else ""
+        rows.append(("override", str(one["id"]), f"{subject(one)} cannot be set {wish}: {much}, by {by}; what is locked stands"))
+    return pd.DataFrame(rows, columns=COLUMNS).astype("str")
+
+
+def _held(
+    overrides: pd.DataFrame, plan: pd.DataFrame, products: pd.DataFrame, month: pd.Timestamp, regions: pd.Series | None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """Return the cells of a plan with their family, the overrides that count in their order, and which of these holds each cell."""
+    cells = plan.assign(family=plan["product"].map(products.drop_duplicates("product").set_index("product")["family"]))
+    standing = in_order(overrides, month)
+    return cells, standing, holders(cells, standing, regions)
+
+
+def _span(months: pd.Series) -> str:
+    """Name the first and last of some months."""
+    return f"{months.min():%Y-%m}" if months.min() == months.max() else f"{months.min():%Y-%m} to {months.max():%Y-%m}"
 
 
 def below_orders(streams: pd.DataFrame, open_orders: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:

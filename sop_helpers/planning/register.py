@@ -34,7 +34,8 @@ def assumptions(
     Returns
     -------
     DataFrame
-        As the contract ``assumptions``: source, kind, author, subject, start_month, end_month, expires_month, units, money, status, text; largest first.
+        As the contract ``assumptions``: source, kind (of the insight, override or locked override), author, subject, start_month, end_month, expires_month,
+        units, money, status, text; largest first.
         Status: in the plan; expired (still to come, but no longer counted); ends soon (counts, expires next month); past; without effect.
     """
     price = products.set_index("product")["unit_price"]
@@ -49,7 +50,7 @@ def assumptions(
         named = about.agg(subject, axis=1)
         source = table[key].astype(str)
         parts.append(pd.DataFrame({
-            "source": source, "kind": table[kind] if kind else "override", "author": table["author"], "subject": named, "start_month": table["start_month"],
+            "source": source, "kind": table[kind] if kind else _kinds(table), "author": table["author"], "subject": named, "start_month": table["start_month"],
             "end_month": table["end_month"], "expires_month": table["expires_month"], "text": table[text].fillna("").astype(str),
             "counted": source if kind else table["author"].astype(str) + " " + source,
         }))
@@ -111,6 +112,12 @@ def _span(table: pd.DataFrame) -> pd.Series:
     """Return ``2026-10`` or ``2026-10 to 2026-12`` of each row's start_month and end_month."""
     first, last = (table[c].dt.strftime("%Y-%m").astype("str") for c in ("start_month", "end_month"))
     return first + (" to " + last).where(first != last, "")
+
+
+def _kinds(overrides: pd.DataFrame) -> pd.Series:
+    """Tell locked overrides from others."""
+    locked = overrides.reindex(columns=["locked"])["locked"].eq(True)
+    return pd.Series(np.where(locked, "locked override", "override"), index=overrides.index, dtype="str")
 
 
 def no_assumptions() -> pd.DataFrame:

@@ -29,7 +29,8 @@ from sop_helpers.planning.wording import counted
 
 ALL = "(all)"
 OURS = "desk-"  # how the ids of overrides written here begin
-LABELS = {"last_year": "last year", "statistical": "statistical", "lo80": "80 % low", "hi80": "80 % high", "last_plan": "last plan", "plan": "plan"}
+LABELS = {"last_year": "last year", "statistical": "statistical", "lo80": "80 % low", "hi80": "80 % high", "last_plan": "last plan", "held": "locked by others",
+          "plan": "plan", "lock": "locked"}
 
 
 def network_of(cycle: Cycle, plan: pd.DataFrame) -> Network | None:
@@ -105,7 +106,7 @@ class OverrideDesk:
         self.family.observe(self._family_chosen, "value")
         for box in (self.product, self.region):
             box.observe(self._scope_chosen, "value")
-        self.grid.observe(self._typed, ["edits", "wrong"])
+        self.grid.observe(self._typed, ["edits", "wrong", "locks"])
         self.reason.observe(self._ready, "value")
         self.author.observe(self._whose, "value")
         self.save_button.on_click(lambda _: self.save())
@@ -138,6 +139,15 @@ class OverrideDesk:
         """What was typed and differs from the plan, by month."""
         return {pd.Timestamp(month): float(units) for month, units in self.grid.edits.items()}
 
+    @property
+    def locks(self) -> dict[pd.Timestamp, bool]:
+        """Months that were locked (True) or unlocked and are not saved."""
+        return {pd.Timestamp(month): bool(locked) for month, locked in self.grid.locks.items()}
+
+    def _locked(self, month: pd.Timestamp) -> bool:
+        """Whether the part shown is to be locked in a month, as ticked or else as saved."""
+        return self.locks.get(month, bool(self.sheet.set_index("month")["lock"].get(month, False)))
+
     def _fill_products(self) -> None:
         mine = self.products if self.family.value == ALL else self.products[self.products["family"] == self.family.value]
         planned = mine[mine["product"].isin(set(self.streams["product"]))]
@@ -167,6 +177,11 @@ class OverrideDesk:
     def show(self) -> None:
         """Show the part of the plan that is chosen."""
         self.sheet = desk.sheet(self.plan, self.forecast, self.history, self.last_plan, self.products, self.part, self.trials)
+        own = {month: self._id(month) for month in self.sheet["month"]}
+        saved = set(self.overrides.loc[self.overrides["locked"], "id"])
+        held = desk.held_by_others(self.plan, self.products, self.overrides, self.part, self.cycle.month, own, regions=self.places)
+        units = desk.in_scope(self.plan[held], self.products, self.part).groupby("month")["units"].sum()
+        self.sheet = self.sheet.assign(held=self.sheet["month"].map(units).astype(float), lock=[own[month] in saved for month in self.sheet["month"]])
         labels = {key: label for key, label in LABELS.items() if self.sheet[key].notna().any() or key == "plan"}
         self.seen = self._state(self.overrides)
         self.grid.show(self.sheet, labels, f"{self.named}, units a month", self.seen)
@@ -183,7 +198,9 @@ class OverrideDesk:
         return hashlib.sha256(repr(sorted(zip(mine["id"], mine["version"], strict=True))).encode()).hexdigest()[:16]
 
     def _typed(self, _change: Any) -> None:
-        self.after = desk.edited_plan(self.plan, self.products, self.part, self.edits)
+        own, locking = {month: self._id(month) for month in self.edits}, [month for month in self.edits if self._locked(month)]
+        held = desk.held_by_others(self.plan, self.products, self.overrides, self.part, self.cycle.month, own, locking, self.places)
+        self.after = desk.edited_plan(self.plan, self.products, self.part, self.edits, held)
         found = desk.impact(self.plan, self.after, self.products, self.part, load=self.load, net=self.net, budget=self.budget, last_plan=self.last_plan)
         self.effect.value = _effect_html(found, self.cycle.currency, bool(self.edits))
         self._draw()
@@ -201,20 +218,29 @@ class OverrideDesk:
 
     def _ready(self, _change: Any) -> None:
         """Let save be pressed when there is something to save, a reason and an author."""
-        wrong = list(self.grid.wrong)
-        self.save_button.disabled = not self.edits or bool(wrong) or not self.reason.value.strip() or not self.author.value.strip() or self.cycle.closed
+        wrong, typed = list(self.grid.wrong), {*self.grid.edits, *self.grid.locks}
+        self.save_button.disabled = not typed or bool(wrong) or not self.reason.value.strip() or not self.author.value.strip() or self.cycle.closed
         self.undo_button.disabled = not self.last or self.cycle.closed
         if wrong:
             self.say(f"Not a number of units: {', '.join(wrong)}. Type digits only, or Escape for the value before.", bad=True)
         elif self.cycle.closed:
             self.say(f"{self.cycle.label} is closed: its plan can be looked at, not changed.")
-        elif self.edits and not self.reason.value.strip():
+        elif barred := self._barred():
+            self.say(f"More is locked by others than was typed, or all of it: {', '.join(barred)}. What is locked stands until it is unlocked.", bad=True)
+        elif typed and not self.reason.value.strip():
             self.say("Give a reason before saving: the meeting will ask for it.")
-        elif self.edits:
-            self.say(f"Typed and not saved: {', '.join(sorted(self.grid.edits))}.")
+        elif typed:
+            self.say(f"Typed and not saved: {', '.join(sorted(typed))}.")
         elif self.hint:
             self.say("")
-        self.hint = bool(wrong or self.edits)
+        self.hint = bool(wrong or typed)
+
+    def _barred(self) -> list[str]:
+        """Return the months of which what was typed cannot be planned for what others locked."""
+        if not self.edits:
+            return []
+        now = desk.in_scope(self.after, self.products, self.part).groupby("month")["units"].sum()
+        return [f"{month:%Y-%m}" for month, units in self.edits.items() if abs(now.get(month, 0.0) - units) > 1e-6 * max(1.0, units)]
 
     def _whose(self, _change: Any) -> None:
         """Look in the journal for the author's last save that can be taken back, and say which it is."""
@@ -231,7 +257,9 @@ class OverrideDesk:
 
     def save(self) -> bool:
         """Write what was typed to the journal, all months or none; refuse where somebody else changed the same part meanwhile."""
-        edits, reason, author = self.edits, self.reason.value.strip(), self.author.value.strip()
+        # A month that is only locked or unlocked keeps the units that it shows.
+        edits = self.sheet.set_index("month")["plan"].reindex(list(self.locks)).to_dict() | self.edits
+        reason, author = self.reason.value.strip(), self.author.value.strip()
         try:
             with self.cycle.journal.together():  # nobody else writes from the look at what changed to the last month written
                 now = self.cycle.journal.read("override")
@@ -248,12 +276,17 @@ class OverrideDesk:
         self.reason.value = ""
         return True
 
+    def _id(self, month: pd.Timestamp) -> str:
+        """Return the id of the override by which the desk sets the part shown in a month."""
+        about = re.sub(r"[^0-9A-Za-z]+", "-", self.named).strip("-") + "-" + hashlib.sha256(repr(self.scope).encode()).hexdigest()[:6]
+        return f"{OURS}{about}-{month:%Y-%m}"
+
     def _write(self, month: pd.Timestamp, units: float, author: str, reason: str) -> None:
         """Write the override of one month of the chosen part: a new one, or the next version of the one that the desk wrote before."""
         label = f"{month:%Y-%m}"
         fields = {k: v or None for k, v in self.scope.items()}
         fields |= {"start_month": label, "end_month": label, "units": units, "change_pct": None, "expires_month": self.expires.value or None}
-        name = OURS + re.sub(r"[^0-9A-Za-z]+", "-", self.named).strip("-") + "-" + hashlib.sha256(repr(self.scope).encode()).hexdigest()[:6] + f"-{label}"
+        fields["locked"], name = self._locked(month), self._id(month)
         versions = self.cycle.journal.history("override", name)
         if versions.empty:
             self.cycle.journal.add("override", id=name, author=author, reason=reason, **fields)
@@ -291,7 +324,8 @@ def _save_words(save: list[Saved]) -> str:
     if not save:
         return "Nothing that you saved for this month can be taken back."
     named = " / ".join(filter(None, (save[0].fields[k] for k in ("family", "product", "region")))) or "everything"
-    what = ", ".join(f"{one.fields['start_month']} {one.fields['units']:,.0f}" for one in save[:4]) + (f" and {len(save) - 4} more" if len(save) > 4 else "")
+    months = [f"{one.fields['start_month']} {one.fields['units']:,.0f}" + (" (locked)" if one.fields["locked"] else "") for one in save[:4]]
+    what = ", ".join(months) + (f" and {len(save) - 4} more" if len(save) > 4 else "")
     return f"Your last save: {named}, {what} units, {save[0].time:%Y-%m-%d %H:%M} UTC ({save[0].reason})."
 
 

@@ -61,11 +61,11 @@ def insights(*rows: dict) -> pd.DataFrame:
 
 def overrides(*rows: dict) -> pd.DataFrame:
     """Overrides as the journal returns them."""
-    columns = ["id", "author", "time", "family", "product", "region", "start_month", "end_month", "units", "change_pct", "expires_month"]
-    frame = pd.DataFrame([dict.fromkeys(columns) | {"author": "Kim", "time": "2026-10-02"} | row for row in rows], columns=columns)
+    columns = ["id", "author", "time", "family", "product", "region", "start_month", "end_month", "units", "change_pct", "expires_month", "locked"]
+    frame = pd.DataFrame([dict.fromkeys(columns) | {"author": "Kim", "time": "2026-10-02", "locked": False} | row for row in rows], columns=columns)
     for column in ("time", "start_month", "end_month", "expires_month"):
         frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
-    return frame.astype({"units": "float64", "change_pct": "float64", **{c: "str" for c in ("id", "author", "family", "product", "region")}})
+    return frame.astype({"units": "float64", "change_pct": "float64", "locked": "bool", **{c: "str" for c in ("id", "author", "family", "product", "region")}})
 
 
 def open_orders(*rows: dict) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import ROOT, copy_sample
-from demand_company import HORIZON, products
+from demand_company import HORIZON, overrides, products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_consensus import build, forecast, past
@@ -39,6 +39,21 @@ def test_an_edit_is_split_down_to_the_last_unit_and_touches_nothing_else(scope: 
     pd.testing.assert_series_equal(after.loc[others, "units"], plan.loc[others, "units"])
     price = after["product"].map(products(4).set_index("product")["unit_price"])
     np.testing.assert_allclose(after["revenue"], after["units"] * price)
+
+
+def test_an_edit_goes_around_what_others_locked() -> None:
+    _, plan = build()
+    month, scope = HORIZON[3], {"family": "F0"}
+    cell = {"product": "P0", "region": "R0", "start_month": month, "end_month": month, "units": 50.0, "locked": True}
+    wide = {"id": "w", "family": "F0", "start_month": month, "end_month": month, "units": 800.0, "locked": True, "time": "2026-10-03"}
+    held = desk.held_by_others(plan, products(4), overrides({"id": "o1"} | cell), scope, HORIZON[0], {month: "own"})
+    assert plan.loc[held, ["month", "product", "region"]].to_numpy().tolist() == [[month, "P0", "R0"]]
+    after = desk.edited_plan(plan, products(4), scope, {month: 1000.0}, held)
+    assert after.loc[held, "units"].item() == plan.loc[held, "units"].item()
+    assert desk.in_scope(after[after["month"] == month], products(4), scope)["units"].sum() == pytest.approx(1000.0)
+    for said, own, locking, number in ((cell | {"id": "own"}, "own", (), 0), (wide, "own", (), 1), (wide, "own", (month,), 0), (wide, "w", (), 0)):
+        small = desk.held_by_others(plan, products(4), overrides(said), {"product": "P0", "region": "R0"}, HORIZON[0], {month: own}, locking)
+        assert desk.in_scope(plan[small], products(4), {"product": "P0", "region": "R0"}).shape[0] == number
 
 
 def test_the_sheet_shows_the_part_that_was_chosen() -> None:
@@ -254,6 +269,32 @@ class TestDesk:
         history = last.cycle.journal.history("override")
         history = history[history["id"].str.startswith("desk-")]
         assert len(history) == 6 and history["withdrawn"].sum() == 2, "two saves of two and one, three compensating entries, nothing deleted"
+
+    def test_a_month_that_is_locked_stands_and_wider_edits_go_around_it(self, open_desk) -> None:
+        one, month = open_desk(), pd.Timestamp("2026-12-01")
+        type_in(one, "2026-12", 2000.0)
+        one.grid.locks = {"2026-12": True}
+        assert one.save()
+        entry = one.cycle.journal.read("override").iloc[-1]
+        assert (entry["units"], entry["locked"]) == (2000.0, True) and "2,000 (locked)" in one.undo_note.value
+        assert one.grid.rows[2]["lock"] and "held" not in {c["key"] for c in one.grid.columns}, "its own lock is not that of others"
+        one.region.value = ""  # the whole family: DACH's part stands
+        assert one.sheet.set_index("month")["held"].dropna().to_dict() == {month: pytest.approx(2000.0)}
+        one.grid.edits, one.reason.value = {"2026-12": 5000.0}, "all of it"
+        typed = desk.in_scope(one.after, one.products, {"family": "Grinders"})
+        assert one.save()
+        now = desk.in_scope(one.plan, one.products, {"family": "Grinders"})
+        for frame in (typed, now):
+            there = frame[frame["month"] == month].groupby("region")["units"].sum()
+            assert there["DACH"] == pytest.approx(2000.0) and there.sum() == pytest.approx(5000.0)
+        one.grid.edits = {"2026-12": 1500.0}
+        assert "2026-12" in one.message.value and "locked by others" in one.message.value
+        one.region.value = "DACH"  # to unlock keeps the units
+        one.grid.locks, one.reason.value = {"2026-12": False}, "settled"
+        assert not one.save_button.disabled and one.save()
+        entry = one.cycle.journal.read("override").iloc[-1]
+        assert (entry["units"], entry["locked"]) == (pytest.approx(2000.0), False)
+        assert one.undo() and one.cycle.journal.read("override").iloc[-1]["locked"], "what is taken back is locked as before"
 
     def test_data_is_text_in_the_page(self, open_desk) -> None:
         one = open_desk()

@@ -56,6 +56,26 @@ def test_a_change_is_a_new_version_and_the_old_one_stays(journal: Journal) -> No
     assert trail["units"].tolist() == [10, 12] and trail["author"].tolist() == ["Ann", "Bob"]
 
 
+def test_only_units_can_be_locked_and_a_lock_stays_until_it_is_taken_off(journal: Journal) -> None:
+    key = journal.add("override", author="Ann", units=10, locked="yes", **SPAN)
+    journal.change("override", key, version=1, author="Bob", units=12)
+    assert journal.read("override")[["units", "locked"]].to_numpy().tolist() == [[12.0, True]]
+    journal.change("override", key, version=2, author="Bob", locked=False)
+    assert not journal.read("override")["locked"].item() and journal.history("override", key)["locked"].tolist() == [True, True, False]
+    with pytest.raises(WorkbookError, match="only units can be locked"):
+        journal.add("override", author="Ann", change_pct=5, locked=True, **SPAN)
+
+
+def test_a_journal_of_a_time_without_locks_goes_on(journal: Journal) -> None:
+    key = journal.add("override", author="Ann", units=10, **SPAN)
+    with sqlite3.connect(journal.file) as old:
+        old.execute("ALTER TABLE journal_override DROP COLUMN locked")
+    later = Journal(journal.workbook, "2026-10")
+    assert later.read("override")[["id", "locked"]].to_numpy().tolist() == [[key, False]]
+    later.change("override", key, version=1, author="Bob", locked=True)
+    assert later.read("override")["locked"].item()
+
+
 def test_a_stale_change_is_refused_and_shows_both_values(journal: Journal) -> None:
     key = journal.add("override", author="Ann", units=10, **SPAN)
     journal.change("override", key, version=1, author="Bob", reason="customer called", units=12)

@@ -141,7 +141,7 @@ class Assumptions(Contract):
     """The register of assumptions: each insight and override with the volume of the plan that hangs on it."""
 
     source: Series[str] = f.code("Insight or override.")
-    kind: Series[str] = f.code("Kind of the insight, or override.")
+    kind: Series[str] = f.code("Kind of the insight, override or locked override.")
     author: Series[str] = f.text("Who said so.")
     subject: Series[str] = f.text("Family / product / region that it is about.")
     start_month: Series[Month] = f.month("First month of its effect.")

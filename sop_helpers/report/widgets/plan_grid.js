@@ -12,9 +12,15 @@ function parse(text) {
 function render({ model, el }) {
   el.classList.add("sop-grid");
 
+  const texts = () => [...el.querySelectorAll("input[type=text]")];
+
   function collect() {
-    const edits = {}, wrong = [];
-    for (const input of el.querySelectorAll("input")) {
+    const edits = {}, locks = {}, wrong = [];
+    for (const input of el.querySelectorAll("input[type=checkbox]")) {
+      const row = model.get("rows")[Number(input.dataset.row)];
+      if (input.checked !== Boolean(row.lock)) locks[row.month] = input.checked;
+    }
+    for (const input of texts()) {
       const row = model.get("rows")[Number(input.dataset.row)];
       const value = parse(input.value);
       const bad = Number.isNaN(value);
@@ -26,6 +32,7 @@ function render({ model, el }) {
       if (changed) edits[row.month] = value;
     }
     model.set("edits", edits);
+    model.set("locks", locks);
     model.set("wrong", wrong);
     model.save_changes();
   }
@@ -37,7 +44,7 @@ function render({ model, el }) {
   }
 
   function move(input, step) {
-    const inputs = [...el.querySelectorAll("input")];
+    const inputs = texts();
     const next = inputs[inputs.indexOf(input) + step];
     if (next) { next.focus(); next.select(); }
   }
@@ -46,7 +53,7 @@ function render({ model, el }) {
     const lines = event.clipboardData.getData("text").trim().split(/\r?\n/);
     if (lines.length < 2) return;
     event.preventDefault();
-    const inputs = [...el.querySelectorAll("input")];
+    const inputs = texts();
     const start = inputs.indexOf(input);
     lines.forEach((line, k) => { if (inputs[start + k]) inputs[start + k].value = line.split("\t")[0]; });
     collect();
@@ -55,6 +62,17 @@ function render({ model, el }) {
   function cell(row, index, column) {
     const td = document.createElement("td");
     const value = row[column.key];
+    if (column.key === "lock") {
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = Boolean(value);
+      box.dataset.row = index;
+      box.disabled = model.get("locked");
+      box.setAttribute("aria-label", `lock ${row.month}`);
+      box.addEventListener("change", collect);
+      td.append(box);
+      return td;
+    }
     if (column.key !== "plan") {
       td.textContent = value === null || value === undefined ? "" : number.format(Math.round(value));
       return td;

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class PlanGrid(anywidget.AnyWidget):
-    """Months as rows; the column ``plan`` can be edited, with the keyboard alone as well.
+    """Months as rows; the column ``plan`` can be edited, and the column ``lock`` ticked, with the keyboard alone as well.
 
     Attributes
     ----------
@@ -27,6 +27,8 @@ class PlanGrid(anywidget.AnyWidget):
         State of the plan that the rows show; edits are made against it.
     edits : dict
         Month (2026-10) -> units, for what was typed and differs from the plan.
+    locks : dict
+        Month -> whether it is locked, for what was ticked or unticked.
     wrong : list of str
         Months in which something was typed that is no number.
     locked : bool
@@ -40,6 +42,7 @@ class PlanGrid(anywidget.AnyWidget):
     rows = traitlets.List([]).tag(sync=True)
     version = traitlets.Unicode("").tag(sync=True)
     edits = traitlets.Dict({}).tag(sync=True)
+    locks = traitlets.Dict({}).tag(sync=True)
     wrong = traitlets.List([]).tag(sync=True)
     locked = traitlets.Bool(False).tag(sync=True)
 
@@ -51,7 +54,7 @@ class PlanGrid(anywidget.AnyWidget):
         sheet : DataFrame
             month and the columns of `labels`.
         labels : dict
-            Column -> its heading; ``plan`` is the one written in.
+            Column -> its heading; ``plan`` is the one written in, ``lock`` (true or false) the one ticked.
         caption : str
             See the attribute.
         version : str
@@ -64,4 +67,4 @@ class PlanGrid(anywidget.AnyWidget):
         with self.hold_sync():
             self.caption, self.version = caption, version
             self.columns = [{"key": key, "label": label} for key, label in labels.items()]
-            self.rows, self.edits, self.wrong = rows, {}, []
+            self.rows, self.edits, self.locks, self.wrong = rows, {}, {}, []
