@@ -19,6 +19,7 @@ from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
 BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT: both err, in different ways, so that their mean is the better forecast
+AGAIN = (1.0, 0.5)  # shares of the way on to what the levels said that came out worse than their own forecast
 SERIES = "product and region"
 BY = {
     "total": [], "family": ["family"], "area": ["area"], "channel": ["channel"], "region": ["region"], "family and area": ["family", "area"],
@@ -116,7 +117,7 @@ def tree_of(keys: pd.DataFrame, family: pd.Series, live: NDArray[np.bool_] | Non
     return Tree(summing, np.array([*np.array(names, dtype=object)[keep], *[SERIES] * n], dtype=object))
 
 
-def reconcile(base: Matrix, tree: Tree, errors: Matrix, locked: Matrix | None = None) -> Matrix:
+def reconcile(base: Matrix, tree: Tree, errors: Matrix, among: NDArray[np.bool_] | None = None) -> Matrix:
     """Return forecasts of the series whose sums agree with what all levels said, none below zero.
 
     Parameters
@@ -127,42 +128,20 @@ def reconcile(base: Matrix, tree: Tree, errors: Matrix, locked: Matrix | None = 
         The hierarchy.
     errors : ndarray (nodes, observations)
         Past errors of the base forecasts, NaN where unknown.
-    locked : ndarray (nodes, h), optional
-        Values that must stand, NaN where free. Locked series keep their value and the rest is reconciled around them; below a locked aggregate the free
-        series are scaled to its value.
+    among : ndarray of bool (aggregates,), optional
+        Aggregates that have a say; all by default.
 
     Returns
     -------
     ndarray (series, h)
-
-    Raises
-    ------
-    ValueError
-        A locked aggregate that its locked series, or others locked above and below it, make impossible.
     """
-    if locked is None:
-        return _solve(np.maximum(base, 0.0), tree, errors, np.ones(tree.summing.shape[1], dtype=bool))
-    free = np.isnan(locked[tree.aggregates :])
-    fixed = np.where(free, 0.0, np.nan_to_num(locked[tree.aggregates :]))
-    out = np.zeros(free.shape)
-    # Months whose locks are the same are solved together.
-    patterns, month = np.unique(free, axis=1, return_inverse=True)
-    for k in range(patterns.shape[1]):
-        columns, rows = np.flatnonzero(month == k), patterns[:, k]
-        rest = base[:, columns] - tree.up(fixed[:, columns])
-        out[np.ix_(rows, columns)] = _solve(np.maximum(rest, 0.0), tree, errors, rows)
-    return _hold(np.where(free, out, fixed), tree, locked, free)
-
-
-def _solve(base: Matrix, tree: Tree, errors: Matrix, rows: NDArray[np.bool_]) -> Matrix:
-    """Reconcile the free series by the library; nodes without a free series drop out."""
     from scipy import sparse
 
-    summing = sparse.csr_array(tree.summing[:, np.flatnonzero(rows)])
-    used = np.diff(summing.indptr) > 0
-    used[: tree.aggregates] &= np.diff(summing.indptr)[: tree.aggregates] > 1
-    summing, base, errors = sparse.csr_array(summing[np.flatnonzero(used)]), base[used], errors[used]
-    bottom = summing.shape[1]
+    base, bottom = np.maximum(base, 0.0), tree.summing.shape[1]
+    summing = tree.summing
+    if among is not None:
+        used = np.concatenate([among, np.ones(bottom, dtype=bool)])
+        summing, base, errors = sparse.csr_array(summing[np.flatnonzero(used)]), base[used], errors[used]
     if summing.shape[0] == bottom:
         return base
 
@@ -217,33 +196,21 @@ def _weighted(base: Matrix, above: Any, variance: Matrix) -> Matrix:
         return below[:, None] * (above.T @ factors.solve(base))
 
 
-def _hold(out: Matrix, tree: Tree, locked: Matrix, free: NDArray[np.bool_]) -> Matrix:
-    """Scale the free series below each locked aggregate to its value, small aggregates first, until all hold."""
-    above = ~np.isnan(locked[: tree.aggregates])
-    nodes = np.flatnonzero(above.any(axis=1))
-    members = {int(node): tree.summing.indices[tree.summing.indptr[node] : tree.summing.indptr[node + 1]] for node in nodes}
-    for _ in range(200):
-        worst = 0.0
-        for node in sorted(members, key=lambda k: len(members[k])):
-            rows = members[node]
-            for column in np.flatnonzero(above[node]):
-                can, target = rows[free[rows, column]], float(locked[node, column])
-                wanted, now = target - out[rows[~free[rows, column]], column].sum(), out[can, column].sum()
-                gap = abs(wanted - now)
-                worst = max(worst, gap / max(1.0, abs(target)))
-                if gap and len(can) and wanted >= 0:
-                    out[can, column] = out[can, column] * (wanted / now) if now > 0 else wanted / len(can)
-        if worst <= 1e-9:
-            return out
-    raise ValueError("the locked cells contradict each other: an aggregate cannot be met by what is free below it")
+class _Choice(NamedTuple):
+    """A forecast that could be used: what it is called, its share of the way from where it began, and how it stands against the others."""
+
+    rank: tuple[bool, bool, float]  # no level worse than its own forecast and than bottom-up; no level worse than bottom-up; less error
+    share: float
+    error: pd.Series
 
 
 def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int, work: Work | None = None) -> Reconciled:
     """Reconcile today's forecast and the backtest, unless that made a level worse.
 
     Every origin is reconciled with the errors of the other origins, so that what is measured is what could have been had. Two blends of
-    bottom-up and MinT are tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); taken is the one with the least error over all levels among
-    those that leave no level worse than bottom-up, and if there is one, no level worse than its own forecast either.
+    bottom-up and MinT are tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); where a level comes out worse than its own forecast, what was
+    found is reconciled once more, with these levels alone. Taken is the one with the least error over all levels among those that leave no level worse than
+    bottom-up, and if there is one, no level worse than its own forecast either.
 
     Parameters
     ----------
@@ -263,39 +230,63 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     near = actual[:, :, :lags] - tried[:, :, :lags]
     if start == 0 or origins < 3 or not np.isfinite(near).any():
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
-    flat = _level_lags(tried, actual)
+    del near
+    upward = _lift(tree, own[:, :, :lags])
+    base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
+
+    def best_of(begin: Matrix, full: Matrix, shares: tuple[float, ...]) -> _Choice:
+        found = []
+        for share in shares:
+            error = _errors(tree, _lift(tree, _blend(begin, full, share)[:, :, :lags]), actual, lags)
+            holds = bool((error <= below * (1 + 1e-9)).all())
+            rank = (holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()))
+            found.append(_Choice(rank, share, error))
+        return max(found, key=lambda one: one.rank)
+
+    full, now = _all_origins(tried, actual, units, tree, None, work)
+    first = best_of(own, full, BLENDS)
+    held, method, error, rank = own, "bottom-up: reconciling made a level worse in the backtest", below, (bool((below <= base * (1 + 1e-9)).all()), True, -1.0)
+    today = units[start:]
+    if first.rank[1]:
+        name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
+        held, today, error, rank = _blend(own, full, first.share), _blend(today, now, first.share), first.error, first.rank
+        method = f"{name}, {first.share:.0%} of the way from bottom-up"
+    del full
+    worse = [level for level in error.index[error > base * (1 + 1e-9)] if level != SERIES]
+    if worse:
+        among = np.isin(tree.level[:start], worse)
+        full, now = _all_origins(np.concatenate([tried[:start], held]), actual, np.concatenate([units[:start], today]), tree, among, work)
+        second = best_of(held, full, AGAIN)
+        if second.rank > rank:
+            held, today = _blend(held, full, second.share), _blend(today, now, second.share)
+            method += f", then {second.share:.0%} of the way on to what {' and '.join(worse)} said alone"
+    levels = _by_level(tree, tried, upward, held, actual, lags)
+    return Reconciled(held, today, levels, method + _behind(levels))
+
+
+def _blend(begin: Matrix, full: Matrix, share: float) -> Matrix:
+    return begin + share * (full - begin)
+
+
+def _all_origins(
+    tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, among: NDArray[np.bool_] | None, work: Work | None
+) -> tuple[Matrix, Matrix]:
+    """Reconcile every origin with the errors of the others, and today's forecast with all of them."""
+    start, origins = tree.aggregates, tried.shape[1]
+    own, flat = tried[start:], _level_lags(tried, actual)
     weigh = _size_of_errors if len(tried) > DENSE else np.asarray  # beyond that only variances count: no need to hand all errors around
     full = np.full_like(own, np.nan)
     seen = np.isfinite(own).any(axis=0)
     # Today's forecast is reconciled beside the origins, last.
     bases = chain((np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins)), [units])
     errors = (weigh(flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])]) for o in range(origins + 1))
-    reconciled = (work or Work()).each(reconcile, bases, repeat(tree, origins + 1), errors)
+    reconciled = (work or Work()).each(reconcile, bases, repeat(tree, origins + 1), errors, repeat(among, origins + 1))
     for o, found in zip(range(origins), reconciled, strict=False):
         full[:, o, seen[o]] = found
     now = next(reconciled)
     del flat
     # To the millionth of a unit: plans built on it must not move with the digits beyond.
-    full = np.where(np.isfinite(own), full.round(6), np.nan)
-    upward = _lift(tree, own[:, :, :lags])
-    base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
-    found = []
-    for share in BLENDS:
-        blend = own + share * (full - own)
-        error = _errors(tree, _lift(tree, blend[:, :, :lags]), actual, lags)
-        holds = bool((error <= below * (1 + 1e-9)).all())
-        found.append((holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()), share))
-        del blend  # as large as the backtest: made again for the one that is taken
-    best = max(found, key=lambda one: one[:3])
-    if not best[1]:
-        levels = _by_level(tree, tried, upward, own, actual, lags)
-        return Reconciled(own, units[start:], levels, "bottom-up: reconciling made a level worse in the backtest" + _behind(levels))
-    share = best[3]
-    blend = own + share * (full - own)
-    today = units[start:] + share * (now.round(6) - units[start:])
-    name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
-    levels = _by_level(tree, tried, upward, blend, actual, lags)
-    return Reconciled(blend, today, levels, f"{name}, {share:.0%} of the way from bottom-up{_behind(levels)}")
+    return np.where(np.isfinite(own), full.round(6), np.nan), now.round(6)
 
 
 def _behind(levels: pd.DataFrame) -> str:

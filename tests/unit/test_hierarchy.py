@@ -117,18 +117,16 @@ def test_forecasts_that_agree_stay_as_they_are(dense: bool, monkeypatch: pytest.
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
-def test_no_forecast_is_negative_and_locked_cells_stand(seed: int, total_too: bool) -> None:
+def test_no_forecast_is_negative_and_only_levels_that_are_asked_have_a_say(seed: int, some: bool) -> None:
     tree = hierarchy.tree_of(KEYS, FAMILY)
     rng = np.random.default_rng(seed)
-    base = rng.lognormal(2, 2, (len(tree.level), 3))
-    locked = np.full(base.shape, np.nan)
-    locked[tree.aggregates + rng.integers(0, 5), 1] = rng.choice([0.0, 7.5])
-    if total_too:
-        locked[0, :2] = 500.0
-    got = hierarchy.reconcile(base, tree, rng.normal(0, 3, (len(tree.level), 15)), locked)
+    base, errors = rng.lognormal(2, 2, (len(tree.level), 3)), rng.normal(0, 3, (len(tree.level), 15))
+    among = rng.random(tree.aggregates) < 0.5 if some else np.zeros(tree.aggregates, dtype=bool)
+    got = hierarchy.reconcile(base, tree, errors, among)
     assert (got >= 0).all() and np.isfinite(got).all()
-    up, there = tree.up(got), ~np.isnan(locked)
-    np.testing.assert_allclose(up[there], locked[there], rtol=1e-6, atol=1e-6)
+    silent = np.concatenate([~among, np.zeros(5, dtype=bool)])
+    np.testing.assert_array_equal(hierarchy.reconcile(np.where(silent[:, None], 1e6, base), tree, errors, among), got)
+    assert some or (got == base[tree.aggregates :]).all(), "nobody above asked: as it was"
 
 
 def test_many_nodes_are_weighted_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,14 +142,6 @@ def test_many_nodes_are_weighted_as_the_library_does(monkeypatch: pytest.MonkeyP
     pair = spread[:, None] * np.array([np.sqrt(2.0), 0.0])
     told = MinTrace("wls_var").fit_predict(S=tree.summing.toarray(), y_hat=base, y_insample=pair, y_hat_insample=np.zeros_like(pair))
     np.testing.assert_allclose(hierarchy.reconcile(base, tree, errors), told["mean"][tree.aggregates :], rtol=1e-9)
-
-
-def test_locks_that_contradict_each_other_are_refused() -> None:
-    tree = hierarchy.tree_of(KEYS, FAMILY)
-    locked = np.full((len(tree.level), 1), np.nan)
-    locked[0], locked[tree.aggregates :] = 10.0, 1.0
-    with pytest.raises(ValueError, match="contradict"):
-        hierarchy.reconcile(np.ones(locked.shape), tree, np.ones((len(tree.level), 6)), locked)
 
 
 def _company(seed: int, noise: float) -> tuple[np.ndarray, pd.Series]:
@@ -201,6 +191,22 @@ def test_a_level_that_was_better_alone_is_named(seed: int) -> None:
     worse = levels.index[levels["reconciled_wmape"] > levels["base_wmape"] * (1 + 1e-9)]
     assert all(f"{level} {levels.loc[level, 'base_wmape']:.1%} alone" in found.method for level in worse)
     assert ("worse than of its own" in found.method) == (len(worse) > 0) and (not seed % 2 or "total" in worse)
+
+
+def test_levels_that_came_out_worse_than_alone_are_brought_in_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    tree = hierarchy.tree_of(KEYS, FAMILY)
+    actual = np.repeat(tree.up(rng.uniform(50, 60, (5, 1)))[:, :, None], 6, axis=1) * np.ones((1, 6, 3))
+    tried = actual * (1 + rng.normal(0, 0.1, actual.shape))
+    tried[: tree.aggregates] = actual[: tree.aggregates] * (1 + rng.normal(0, 0.01, (tree.aggregates, 6, 3)))  # totals that know better than their parts
+    found = hierarchy.reconcile_origins(tried, actual, tried[:, -1].copy(), tree, 3)
+    monkeypatch.setattr(hierarchy, "AGAIN", (0.0,))
+    once = hierarchy.reconcile_origins(tried, actual, tried[:, -1].copy(), tree, 3)
+    then, now = (one.levels.set_index("level") for one in (once, found))
+    assert (then["reconciled_wmape"] > then["base_wmape"]).any() and "alone" not in once.method.split(";")[0]
+    assert now.loc["total", "reconciled_wmape"] < 0.6 * then.loc["total", "reconciled_wmape"] and "on to what total" in found.method
+    assert (now["reconciled_wmape"] <= now["bottom_up_wmape"]).all()
+    assert abs(tree.up(found.units) - tried[:, -1])[0].sum() < abs(tree.up(once.units) - tried[:, -1])[0].sum(), "today's forecast goes the same way"
 
 
 def test_a_level_that_forecasts_badly_does_not_harm_the_series() -> None:
