@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from sop_helpers.planning.forecasting import Points, Scope, living, naive_foreca
 from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
 from sop_helpers.planning.known_scales import naive_scale
+from sop_helpers.planning.last_methods import models_of, replaced
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.method_choice import SILENT, better, errors, standing
 from sop_helpers.planning.panel import KEYS, Panel
@@ -42,6 +43,8 @@ class Backtest:
         Lags up to this one are the ones decisions hang on.
     switched : ndarray of bool (series,)
         Series on which seasonal naive takes over.
+    trained : list of Learner
+        What the origins shared.
     """
 
     back: NDArray[np.int64]
@@ -53,6 +56,7 @@ class Backtest:
     kind: NDArray[np.object_]
     lag_months: int
     switched: NDArray[np.bool_]
+    trained: list[Learner] = field(default_factory=list)
 
     def part(self, start: int) -> Backtest:
         """Return the series from a row on."""
@@ -143,7 +147,7 @@ def backtest(
         kind = np.where(seen, points.kind, kind)
     model, bench, count = errors(statistical, naive, actual, lag_months, kind)
     switched = better(model.sum(axis=1), bench.sum(axis=1), count.sum(axis=1))
-    return Backtest(back, statistical, naive, actual, noise, naive_error, kind, lag_months, switched)
+    return Backtest(back, statistical, naive, actual, noise, naive_error, kind, lag_months, switched, trained)
 
 
 class Forecast(NamedTuple):
@@ -152,8 +156,8 @@ class Forecast(NamedTuple):
     Attributes
     ----------
     table : DataFrame
-        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason, caution (None where seasonal naive was not
-        better), naive_ratio, own_model.
+        As the contract ``forecast``: month, product, region, units, lo95, lo80, hi80, hi95, model, reason, caution and watch (None where seasonal naive was
+        not better), naive_ratio, own_model.
     tried : DataFrame
         The backtest: month, product, region, kind, origin, lag, actual, statistical, naive, lo95, lo80, hi80, hi95 (from bands that
         other origins gave), scale and root_scale (of seasonal naive's error in what was known at the origin, for MASE and RMSSE), whole_scale (of it in the
@@ -162,17 +166,21 @@ class Forecast(NamedTuple):
         level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape (see `hierarchy.reconcile_origins`); empty without a hierarchy.
     method : str
         How the levels were brought into agreement.
+    replaced : DataFrame
+        What last month's methods would have forecast in the backtest (see `last_methods.replaced`).
     """
 
     table: pd.DataFrame
     tried: pd.DataFrame
     levels: pd.DataFrame
     method: str
+    replaced: pd.DataFrame
 
 
 def forecast(
     panel: Panel, scope: Scope, months_ahead: pd.DatetimeIndex, *, origins: int = 6, lag_months: int = 3, season_length: int = 12, tier: str = "draft",
     seed: int = 0, family: pd.Series | None = None, regions: pd.DataFrame | None = None, work: Work | None = None,
+    last: pd.DataFrame | None = None,
 ) -> Forecast:
     """Forecast every series with bands, each by its method, and return the backtest behind it.
 
@@ -192,6 +200,8 @@ def forecast(
         region; area and channel where there are any: with families, their levels too.
     work : Work, optional
         Where chunks of series are worked on, who is told how far it is, and what is known from before; here and now by default.
+    last : DataFrame, optional
+        product, region, model: forecast of the last closed month, whose methods are tried out again where they changed.
     """
     work = work or Work()
     ahead, n = len(months_ahead), len(panel.keys)
@@ -234,6 +244,9 @@ def forecast(
         tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
     stands = standing(chosen, tried.statistical, tried.naive, tried.actual, lag_months, tried.kind, model, model == "seasonal naive")
+    cubes = {"statistical": tried.statistical, "naive": tried.naive, "actual": tried.actual, "back": tried.back, "trained": tried.trained}
+    before = replaced(panel, own, models_of(last, panel.keys), model, points.model, **cubes, lags=lag_months, season_length=season_length, work=work)
+    del cubes
     tried = replace(tried, statistical=chosen)  # from here on only what was chosen counts: the other forecasts need no memory
     scale = origin_scales(tried, chosen)
     bands = calibrate(tried.actual - chosen, scale, tried.kind, ahead)
@@ -245,14 +258,15 @@ def forecast(
     dead = np.isin(model, SILENT)
     table = _long(panel, months_ahead, units, {name: np.where(dead[:, None], 0.0, q) for name, q in limits.items()})
     row = np.repeat(np.arange(n), ahead)
-    reasons = [why(m, d, more) for m, d, more in zip(model, np.where(switch | shared, "", points.detail), stands.words, strict=True)]
-    texts = {"model": model, "reason": reasons, "caution": np.where(stands.caution == "", None, stands.caution), "own_model": points.model}
+    reasons = [why(m, d) for m, d in zip(model, np.where(switch | shared, "", points.detail), strict=True)]
+    texts = {"model": model, "reason": reasons, "own_model": points.model}
+    texts |= {name: np.where(text == "", None, text) for name, text in (("caution", stands.caution), ("watch", stands.words))}
     for name, text in texts.items():
         table[name] = pd.Series(text, dtype="str").array.take(row)
     table.insert(table.columns.get_loc("own_model"), "naive_ratio", stands.ratio[row])
     compared = _tried_table(panel, back, kind, known_error, there, measured, season_length)
     give_back()
-    return Forecast(table, compared, levels, method)
+    return Forecast(table, compared, levels, method, before)
 
 
 def _long(panel: Panel, months: pd.DatetimeIndex, units: Matrix, limits: dict[str, Matrix]) -> pd.DataFrame:

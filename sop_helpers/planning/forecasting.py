@@ -240,16 +240,18 @@ def living(values: Matrix, scope: Scope | None, season_length: int = 12) -> Livi
 
 
 def point_forecast(
-    values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
+    values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None,
+    methods: NDArray[np.object_] | None = None,
 ) -> Points:
     """Forecast every series by the method that its length and class call for: `start_forecast`, and wait."""
-    return start_forecast(values, horizon, scope, season_length, trained, work)()
+    return start_forecast(values, horizon, scope, season_length, trained, work, methods)()
 
 
 def start_forecast(
-    values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None
+    values: Matrix, horizon: int, scope: Scope, season_length: int = 12, trained: list[Learner] | None = None, work: Work | None = None,
+    methods: NDArray[np.object_] | None = None,
 ) -> Callable[[], Points]:
-    """Begin to forecast every series by the method that its length and class call for.
+    """Begin to forecast every series by the method that its length and class call for, or by the one that is named.
 
     Parameters
     ----------
@@ -265,6 +267,8 @@ def start_forecast(
         From `learn`; without them the smoothers stand alone.
     work : Work, optional
         Where chunks of series are worked on: a pool begins at once; here, when the result is asked for, by default.
+    methods : ndarray of str (n,), optional
+        Method of each series instead, a key of REASONS; where it is "", or the history too short for it, nothing is forecast and the model is another.
 
     Returns
     -------
@@ -283,6 +287,9 @@ def start_forecast(
     young = live & (length <= m)
     middle = live & ~sparse & (length > m) & (length <= 2 * m)
     whole = live & ~sparse & (length > 2 * m)
+    if methods is not None:
+        sparse, young = (live & np.isin(methods, names) for names in (("tsb", "imapa", "learned rate"), ("recent mean", "like product")))
+        middle, whole = live & (methods == "family season") & (length > m), live & (methods == "portfolio") & (length > 2 * m)
     profile = family_profiles(values, scope.group, m) if (middle | young).any() else np.ones((n, m))
 
     def calm(rows: NDArray[np.bool_]) -> Matrix:
@@ -297,12 +304,13 @@ def start_forecast(
     def finish() -> Points:
         units, scale, ahead = np.zeros((n, horizon)), np.zeros(n), (months + np.arange(horizon)) % m
         model, detail = np.full(n, "no history", dtype=object), np.full(n, "", dtype=object)
-        fading = sparse & (silence > 2 * gap) & (rate is None)
+        learned = sparse & (rate is not None) & (True if methods is None else methods == "learned rate")
+        fading = sparse & ~learned & (silence > 2 * gap if methods is None else methods == "tsb")
         units[fading], model[fading] = croston(values[fading], horizon, "tsb"), "tsb"
-        steady = sparse & ~fading & (rate is None)
+        steady = sparse & ~learned & ~fading
         units[steady], model[steady] = imapa(values[steady], horizon), "imapa"
         if rate is not None:
-            units[sparse], model[sparse] = rates.predict(rate, values[sparse])[:, None], "learned rate"
+            units[learned], model[learned] = rates.predict(rate, values[learned])[:, None], "learned rate"
         if regular is not None:
             fit = regular()
             units[whole], scale[whole], model[whole], detail[whole] = fit.forecast, fit.sigma, "portfolio", _members(fit)
@@ -312,7 +320,8 @@ def start_forecast(
         if young.any():
             level = young_levels(calm(young), selling_share(values, scope.group, m)[young])
             units[young], model[young] = level[:, None] * profile[young][:, ahead], "recent mean"
-            _borrow(values, units, model, young & (scope.like >= 0) & whole[scope.like], scope)
+            borrowing_from = young & (scope.like >= 0) & whole[scope.like] & (True if methods is None else methods == "like product")
+            _borrow(values, units, model, borrowing_from, scope)
         work.tell(int((~whole & ~middle).sum()))
         rest = scale <= 0
         scale[rest] = _spread(values[rest])
@@ -366,6 +375,6 @@ def naive_forecast(values: Matrix, horizon: int, season_length: int = 12) -> Mat
     return np.maximum(seasonal_naive(values, horizon, season_length), 0.0)
 
 
-def why(model: str, detail: str = "", caution: str = "") -> str:
-    """Return the sentence that stands beside a model's forecast, and what speaks against it."""
-    return REASONS[model] + (f" {detail}" if detail else "") + (f"; {caution}" if caution else "")
+def why(model: str, detail: str = "") -> str:
+    """Return the sentence that stands beside a model's forecast."""
+    return REASONS[model] + (f" {detail}" if detail else "")

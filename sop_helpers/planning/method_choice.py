@@ -16,6 +16,7 @@ from sop_helpers.planning.wording import counted
 SWITCH = 0.6  # seasonal naive takes over only where its error is below this share of the model's: on M3 smaller differences were noise
 FEWEST = 6  # measured forecasts below which nobody can tell
 NAIVE = "seasonal naive"
+LAST = "last cycle's method"  # as a step of the process
 SPARSE = ("intermittent", "lumpy")
 SILENT = ("ended", "stopped", "no history")  # not forecast, so nothing is compared
 CAUTIONS = {
@@ -93,15 +94,10 @@ def standing(
     return Standing(ratio, caution, sentences)
 
 
-def _by_series(near: pd.DataFrame) -> pd.DataFrame:
-    """Add a backtest up by series: points, actual, and absolute errors of what is used and of seasonal naive."""
-    off = {name: (near["actual"] - near[column]).abs() for name, column in (("used", "statistical"), ("bench", "naive"))}
+def _by_series(near: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Add a backtest up by series: points, actual, and absolute errors of the columns named."""
+    off = {name: (near["actual"] - near[column]).abs() for name, column in names.items()}
     return near[[*KEYS, "actual"]].assign(points=1.0, **off).groupby(KEYS).sum()
-
-
-def _of_series(forecast: pd.DataFrame, near: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a series of a forecast, with the sums of its backtest."""
-    return forecast.drop_duplicates(KEYS).join(_by_series(near), on=KEYS)
 
 
 def watched(forecast: pd.DataFrame, near: pd.DataFrame) -> pd.DataFrame:
@@ -117,20 +113,17 @@ def watched(forecast: pd.DataFrame, near: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        product, region, model, wmape, naive_wmape, caution, reason (the sentence).
+        product, region, model, wmape, naive_wmape, caution, watch (the sentence).
     """
-    one = _of_series(forecast[forecast["caution"].notna()], near)
+    one = forecast[forecast["caution"].notna()].drop_duplicates(KEYS).join(_by_series(near, {"used": "statistical", "bench": "naive"}), on=KEYS)
     one = one.assign(lost=one["used"] - one["bench"]).sort_values("lost", ascending=False, kind="stable")
     bottom = one["actual"].where(one["actual"] > 0)
-    one = one.assign(wmape=one["used"] / bottom, naive_wmape=one["bench"] / bottom, reason=one["reason"].str.extract(r"; (seasonal naive.*)$", expand=False))
-    return one[[*KEYS, "model", "wmape", "naive_wmape", "caution", "reason"]].reset_index(drop=True)
+    one = one.assign(wmape=one["used"] / bottom, naive_wmape=one["bench"] / bottom)
+    return one[[*KEYS, "model", "wmape", "naive_wmape", "caution", "watch"]].reset_index(drop=True)
 
 
-def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.DataFrame) -> pd.DataFrame:
-    """List the series whose method is not that of the last closed month, with the error of both where both were tried.
-
-    Tried were, at every origin, the method of a series' class and length, and seasonal naive. A method that a series has left because its class or length
-    changed was not, and its error is blank.
+def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame:
+    """List the series whose method is not that of the last closed month, with the error of both on the same past months.
 
     Parameters
     ----------
@@ -139,7 +132,9 @@ def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.D
     last : DataFrame, optional
         The same of the last closed month: product, region, model.
     near : DataFrame
-        Backtest up to the decision lag: product, region, actual, statistical, naive.
+        Backtest up to the decision lag: product, region, origin, lag, actual, statistical, naive.
+    replaced : DataFrame
+        What last month's methods would have forecast in it (see `last_methods.replaced`): product, region, origin, lag, units.
 
     Returns
     -------
@@ -149,18 +144,23 @@ def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.D
     if last is None or last.empty or forecast.empty:
         return no_rows(COLUMNS, [*KEYS, "last_model", "model", "why"])
     old = last.drop_duplicates(KEYS)[[*KEYS, "model"]].rename(columns={"model": "last_model"})
-    one = _of_series(forecast, near).merge(old, on=KEYS)
+    one = forecast.drop_duplicates(KEYS).merge(old, on=KEYS)
     one = one[one["model"] != one["last_model"]]
-    now, before = one["model"] == NAIVE, one["last_model"] == NAIVE
+    names = {"used": "statistical", "bench": "naive"}
+    mine = near[near["product"].isin(one["product"])]
+    both = mine.merge(replaced[[*KEYS, "origin", "lag", "units"]], on=[*KEYS, "origin", "lag"])
+    sums = _by_series(both, names | {"last": "units"}).combine_first(_by_series(mine, names).assign(last=np.nan))
+    one = one.join(sums, on=KEYS)
+    now = one["model"] == NAIVE
     ratio = one["naive_ratio"].where(one["naive_ratio"] > 0)
-    own = one["bench"] / ratio
-    same = one["own_model"] == one["last_model"]  # what seasonal naive replaced is what was used
-    error, last_error = one["bench"].where(now, one["used"]).where(~one["model"].isin(SILENT)), one["bench"].where(before, own.where(now & same))
+    error = one["bench"].where(now, one["used"]).where(~one["model"].isin(SILENT))
     bottom = one["actual"].where(one["actual"] > 0)
     shift = (100 * (ratio - 1).abs()).round().astype("str").str.removesuffix(".0")
     back = f"{NAIVE} is not clearly better: its error in the backtest was " + shift + np.where(ratio < 1, " % lower", " % higher")
     first = one["reason"].str.split(";").str[0]
     # What is not forecast any more needs no comparison.
-    why = np.select([now | one["model"].isin(SILENT), before & ratio.notna()], [first, back], "its class or history now calls for it: " + first)
-    out = one.assign(points=one["points"].fillna(0.0), last_wmape=last_error.where(error.notna()) / bottom, wmape=error / bottom, why=why)
+    why = np.select(
+        [now | one["model"].isin(SILENT), (one["last_model"] == NAIVE) & ratio.notna()], [first, back], "its class or history now calls for it: " + first
+    )
+    out = one.assign(points=one["points"].fillna(0.0), last_wmape=one["last"].where(error.notna()) / bottom, wmape=error / bottom, why=why)
     return out[COLUMNS].reset_index(drop=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sop_helpers.planning.method_choice import LAST
 from sop_helpers.planning.wording import counted
 from sop_helpers.report.charts.style import money
 
@@ -94,14 +95,17 @@ def forecast_words(band: pd.DataFrame, plan: pd.DataFrame, history: pd.DataFrame
 
 def fva_words(steps: pd.DataFrame, lag: int) -> str:
     """Say what the statistical forecast adds to seasonal naive in the backtest."""
-    mine = steps[(steps["basis"] == "backtest") & (steps["step"] == "statistical")]
-    if mine.empty or not np.isfinite(mine["fva_points"].iloc[0]):
+    tried = steps[steps["basis"] == "backtest"].set_index("step")
+    if "statistical" not in tried.index or not np.isfinite(tried.loc["statistical", "fva_points"]):
         return "The history is too short to try the forecast out on it."
-    one = mine.iloc[0]
-    verb = "takes" if one["fva_points"] >= 0 else "adds"
-    way = "off" if one["fva_points"] >= 0 else "to"
-    text = f"Tried out on the past, the statistical forecast {verb} {abs(one['fva_points']):.1f} points {way} the error of seasonal naive"
-    return text + f" up to {counted(lag, 'months')} ahead: WMAPE {100 * one['wmape']:.1f} %, bias {100 * one['bias']:+.1f} %."
+    one = tried.loc["statistical"]
+    gained = 100 * (tried.loc["seasonal naive", "wmape"] - one["wmape"])
+    verb, way = ("takes", "off") if gained >= 0 else ("adds", "to")
+    text = f"Tried out on the past, the statistical forecast {verb} {abs(gained):.1f} points {way} the error of seasonal naive"
+    text += f" up to {counted(lag, 'months')} ahead: WMAPE {100 * one['wmape']:.1f} %, bias {100 * one['bias']:+.1f} %"
+    if LAST in tried.index:
+        text += f"; with last cycle's methods WMAPE {100 * tried['wmape'][LAST]:.1f} %"
+    return text + "."
 
 
 def coverage_words(held: pd.DataFrame) -> str:

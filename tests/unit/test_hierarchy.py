@@ -154,7 +154,7 @@ def _company(seed: int, noise: float) -> tuple[np.ndarray, pd.Series]:
 def test_the_plan_of_a_noisy_company_agrees_at_every_level_and_gains() -> None:
     values, family = _company(5, 0.35)
     panel = panel_of(values)
-    table, tried, levels, how = backtest.forecast(panel, plain_scope(24), HORIZON, family=family)
+    table, tried, levels, how, _ = backtest.forecast(panel, plain_scope(24), HORIZON, family=family)
     assert (table["units"] >= 0).all() and tried["statistical"].notna().all()
     assert list(levels["level"]) == ["total", "family", hierarchy.SERIES]
     assert (levels["reconciled_wmape"] <= levels["bottom_up_wmape"] * (1 + 1e-9)).all()
@@ -264,7 +264,7 @@ def test_short_lived_items_borrow_from_a_family_that_outlives_them() -> None:
 
 
 def test_nothing_and_one_series_have_no_levels() -> None:
-    table, tried, levels, how = backtest.forecast(panel_of(demand(1)[:1]), plain_scope(1), HORIZON, family=pd.Series({"0000": "f"}))
+    table, tried, levels, how, _ = backtest.forecast(panel_of(demand(1)[:1]), plain_scope(1), HORIZON, family=pd.Series({"0000": "f"}))
     assert len(table) == len(HORIZON) and len(levels) == 1 and how.startswith("bottom-up")
 
 

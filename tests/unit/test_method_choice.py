@@ -10,9 +10,11 @@ from test_backtest import panel_of
 from test_forecasting import plain_scope
 
 from sop_helpers.book.conform import conform
-from sop_helpers.planning import backtest, method_choice
+from sop_helpers.planning import backtest, forecasting, last_methods, method_choice
+from sop_helpers.planning.accuracy import fva_steps
+from sop_helpers.planning.intermittent import imapa
 from sop_helpers.planning.panel import KEYS
-from sop_helpers.report.demand_words import methods_words
+from sop_helpers.report.demand_words import fva_words, methods_words
 
 SMOOTH = "smooth"
 
@@ -52,12 +54,17 @@ def test_where_naive_took_over_or_nothing_is_forecast_there_is_nothing_to_watch(
     assert np.isnan(none.ratio).all() and (none.caution == "").all()
 
 
-def company() -> tuple[pd.DataFrame, pd.DataFrame]:
+def company_values() -> np.ndarray:
     """The same year again, with noise that seasonal naive does not smooth away but hardly matters; and plain series beside it."""
     rng = np.random.default_rng(0)
     year, other = (rng.permutation(np.r_[np.full(6, 10.0), np.full(6, 400.0)]) for _ in range(2))
     noisy = np.r_[np.tile(other, 3), np.tile(year, 2)] * np.exp(rng.normal(0, 0.25, (4, 60)))
-    values = np.vstack([np.r_[np.tile(other, 3), np.tile(year, 2)], noisy, demand(2)])
+    return np.vstack([np.r_[np.tile(other, 3), np.tile(year, 2)], noisy, demand(2)])
+
+
+def company() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Its forecast, and the backtest up to the decision lag."""
+    values = company_values()
     made = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON)
     return made.table, made.tried[made.tried["lag"] <= 3]
 
@@ -70,13 +77,13 @@ def test_every_series_that_naive_beats_in_the_backtest_says_why_it_stays() -> No
     beaten = (off["bench"] < off["used"]) & (one["model"] != "seasonal naive")
     assert beaten.any() and (one["model"] == "seasonal naive").any()
     assert (one["caution"].notna() == beaten).all()
-    assert one.loc[beaten, "reason"].str.contains("watched").all() and not one.loc[~beaten, "reason"].str.contains("watched").any()
+    assert one.loc[beaten, "watch"].str.contains("watched").all() and one.loc[~beaten, "watch"].isna().all()
     stays = one["model"] != "seasonal naive"
     np.testing.assert_allclose(one.loc[stays, "naive_ratio"], (off["bench"] / off["used"])[stays])
     assert conform("forecast", table)["own_model"].eq("portfolio").all()
     listed = method_choice.watched(table, near)
     assert set(listed["product"]) == set(one.index[beaten]) and (listed["naive_wmape"] < listed["wmape"]).all()
-    assert listed["reason"].str.startswith("seasonal naive was").all()
+    assert listed["watch"].str.startswith("seasonal naive was").all()
     assert f"On {beaten.sum()} of 9 series" in methods_words(table, listed.iloc[:0], compared=True)
     assert "No series" in methods_words(table.assign(caution=None), listed, compared=False)
 
@@ -86,21 +93,78 @@ def test_a_history_too_short_to_be_tried_has_nothing_to_watch_but_may_change_its
     assert made.tried.empty and made.table["caution"].isna().all() and made.table["naive_ratio"].isna().all()
     assert method_choice.watched(made.table, made.tried).empty
     last = made.table.assign(model="imapa")
-    out = conform("method_changes", method_choice.method_changes(made.table, last, made.tried))
+    out = conform("method_changes", method_choice.method_changes(made.table, last, made.tried, made.replaced))
     assert len(out) == 2 and (out["points"] == 0).all() and out["wmape"].isna().all()
 
 
 def test_a_method_that_is_not_last_months_is_named_with_the_error_of_both() -> None:
-    table, near = company()
-    assert method_choice.method_changes(table, None, near).empty and method_choice.method_changes(table, table, near).empty
+    values = company_values()
+    table = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON).table
     now = table.drop_duplicates("product").set_index("product")["model"]
-    naive, other = now.index[now == "seasonal naive"][0], now.index[now != "seasonal naive"][-2:]
-    was = {naive: "portfolio", other[0]: "seasonal naive", other[1]: "imapa"}
-    last = table.assign(model=table["product"].map(was).fillna(table["model"]))
-    out = conform("method_changes", method_choice.method_changes(table, last[[*KEYS, "model"]], near)).set_index("product")
-    assert set(out.index) == set(was)
+    naive, other = now.index[now == "seasonal naive"][0], now.index[now != "seasonal naive"][-3:]
+    was = {naive: "portfolio", other[0]: "seasonal naive", other[1]: "imapa", other[2]: "stopped"}
+    last = table.assign(model=table["product"].map(was).fillna(table["model"]))[[*KEYS, "model"]]
+    made = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON, last=last)
+    pd.testing.assert_frame_equal(made.table, table)
+    near = made.tried[made.tried["lag"] <= 3]
+    none = made.replaced.iloc[:0]
+    assert method_choice.method_changes(table, None, near, none).empty and method_choice.method_changes(table, table, near, none).empty
+    out = conform("method_changes", method_choice.method_changes(table, last, near, made.replaced)).set_index("product")
+    assert set(out.index) == set(was) and (out["points"] == near.groupby("product").size()[out.index]).all()
     assert out.loc[naive, "wmape"] < 0.6 * out.loc[naive, "last_wmape"] and "clearly better" in out.loc[naive, "why"]
     back = out.loc[other[0]]
     ratio = table.set_index("product")["naive_ratio"][other[0]].iloc[0]
     assert back["last_wmape"] / back["wmape"] == pytest.approx(ratio) and "not clearly better" in back["why"]
-    assert np.isnan(out.loc[other[1], "last_wmape"]) and "class or history" in out.loc[other[1], "why"] and out.loc[other[1], "wmape"] > 0
+    # A method that its history does not call for any more is forecast by anew at the same origins.
+    assert "class or history" in out.loc[other[1], "why"]
+    row = list(table["product"].unique()).index(other[1])
+    again = [imapa(values[[row], : 60 - b], 3)[0] for b in range(8, 2, -1)]
+    held = made.replaced[made.replaced["product"] == other[1]].sort_values(["origin", "lag"])["units"].to_numpy().reshape(-1, 3)[-6:]
+    np.testing.assert_allclose(held, again)
+    assert out.loc[other[1], "last_wmape"] > out.loc[other[1], "wmape"] > 0
+    assert out.loc[other[2], "last_wmape"] == 1.0, "who is not forecast is off by all that came"
+
+
+def test_last_cycles_method_is_a_step_and_counts_the_same_where_nothing_changed() -> None:
+    values = company_values()
+    table = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON).table
+    moved = table["product"].unique()[-2:]
+    last = table.assign(model=table["model"].mask(table["product"].isin(moved), "tsb"))
+    made = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON, last=last)
+    near = last_methods.with_last_method(made.tried[made.tried["lag"] <= 3], made.replaced)
+    same = ~near["product"].isin(moved)
+    assert (near.loc[same, "last_method"] == near.loc[same, "statistical"]).all()
+    assert (near.loc[~same, "last_method"] != near.loc[~same, "statistical"]).all()
+    steps = fva_steps(near, {"seasonal naive": "naive", method_choice.LAST: "last_method", "statistical": "statistical"}, "backtest").set_index("step")
+    off = (near["actual"] - near["last_method"]).abs().sum() / near["actual"].sum()
+    assert steps.loc[method_choice.LAST, "wmape"] == pytest.approx(off) and steps.loc["statistical", "before"] == method_choice.LAST
+    assert conform("fva", steps.reset_index())["fva_points"].notna().sum() == 2
+    said = fva_words(steps.reset_index(), 3)
+    gained = 100 * (steps.loc["seasonal naive", "wmape"] - steps.loc["statistical", "wmape"])
+    assert f"{abs(gained):.1f} points" in said and f"last cycle's methods WMAPE {100 * off:.1f} %" in said
+
+
+@pytest.mark.parametrize("name", ["portfolio", "family season", "recent mean", "imapa", "tsb"])
+def test_a_method_can_be_asked_for_by_name(name: str) -> None:
+    values = demand(2)
+    methods = np.full(len(values), "", dtype=object)
+    methods[1] = name
+    points = forecasting.point_forecast(values, 6, plain_scope(len(values)), methods=methods)
+    assert points.model[1] == name and points.units[1].sum() > 0
+    assert (np.delete(points.model, 1) == "no history").all() and (np.delete(points.units, 1, axis=0) == 0).all()
+    short = forecasting.point_forecast(values[:, -10:], 6, plain_scope(len(values)), methods=methods)
+    assert (short.model[1] == name) == (name not in ("portfolio", "family season")), "too short a history is left out"
+    whole = forecasting.point_forecast(values, 6, plain_scope(len(values)))
+    assert whole.model[1] == "portfolio" and (whole.units[1] == points.units[1]).all() == (name == "portfolio")
+
+
+def test_who_borrows_from_a_like_product_is_lent_its_forecast() -> None:
+    values = np.vstack([demand(1), demand(1)[:1]])
+    values[-1, :-8] = np.nan
+    scope = plain_scope(len(values))._replace(like=np.r_[np.full(len(values) - 1, -1), 0])
+    plain = forecasting.point_forecast(values, 3, scope)
+    assert plain.model[-1] == "like product"
+    methods = np.full(len(values), "", dtype=object)
+    methods[-1] = "like product"
+    again = last_methods.tried_again(values, scope, np.array([3]), methods, 3, 12, [])
+    np.testing.assert_allclose(again[0, 0], forecasting.point_forecast(values[:, :-3], 3, scope).units[-1])

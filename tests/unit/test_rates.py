@@ -75,6 +75,9 @@ def test_tiers_with_learners_use_them_and_few_series_do_not(fading) -> None:
     assert (quick.model == "learned rate").sum() > 1000 and not np.isin(quick.model, ["imapa", "tsb"]).any()
     assert (quick.units >= 0).all() and np.isfinite(quick.units).all()
     assert (quick.units == quick.units[:, :1]).all(where=(quick.model == "learned rate")[:, None]), "a rate is flat"
+    asked = np.where(np.arange(len(history)) < 50, "imapa", "").astype(object)
+    named = forecasting.point_forecast(history, 6, scope, trained=forecasting.learn(history, 6, tier="quick"), methods=asked)
+    assert set(named.model[:50]) <= {"imapa", "ended", "stopped", "no history"} and not np.isin(named.model[50:], ["imapa", "learned rate"]).any()
     assert forecasting.learn(history, 6, tier="draft") == []
     few = history[:100]
     assert forecasting.learn(few, 6, tier="quick") == [], "too few examples to learn from"

@@ -59,7 +59,8 @@ class MethodChanges(Contract):
     last_model: Series[str] = f.code("Model of the last closed month.")
     model: Series[str] = f.code("Model of this month.")
     points: Series[float] = f.number("Forecasts tried out, up to the decision lag.", "count", ge=0)
-    last_wmape: Series[float] = f.share("WMAPE of last month's model on them; blank where it was not tried as well.", optional=True)
+    last_wmape: Series[float] = f.share(
+        "WMAPE of last month's model, alone, on them; blank for a share of the family and where its history was too short for it.", optional=True)
     wmape: Series[float] = f.share("WMAPE of this month's on the same.", optional=True)
     why: Series[str] = f.text("Why it changed.")
 

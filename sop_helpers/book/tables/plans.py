@@ -88,10 +88,11 @@ class Forecast(Contract):
     hi80: Series[float] = f.number("90 % quantile.", UNITS, ge=0)
     hi95: Series[float] = f.number("97.5 % quantile.", UNITS, ge=0)
     model: Series[str] = f.code("Model that made it.")
-    reason: Series[str] = f.text("Why this model, and what speaks against it.")
+    reason: Series[str] = f.text("Why this model.")
     caution: Series[str] = f.code(
         "Where seasonal naive was better in the backtest and does not take over: not clearly better, absolute error only (demand is intermittent), "
         "too few to tell, or agreed with other levels (better than what is forecast, not than the method alone).", optional=True)
+    watch: Series[str] = f.text("The same in a sentence, with its numbers.", optional=True)
     naive_ratio: Series[float] = f.number(
         "Absolute error of seasonal naive in the backtest, up to the decision lag, over that of what is forecast; where seasonal naive stands, over that of "
         "the method it replaced.", "ratio", optional=True)
@@ -136,7 +137,9 @@ class DemandPlan(Contract):
 class FVA(Contract):
     """Forecast value added: how much each step of the process lowered the error."""
 
-    step: Series[str] = f.code("Step of the forecast: seasonal naive, statistical, consensus.")
+    step: Series[str] = f.code(
+        "Step of the forecast: seasonal naive, last cycle's method (in the backtest, that of the last closed month alone where a series changed it, elsewhere "
+        "what is forecast now), statistical, consensus.")
     before: Series[str] = f.code("Step it is compared with.", optional=True)
     basis: Series[str] = f.code("backtest or closed months.")
     points: Series[float] = f.number("Forecasts measured.", "count", ge=0)
