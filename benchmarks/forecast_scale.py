@@ -71,7 +71,7 @@ def plan(folder: Path, tier: str) -> dict[str, float]:
     panel = history.history_panel(cleansed, products)
     done("clean")
     with workers(Compute(), len(panel.keys)) as pool:
-        table, tried, _, how = forecast(panel, scope_of(panel, products), horizon, tier=tier, family=family, work=Work(pool))
+        table, tried, _, how, _ = forecast(panel, scope_of(panel, products), horizon, tier=tier, family=family, work=Work(pool))
         done("forecast")
         error_sums(panel, table, tried, work=Work(pool))
     del tried
