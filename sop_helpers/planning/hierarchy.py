@@ -255,11 +255,13 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
     worse = [level for level in error.index[error > base * (1 + 1e-9)] if level != SERIES]
     if worse:
         among = np.isin(tree.level[:start], worse)
-        full, now = _all_origins(np.concatenate([tried[:start], held]), actual, np.concatenate([units[:start], today]), tree, among, work)
+        stack = np.concatenate([tried[:start], held])
+        held = stack[start:]  # a view: with a great many series one copy less
+        full, now = _all_origins(stack, actual, np.concatenate([units[:start], today]), tree, among, work)
         second = best_of(held, full, AGAIN)
         if second.rank > rank:
             held, today = _blend(held, full, second.share), _blend(today, now, second.share)
-            method += f", then {second.share:.0%} of the way on to what {' and '.join(worse)} said alone"
+            method += f", then {second.share:.0%} of the way on to what {', '.join(worse)} said alone"
     levels = _by_level(tree, tried, upward, held, actual, lags)
     return Reconciled(held, today, levels, method + _behind(levels))
 
