@@ -24,7 +24,7 @@ Against all but the last, where the item that is stopped
 
 and against all where a strategy prices what goes against it: built ahead though it is chase, hours that change though it is level.
 
-Only what saves units, and serves somebody sooner who is short from that limit, is told: nothing of a source, a place or a limit that there is not. In the
+Only what saves units, and serves an item sooner that is short from that limit, is told: nothing of a source, a place or a limit that there is not. In the
 best plan what pays is done already: what is served "all the same", within the limits there are (`supply_anyway`), and many a whole lot, gain less than nothing.
 
 Figures are those of the plan before whole lots, so that a lot that happens to fit is not taken for a remedy; those of lots are of the plan in whole lots.
@@ -58,7 +58,7 @@ LEAST = 1e-6
 
 
 class Gained(NamedTuple):
-    """What a remedy brings, as the columns of the table, and by series the units and months that less is owed or lost."""
+    """What a remedy brings, as the columns of the table, and by node the units and months that less is owed or lost of what is sold there."""
 
     units: float
     money: float
@@ -68,7 +68,7 @@ class Gained(NamedTuple):
 
 
 def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, plan: pd.DataFrame | None = None, most: int = 6) -> pd.DataFrame:
-    """Return for the limits that cost most what would help; what saves no unit, or helps nobody who is short from that limit, is left out.
+    """Return for the limits that cost most what would help; what saves no unit, or no item that is short from that limit, is left out.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, p
         head = [limit, short.rows["short_units"].sum(), short.rows["money"].sum()]
         if lots is not None:
             found[limit] |= dict(tried.other_lots(short, lots))
-        helps = {remedy: gained for remedy, gained in found[limit].items() if gained.units > LEAST and (gained.sooner[short.series] > LEAST).any()}
+        helps = {remedy: gained for remedy, gained in found[limit].items() if gained.units > LEAST and (gained.sooner[short.sold] > LEAST).any()}
         out += [[*head, remedy, *gained[:4]] for remedy, gained in helps.items()]
         served = short.rows.dropna(subset="price")
         if len(served):
@@ -133,8 +133,8 @@ class _Short:
         first = dict(zip([n for n, _ in reversed(self.stopped)], reversed(self.causes), strict=True))
         items = [n for n in dict.fromkeys(n for n, _ in self.stopped)][:MOST_ITEMS]
         self.items = [(n, needed_for(first[n], net)[1], first[n]) for n in items]
-        sold = net.series["node"].to_numpy()[self.series]
-        self.nodes = list(dict.fromkeys([*items, *sold.tolist()]))[: 2 * MOST_ITEMS]
+        self.sold = net.series["node"].to_numpy()[self.series]
+        self.nodes = list(dict.fromkeys([*items, *self.sold.tolist()]))[: 2 * MOST_ITEMS]
 
 
 class _Tried:
@@ -217,5 +217,6 @@ class _Tried:
         saved = late_units(net, base.values) - late_units(net, found.values)
         spent = self.solver.spent(found, SPENT) - self.solver.spent(base, SPENT)
         wished = strategy_price(net, base.values) - strategy_price(net, found.values)  # going against a strategy is no cost
-        sooner = sum((base.values[n] - found.values[n]).sum(axis=1) for n in ("owed", "lost"))
+        less = sum((base.values[n] - found.values[n]).sum(axis=1) for n in ("owed", "lost"))
+        sooner = np.bincount(net.series["node"], weights=less, minlength=len(net.nodes))  # regions may be served one for another at no cost
         return Gained(float(saved.sum()), float((saved * net.prices).sum()), spent, base.objective - found.objective - wished, sooner)
