@@ -24,8 +24,9 @@ Against all but the last, where the item that is stopped
 
 and against all where a strategy prices what goes against it: built ahead though it is chase, hours that change though it is level.
 
-Only what saves units, and serves an item sooner that is short from that limit, is told: nothing of a source, a place or a limit that there is not. In the
-best plan what pays is done already: what is served "all the same", within the limits there are (`supply_anyway`), and many a whole lot, gain less than nothing.
+Only what saves a twentieth of the shortage (`LITTLE`), and serves an item sooner that is short from that limit, is told: nothing of a source, a place or a
+limit that there is not. In the best plan what pays is done already: what is served "all the same", within the limits there are (`supply_anyway`), and many a
+whole lot, gain less than nothing.
 
 Figures are those of the plan before whole lots, so that a lot that happens to fit is not taken for a remedy; those of lots are of the plan in whole lots.
 """
@@ -55,6 +56,7 @@ COLUMNS = ["limit", "short_units", "short_money", "remedy", "saved_units", "save
 SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is paid for; the rest of the objective are prices of service
 MOST_ITEMS = 3  # items that a limit stops, most money first, whose other sources, lots and places are looked at
 LEAST = 1e-6
+LITTLE = 0.05  # share of what a limit makes short: what saves less, in units or in money, is no remedy against it
 
 
 class Gained(NamedTuple):
@@ -68,7 +70,8 @@ class Gained(NamedTuple):
 
 
 def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, plan: pd.DataFrame | None = None, most: int = 6) -> pd.DataFrame:
-    """Return for the limits that cost most what would help; what saves no unit, or no item that is short from that limit, is left out.
+    """Return for the limits that cost most what would help; what saves next to nothing, or no item that is short from
+    that limit, is left out.
 
     Parameters
     ----------
@@ -112,8 +115,9 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, p
         head = [limit, short.rows["short_units"].sum(), short.rows["money"].sum()]
         if lots is not None:
             found[limit] |= dict(tried.other_lots(short, lots))
-        helps = {remedy: gained for remedy, gained in found[limit].items() if gained.units > LEAST and (gained.sooner[short.sold] > LEAST).any()}
-        out += [[*head, remedy, *gained[:4]] for remedy, gained in helps.items()]
+        enough = np.maximum(LITTLE * np.array(head[1:]), LEAST)
+        helps = [(remedy, gained) for remedy, gained in found[limit].items() if (np.array(gained[:2]) >= enough).all()]
+        out += [[*head, remedy, *gained[:4]] for remedy, gained in helps if (gained.sooner[short.sold] > LEAST).any()]
         served = short.rows.dropna(subset="price")
         if len(served):
             out.append([*head, AGREE, served["short_units"].sum(), served["money"].sum(), 0.0, served["price"].sum()])

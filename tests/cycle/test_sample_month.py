@@ -229,7 +229,7 @@ def test_the_plans_for_the_erp_are_files_of_their_own(sample_month, read) -> Non
     assert (pd.read_csv(sample_month.folder / "plans" / "supply_plan.csv")["month"].str.fullmatch(r"\d{4}-\d{2}")).all()
 
 
-PLANS = ["demand_plan", "inventory_targets", "supply_plan", "production_plan", "transfer_plan", "purchase_plan", "hiring_plan"]
+PLANS = ["demand_plan", "inventory_targets", "supply_plan", "master_schedule", "production_plan", "transfer_plan", "purchase_plan", "hiring_plan"]
 
 
 @pytest.mark.parametrize("name", PLANS)

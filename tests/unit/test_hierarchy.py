@@ -71,14 +71,10 @@ def test_random_trees_with_areas_and_channels_agree_at_every_level(seed: int, ar
     members = tree.summing.toarray()
     assert len(np.unique(members, axis=0)) == len(members)
     base = rng.lognormal(2, 2, (len(tree.level), 3))
-    locked = np.full(base.shape, np.nan)
-    held = int(rng.integers(0, max(tree.aggregates, 1)))
-    locked[held, 1] = rng.choice([0.0, 250.0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hierarchy, "DENSE", 4_000 if dense else 0)
-        got = hierarchy.reconcile(base, tree, rng.normal(0, 3, (len(tree.level), 15)), locked)
+        got = hierarchy.reconcile(base, tree, rng.normal(0, 3, (len(tree.level), 15)))
     assert (got >= 0).all() and np.isfinite(got).all()
-    assert members[held] @ got[:, 1] == pytest.approx(locked[held, 1], rel=1e-6, abs=1e-6)
     labels = keys.merge(known, on="region", how="left").assign(family=keys["product"].map(family)).fillna("none")
     for level, by in hierarchy.BY.items():  # a node is all live series of one family, area and channel, and its forecast their sum
         own = labels[by].agg("/".join, axis=1) if by else pd.Series("all", index=labels.index)
