@@ -240,7 +240,7 @@ def forecast(
         half = share_families(panel.values, own, sums, tried.back, **now, lag_months=lag_months, season_length=season_length)
         chosen[more:], units[more:], shared = half
     if tree is not None:
-        chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months, work)
+        chosen, units, levels, method = reconcile_origins(chosen[whole:], tried.actual[whole:], units[whole:], tree, lag_months, tried.back, work)
         tried, points, switch = tried.part(more), Points(*(part[more:] for part in points)), switch[more:]
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
     stands = standing(chosen, tried.statistical, tried.naive, tried.actual, lag_months, tried.kind, model, model == "seasonal naive")

@@ -12,7 +12,7 @@ import pandas as pd
 from sop_helpers.planning.cells import on_sale, regions_of, shares, touched
 from sop_helpers.planning.consensus import build_streams, demand_plan, valued
 from sop_helpers.planning.frames import among, no_rows
-from sop_helpers.planning.intervals import band_of_sums, widening
+from sop_helpers.planning.intervals import band_of_sums, run_together
 from sop_helpers.planning.locks import holders, in_order
 from sop_helpers.planning.panel import KEYS
 from sop_helpers.planning.supply_network import Network, series_matrix
@@ -108,8 +108,8 @@ def sheet(
     whole = in_scope(forecast, products, scope)
     tried = pd.DataFrame({c: pd.Series(dtype=k) for c, k in NOTHING.items()})
     names = ["month", "units", "lo80", "hi80"]
-    factor = widening(in_scope(trials, products, scope)) if trials is not None and len(trials) else 1.0
-    band = band_of_sums(whole, tried, pd.Series("all", index=whole["product"].unique()), factor) if len(whole) else pd.DataFrame(columns=names)
+    together = run_together(in_scope(trials, products, scope)) if trials is not None and len(trials) else 0.0
+    band = band_of_sums(whole, tried, pd.Series("all", index=whole["product"].unique()), together) if len(whole) else pd.DataFrame(columns=names)
     out = out.merge(band[names].rename(columns={"units": "statistical"}), on="month", how="left")
     past = in_scope(history, products, scope).groupby("month")["units"].sum()
     out["last_year"] = past.reindex(out["month"] - pd.DateOffset(years=1)).to_numpy()

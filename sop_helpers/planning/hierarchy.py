@@ -18,7 +18,9 @@ from sop_helpers.planning.frames import labelled, no_rows
 from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
-BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT: both err, in different ways, so that their mean is the better forecast
+FEWEST = 4  # errors of a node without which nothing is said of how far it runs off
+CLEARLY = 1.05  # times the error of bottom-up, above which a level is worse: origins knew fewer errors than today's forecast does, and gain less by them
+BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT, first choice first: both err, in different ways, so that their mean is the better forecast
 AGAIN = (1.0, 0.5)  # shares of the way on to what the levels said that came out worse than their own forecast
 SERIES = "product and region"
 BY = {
@@ -155,7 +157,7 @@ def reconcile(base: Matrix, tree: Tree, errors: Matrix, among: NDArray[np.bool_]
     below = base[-bottom:]
     base = base - summing @ below
     unit = float(spread.min())  # the library takes errors below 1e-4 for none
-    if summing.shape[0] <= DENSE and known.shape[1] >= 4:
+    if summing.shape[0] <= DENSE and known.shape[1] >= FEWEST:
         from hierarchicalforecast.methods import MinTrace
         from threadpoolctl import threadpool_limits
 
@@ -204,13 +206,16 @@ class _Choice(NamedTuple):
     error: pd.Series
 
 
-def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int, work: Work | None = None) -> Reconciled:
-    """Reconcile today's forecast and the backtest, unless that made a level worse.
+def reconcile_origins(
+    tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int, back: NDArray[np.int64], work: Work | None = None
+) -> Reconciled:
+    """Reconcile today's forecast and the backtest, unless that made a level clearly worse.
 
-    Every origin is reconciled with the errors of the other origins, so that what is measured is what could have been had. Two blends of
-    bottom-up and MinT are tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); where a level comes out worse than its own forecast, what was
-    found is reconciled once more, with these levels alone. Taken is the one with the least error over all levels among those that leave no level worse than
-    bottom-up, and if there is one, no level worse than its own forecast either.
+    Every origin is reconciled with the errors that were known at it, so that what is measured is what could have been had: errors of other origins in the
+    months that it forecasts hold the same surprises. Origins before which too little was tried stay added up from below. Two blends of
+    bottom-up and MinT are tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); taken is the first that leaves no level clearly worse than
+    bottom-up. Where a level comes out worse than its own forecast, what was found is reconciled once more, with these levels alone; that is taken if it
+    leaves none worse than its own forecast, or else has less error over all levels, and none clearly worse than bottom-up.
 
     Parameters
     ----------
@@ -222,48 +227,58 @@ def reconcile_origins(tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, 
         The hierarchy.
     lag_months : int
         Lags up to this one are measured.
+    back : ndarray of int (origins,)
+        Months between each origin and the last actual.
     work : Work, optional
         Where the origins are reconciled, each by itself.
     """
-    start, origins = tree.aggregates, tried.shape[1]
+    start = tree.aggregates
     own, lags = tried[start:], min(lag_months, tried.shape[2])
     near = actual[:, :, :lags] - tried[:, :, :lags]
-    if start == 0 or origins < 3 or not np.isfinite(near).any():
+    # Errors known at each origin (origins, origins x lags), and today: those in months up to it, of earlier origins.
+    month = np.arange(1, tried.shape[2] + 1) - back[:, None]
+    known = (month.ravel() <= -np.append(back, 0)[:, None]) & (np.isfinite(actual) & np.isfinite(tried)).any(axis=0).ravel()
+    # Lags that no origin has seen yet stay in today's: without them the library shrinks more, and retail's total loses six points of the error gained.
+    known[-1] = True
+    if start == 0 or len(_able(known)) == 0 or not np.isfinite(near).any():
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
     del near
     upward = _lift(tree, own[:, :, :lags])
     base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
 
-    def best_of(begin: Matrix, full: Matrix, shares: tuple[float, ...]) -> _Choice:
-        found = []
-        for share in shares:
-            error = _errors(tree, _lift(tree, _blend(begin, full, share)[:, :, :lags]), actual, lags)
-            holds = bool((error <= below * (1 + 1e-9)).all())
-            rank = (holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()))
-            found.append(_Choice(rank, share, error))
-        return max(found, key=lambda one: one.rank)
+    def measured(begin: Matrix, full: Matrix, share: float) -> _Choice:
+        error = _errors(tree, _lift(tree, _blend(begin, full, share)[:, :, :lags]), actual, lags)
+        holds = bool((error <= below * CLEARLY).all())
+        rank = (holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()))
+        return _Choice(rank, share, error)
 
-    full, now = _all_origins(tried, actual, units, tree, None, work)
-    first = best_of(own, full, BLENDS)
-    held, method, error, rank = own, "bottom-up: reconciling made a level worse in the backtest", below, (bool((below <= base * (1 + 1e-9)).all()), True, -1.0)
-    today = units[start:]
-    if first.rank[1]:
-        name = "MinT with shrunk covariance" if len(units) <= DENSE else "MinT with variances"
-        held, today, error, rank = _blend(own, full, first.share), _blend(today, now, first.share), first.error, first.rank
-        method = f"{name}, {first.share:.0%} of the way from bottom-up"
+    full, now = _all_origins(tried, actual, units, tree, known, None, work)
+    held, today = own, units[start:]
+    taken, method = measured(own, own, 0.0), "bottom-up: reconciling made a level clearly worse in the backtest"
+    for share in BLENDS:
+        found = measured(own, full, share)
+        if found.rank[1]:
+            held, today, taken = _blend(own, full, share), _blend(today, now, share), found
+            method = f"{'MinT with shrunk covariance' if len(units) <= DENSE else 'MinT with variances'}, {share:.0%} of the way from bottom-up"
+            break
     del full
-    worse = [level for level in error.index[error > base * (1 + 1e-9)] if level != SERIES]
+    worse = [level for level in taken.error.index[taken.error > base * (1 + 1e-9)] if level != SERIES]
     if worse:
         among = np.isin(tree.level[:start], worse)
         stack = np.concatenate([tried[:start], held])
         held = stack[start:]  # a view: with a great many series one copy less
-        full, now = _all_origins(stack, actual, np.concatenate([units[:start], today]), tree, among, work)
-        second = best_of(held, full, AGAIN)
-        if second.rank > rank:
+        full, now = _all_origins(stack, actual, np.concatenate([units[:start], today]), tree, known, among, work)
+        second = max((measured(held, full, share) for share in AGAIN), key=lambda one: one.rank)
+        if second.rank > taken.rank:
             held, today = _blend(held, full, second.share), _blend(today, now, second.share)
             method += f", then {second.share:.0%} of the way on to what {', '.join(worse)} said alone"
     levels = _by_level(tree, tried, upward, held, actual, lags)
     return Reconciled(held, today, levels, method + _behind(levels))
+
+
+def _able(known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Origins at which enough errors were known to be reconciled."""
+    return np.flatnonzero(known[:-1].sum(axis=1) >= FEWEST)
 
 
 def _blend(begin: Matrix, full: Matrix, share: float) -> Matrix:
@@ -271,19 +286,18 @@ def _blend(begin: Matrix, full: Matrix, share: float) -> Matrix:
 
 
 def _all_origins(
-    tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, among: NDArray[np.bool_] | None, work: Work | None
+    tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, known: NDArray[np.bool_], among: NDArray[np.bool_] | None, work: Work | None
 ) -> tuple[Matrix, Matrix]:
-    """Reconcile every origin with the errors of the others, and today's forecast with all of them."""
-    start, origins = tree.aggregates, tried.shape[1]
-    own, flat = tried[start:], _level_lags(tried, actual)
+    """Reconcile every origin before which enough was tried, and today's forecast, with the errors (origins and today, origins x lags) known at each."""
+    own, flat, able = tried[tree.aggregates :], _level_lags(tried, actual), _able(known)
     weigh = _size_of_errors if len(tried) > DENSE else np.asarray  # beyond that only variances count: no need to hand all errors around
-    full = np.full_like(own, np.nan)
+    full = own.copy()
     seen = np.isfinite(own).any(axis=0)
     # Today's forecast is reconciled beside the origins, last.
-    bases = chain((np.nan_to_num(tried[:, o, seen[o]]) for o in range(origins)), [units])
-    errors = (weigh(flat[:, np.repeat(np.arange(origins) != o, tried.shape[2])]) for o in range(origins + 1))
-    reconciled = (work or Work()).each(reconcile, bases, repeat(tree, origins + 1), errors, repeat(among, origins + 1))
-    for o, found in zip(range(origins), reconciled, strict=False):
+    bases = chain((np.nan_to_num(tried[:, o, seen[o]]) for o in able), [units])
+    errors = (weigh(flat[:, known[o]]) for o in [*able, -1])
+    reconciled = (work or Work()).each(reconcile, bases, repeat(tree, len(able) + 1), errors, repeat(among, len(able) + 1))
+    for o, found in zip(able, reconciled, strict=False):
         full[:, o, seen[o]] = found
     now = next(reconciled)
     del flat

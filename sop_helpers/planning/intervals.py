@@ -143,27 +143,27 @@ def _quantiles(scaled: Matrix, horizon: int) -> Matrix:
     return out
 
 
-def widening(trials: pd.DataFrame) -> float:
-    """Return how much wider the error of a sum of series is than if their errors were independent; 1 where nothing was tried.
-
-    The ratio of root mean squares, of the errors added up over the series and of the errors put together as independent ones.
+def run_together(trials: pd.DataFrame) -> float:
+    """Return how far the errors of series run together: their mean correlation, weighted by spread, between 0 and 1; 0 where nothing was tried.
 
     Parameters
     ----------
     trials : DataFrame
-        As the contract forecast_trials: origin, months, forecast_units, actual_units; the series of the sum.
+        As the contract forecast_trials: product, region, origin, months, forecast_units, actual_units; the series of a sum.
     """
     error = trials["actual_units"] - trials["forecast_units"]
-    parts = pd.DataFrame({"error": error, "square": error**2}).groupby([trials["origin"], trials["months"]]).sum()
-    alone = parts["square"].sum()
-    return max(1.0, float(np.sqrt((parts["error"] ** 2).sum() / alone))) if alone > 0 else 1.0
+    square = error**2
+    spread = np.sqrt(square.groupby([trials["product"], trials["region"], trials["months"]]).transform("mean"))
+    parts = pd.DataFrame({"error": error, "square": square, "spread": spread, "alone": spread**2}).groupby([trials["origin"], trials["months"]]).sum()
+    most = float((parts["spread"] ** 2 - parts["alone"]).sum())
+    return float(np.clip((parts["error"] ** 2 - parts["square"]).sum() / most, 0.0, 1.0)) if most > 0 else 0.0
 
 
-def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, factor: float = 1.0) -> pd.DataFrame:
-    """Return the 80 % band of groups of series, such as families.
+def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, correlation: float = 0.0) -> pd.DataFrame:
+    """Return the bands of groups of series, such as families.
 
-    Errors of series neither cancel nor add up fully. The root of the summed squared half-widths would be the band of independent errors; it is widened by
-    the 80 % quantile of how far the groups' backtest errors went beyond it, up to the sum of the half-widths.
+    Errors of series neither cancel nor add up fully. A half-width is the root of sum(s^2) + c ((sum s)^2 - sum(s^2)), s those of the series at 80 % and c how
+    far their errors run together (see `_together`), times what held 80 and 95 % of the groups' own errors in the backtest.
 
     Parameters
     ----------
@@ -173,23 +173,23 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, fac
         Backtest: month, product, origin, lag, actual, statistical, lo80, hi80.
     by : Series
         Group of each product, indexed by product.
-    factor : float
-        How much wider than that of independent errors, where `tried` is empty; see `widening`.
+    correlation : float
+        How far errors run together where `tried` is empty (see `run_together`); there is no 95 % band then.
 
     Returns
     -------
     DataFrame
-        month, group, units, lo80, hi80.
+        month, group, units, lo95, lo80, hi80, hi95; units. No 95 % band where too few errors are known for one.
     """
     out = _add_bands(forecast.assign(group=forecast["product"].map(by)), "units", ["group", "month"])
     t = tried.dropna(subset=["lo80"])
-    if len(t):
-        factor = _beyond(_add_bands(t.assign(group=t["product"].map(by)), "statistical", ["group", "origin", "lag"]))
-    return _limits(out, "units", factor)[["month", "group", "units", "lo80", "hi80"]]
+    sums = _add_bands(t.assign(group=t["product"].map(by)), "statistical", ["group", "origin", "lag"]) if len(t) else None
+    how = _Together(correlation, 1.0, np.nan) if sums is None else _together(sums)
+    return _limits(out, "units", how)[["month", "group", "units", *LEVELS]]
 
 
 def tried_bands_of_sums(tried: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the bands that `band_of_sums` would have given groups of series at past origins, each widened as the other origins say, to be measured honestly.
+    """Return the bands that `band_of_sums` would have given groups of series at past origins, each as the other origins say, to be measured honestly.
 
     Parameters
     ----------
@@ -201,11 +201,11 @@ def tried_bands_of_sums(tried: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `by`, origin, lag, lo80, hi80; no rows for origins without bands.
+        The columns of `by`, origin, lag, lo95, lo80, hi80, hi95; no rows for origins without bands.
     """
     sums = _add_bands(tried.dropna(subset=["lo80"]), "statistical", [*by, "origin", "lag"])
-    parts = [_limits(rows, "statistical", _beyond(sums[sums["origin"] != origin])) for origin, rows in sums.groupby("origin")]
-    return pd.concat(parts or [sums.assign(hi80=np.nan, lo80=np.nan)], ignore_index=True)[[*by, "origin", "lag", "lo80", "hi80"]]
+    parts = [_limits(rows, "statistical", _together(sums[sums["origin"] != origin])) for origin, rows in sums.groupby("origin")]
+    return pd.concat(parts or [sums.assign(**dict.fromkeys(LEVELS, np.nan))], ignore_index=True)[[*by, "origin", "lag", *LEVELS]]
 
 
 def _add_bands(frame: pd.DataFrame, said: str, by: list[str]) -> pd.DataFrame:
@@ -217,14 +217,48 @@ def _add_bands(frame: pd.DataFrame, said: str, by: list[str]) -> pd.DataFrame:
     return parts.groupby(by, as_index=False).sum()
 
 
-def _beyond(sums: pd.DataFrame) -> float:
-    """Return the 80 % quantile of how far errors of sums went beyond the band of independent errors; never below 1, and 1.5 where too few are known."""
-    half = np.sqrt(np.where(sums["error"] > 0, sums["high"], sums["low"]))
-    ratio = (np.abs(sums["error"]) / np.where(half > 0, half, np.nan)).dropna()
-    return max(1.0, float(np.quantile(ratio, 0.8))) if len(ratio) >= 10 else 1.5
+class _Together(NamedTuple):
+    """Mean correlation of the errors of a group's series, and the factors on the half-width that follows that hold 80 and 95 % of the groups' errors."""
+
+    correlation: float
+    factor80: float
+    factor95: float
 
 
-def _limits(sums: pd.DataFrame, said: str, factor: float) -> pd.DataFrame:
-    """Lay the band of a sum about it: errors that all go the same way are the worst, the sum of the half-widths."""
-    low, high = (np.minimum(factor * np.sqrt(sums[square]), sums[most]) for square, most in (("low", "below"), ("high", "above")))
-    return sums.assign(lo80=np.maximum(sums[said] - low, 0.0), hi80=sums[said] + high)
+def _together(sums: pd.DataFrame) -> _Together:
+    """Learn from the errors of sums how far the errors of their series run together, all groups of a level at once.
+
+    Of the correlations 0, 0.1 to 1 the one is taken whose 80 % band has the least mean interval score (Gneiting & Raftery 2007), in half-widths of
+    independent errors; its factors are order statistics of split conformal prediction. With a factor alone (correlation 0) a group of few series would be
+    as much wider than independence as one of many.
+    """
+    over = sums["error"].to_numpy() > 0
+    alone, straight = (np.where(over, sums[high], sums[low]) for high, low in (("high", "low"), ("above", "below")))
+    some = alone > 0
+    if some.sum() < 10:
+        return _Together(0.0, 1.5, np.nan)
+    alone, straight, error = alone[some], straight[some], np.abs(sums["error"].to_numpy()[some])
+    best, least = _Together(0.0, 1.5, np.nan), np.inf
+    for correlation in np.arange(11) / 10:
+        half = np.sqrt(alone + correlation * np.maximum(straight**2 - alone, 0.0))
+        factors = [_holding(error / half, share) for share in (0.8, 0.95)]
+        score = float(np.mean((factors[0] * half + np.maximum(error - factors[0] * half, 0.0) / 0.2) / np.sqrt(alone)))
+        if score < least - 1e-12:
+            best, least = _Together(float(correlation), *factors), score
+    return best
+
+
+def _holding(ratio: NDArray[np.float64], share: float) -> float:
+    """Return what at least a share of new ratios stay below: the ceil((n + 1) share)-th smallest of n known ones, NaN where there are too few."""
+    rank = int(np.ceil(np.round((len(ratio) + 1) * share, 9)))
+    return float(np.partition(ratio, rank - 1)[rank - 1]) if rank <= len(ratio) else np.nan
+
+
+def _limits(sums: pd.DataFrame, said: str, how: _Together) -> pd.DataFrame:
+    """Lay the bands of a sum about it."""
+    straight = {"low": sums["below"], "high": sums["above"]}
+    low, high = (np.sqrt(sums[side] + how.correlation * np.maximum(most**2 - sums[side], 0.0)) for side, most in straight.items())
+    bands = {f"{name}{share}": (name, factor) for share, factor in ((80, how.factor80), (95, how.factor95)) for name in ("lo", "hi")}
+    return sums.assign(**{
+        name: np.maximum(sums[said] - factor * low, 0.0) if side == "lo" else sums[said] + factor * high for name, (side, factor) in bands.items()
+    })

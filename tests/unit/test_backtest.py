@@ -116,6 +116,26 @@ def test_the_band_of_a_sum_at_a_past_origin_is_the_drawn_one_without_its_own_err
     assert intervals.tried_bands_of_sums(tried.assign(lo80=np.nan), []).empty
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 1.0])
+def test_bands_of_sums_hold_in_groups_of_few_and_of_many(correlation: float) -> None:
+    """One factor for all made families of two series too wide and those of sixty too narrow."""
+    rng = np.random.default_rng(7)
+    family = pd.Series(["few"] * 2 + ["many"] * 60, index=[f"{i:02}" for i in range(62)])
+    common = rng.normal(size=(2, 600))[(family == "many").astype(int)] * np.sqrt(correlation)
+    error = 10 * (common + rng.normal(size=(62, 600)) * np.sqrt(1 - correlation))
+    rows = pd.DataFrame({"product": np.repeat(family.index, 600), "region": "R", "lag": 1, "origin": np.tile(np.arange(600), 62), "statistical": 1000.0})
+    rows = rows.assign(actual=1000 + error.ravel(), lo80=1000 - 12.816, hi80=1000 + 12.816, family=rows["product"].map(family))
+    now = rows[rows["origin"] >= 100].rename(columns={"statistical": "units"}).assign(month=lambda f: f["origin"])
+    band = intervals.band_of_sums(now, rows[rows["origin"] < 100], family)
+    came = now.groupby(["family", "month"])["actual"].sum()
+    band = band.set_index(["group", "month"]).loc[came.index]
+    for share in (80, 95):
+        inside = came.between(band[f"lo{share}"], band[f"hi{share}"]).groupby("family").mean()
+        assert inside.between(share / 100 - 0.06, share / 100 + 0.05).all(), inside
+    few = intervals.band_of_sums(now, rows[rows["origin"] < 8], family)
+    assert few["lo95"].isna().all() and few["lo80"].notna().all(), "sixteen errors do not tell what holds 95 %"
+
+
 @pytest.mark.parametrize("months", [1, 2, 3, 5, 9, 11, 12, 13, 14, 23, 24, 25, 26, 37])
 def test_any_length_of_data_gives_a_plan(months: int) -> None:
     values = demand(2)[:, -months:]

@@ -27,7 +27,7 @@ class Accuracy(Contract):
     coverage80: Series[float] = f.share(
         "Share of actuals inside the 80 % band of the statistical forecast: that of the series, or in a backtest that of the sum, made as the band of a family "
         "is drawn and widened as other origins say. Blank for sums of closed months, which kept no band of them.", optional=True)
-    coverage95: Series[float] = f.share("The same of the 95 % band, at product-region; blank above, where no 95 % band of a sum is made.", optional=True)
+    coverage95: Series[float] = f.share("The same of the 95 % band; blank for sums of which too few errors are known for one.", optional=True)
     series_coverage80: Series[float] = f.share("Share of its products and regions whose own actuals were inside their own 80 % bands.", optional=True)
     series_coverage95: Series[float] = f.share("The same of their 95 % bands.", optional=True)
     pinball80: Series[float] = f.share("Mean pinball loss of both limits of the 80 % band (see coverage80), over actuals.", optional=True)
