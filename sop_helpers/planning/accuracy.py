@@ -14,7 +14,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import labelled, month_count, months_between, no_rows
 from sop_helpers.planning.intervals import LEVELS as LIMITS
-from sop_helpers.planning.intervals import tried_bands_of_sums
+from sop_helpers.planning.intervals import published_bands, tried_bands_of_sums
 from sop_helpers.planning.known_scales import known_scales
 from sop_helpers.planning.panel import Panel
 
@@ -165,6 +165,7 @@ def within(frame: pd.DataFrame, share: int) -> np.ndarray:
 def accuracy_by_level(
     frame: pd.DataFrame, products: pd.DataFrame, streams: dict[str, str], basis: str, levels: Sequence[str] = tuple(LEVEL_KEYS), *,
     history: Panel | None = None, most_lag: int | None = None, season_length: int = 12, regions: pd.DataFrame | None = None,
+    kept: dict[pd.Timestamp, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Measure at every level of the hierarchy: add up to the level first, then take errors.
 
@@ -189,6 +190,8 @@ def accuracy_by_level(
         Months in a season.
     regions : DataFrame, optional
         region; area and channel where there are any: what no region states is not measured.
+    kept : dict, optional
+        First month planned of each closed cycle -> the bands of sums that it published (as the contract ``forecast_bands``).
 
     Returns
     -------
@@ -212,8 +215,9 @@ def accuracy_by_level(
             continue
         bottom = level == "product-region"
         added = {"": f} if bottom else {}
-        # The band of a sum is no sum of bands. Closed months kept none, and nothing that one could be made of.
+        # The band of a sum is no sum of bands: it is made anew of the backtest, and taken as it was published of closed months.
         bands = tried_bands_of_sums(every, keys) if not bottom and "origin" in f and {"lo80", "hi80"} <= set(limits) else None
+        bands = published_bands(kept, level) if bands is None and kept and not bottom else bands
         inside = f.groupby([*keys, "lag"], sort=True, observed=True)[[f"within{share}" for share in BANDS]].mean().reset_index()
         for stream, column in streams.items():
             # What a stream did not forecast is not a forecast of nothing: it is left out of its sums. Streams without gaps share one table.
@@ -227,7 +231,7 @@ def accuracy_by_level(
             if column != "statistical":
                 one = one.drop(columns=limits, errors="ignore")
             elif bands is not None:
-                one = one.merge(bands, on=[*keys, "origin", "lag"], how="left")
+                one = one.merge(bands, on=[*keys, *(c for c in ("origin", "month") if c in bands), "lag"], how="left")
             table = accuracy(one, by=[*keys, "lag"])
             if table.empty:  # never forecast
                 continue

@@ -109,7 +109,7 @@ def sheet(
     tried = pd.DataFrame({c: pd.Series(dtype=k) for c, k in NOTHING.items()})
     names = ["month", "units", "lo80", "hi80"]
     together = run_together(in_scope(trials, products, scope)) if trials is not None and len(trials) else 0.0
-    band = band_of_sums(whole, tried, pd.Series("all", index=whole["product"].unique()), together) if len(whole) else pd.DataFrame(columns=names)
+    band = band_of_sums(whole, tried, [], together) if len(whole) else pd.DataFrame(columns=names)
     out = out.merge(band[names].rename(columns={"units": "statistical"}), on="month", how="left")
     past = in_scope(history, products, scope).groupby("month")["units"].sum()
     out["last_year"] = past.reindex(out["month"] - pd.DateOffset(years=1)).to_numpy()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.smoothing import Matrix
 
 LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
@@ -159,7 +160,7 @@ def run_together(trials: pd.DataFrame) -> float:
     return float(np.clip((parts["error"] ** 2 - parts["square"]).sum() / most, 0.0, 1.0)) if most > 0 else 0.0
 
 
-def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, correlation: float = 0.0) -> pd.DataFrame:
+def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: list[str], correlation: float = 0.0) -> pd.DataFrame:
     """Return the bands of groups of series, such as families.
 
     Errors of series neither cancel nor add up fully. A half-width is the root of sum(s^2) + c ((sum s)^2 - sum(s^2)), s those of the series at 80 % and c how
@@ -168,24 +169,53 @@ def band_of_sums(forecast: pd.DataFrame, tried: pd.DataFrame, by: pd.Series, cor
     Parameters
     ----------
     forecast : DataFrame
-        month, product, region, units, lo80, hi80.
+        month, units, lo80, hi80 and the columns of `by`.
     tried : DataFrame
-        Backtest: month, product, origin, lag, actual, statistical, lo80, hi80.
-    by : Series
-        Group of each product, indexed by product.
+        Backtest: origin, lag, actual, statistical, lo80, hi80 and the columns of `by`.
+    by : list of str
+        Columns that make a group; all series together when empty.
     correlation : float
         How far errors run together where `tried` is empty (see `run_together`); there is no 95 % band then.
 
     Returns
     -------
     DataFrame
-        month, group, units, lo95, lo80, hi80, hi95; units. No 95 % band where too few errors are known for one.
+        The columns of `by`, month, units, lo95, lo80, hi80, hi95; units. No 95 % band where too few errors are known for one.
     """
-    out = _add_bands(forecast.assign(group=forecast["product"].map(by)), "units", ["group", "month"])
-    t = tried.dropna(subset=["lo80"])
-    sums = _add_bands(t.assign(group=t["product"].map(by)), "statistical", ["group", "origin", "lag"]) if len(t) else None
-    how = _Together(correlation, 1.0, np.nan) if sums is None else _together(sums)
-    return _limits(out, "units", how)[["month", "group", "units", *LEVELS]]
+    known = tried.dropna(subset=["lo80"])
+    how = _together(_add_bands(known, "statistical", [*by, "origin", "lag"])) if len(known) else _Together(correlation, 1.0, np.nan)
+    return _limits(_add_bands(forecast, "units", [*by, "month"]), "units", how)[[*by, "month", "units", *LEVELS]]
+
+
+def kept_bands(forecast: pd.DataFrame, tried: pd.DataFrame, family: pd.Series) -> pd.DataFrame:
+    """Return the bands of families, of regions and of the total, as a closed month keeps them.
+
+    Parameters
+    ----------
+    forecast, tried : DataFrame
+        As for `band_of_sums`, with product and region.
+    family : Series
+        Family of each product, indexed by product.
+
+    Returns
+    -------
+    DataFrame
+        As the contract forecast_bands.
+    """
+    frames = [frame.assign(family=frame["product"].map(family).fillna("(no family)")) for frame in (forecast, tried)]
+    parts = []
+    for level in ("family", "region", "total"):
+        band = band_of_sums(*frames, [level] if level != "total" else [])
+        key = band.pop(level) if level != "total" else "total"
+        parts.append(band.assign(level=level, key=key))
+    return pd.concat(parts, ignore_index=True)[["level", "key", "month", "units", *LEVELS]]
+
+
+def published_bands(kept: dict[pd.Timestamp, pd.DataFrame], level: str) -> pd.DataFrame:
+    """Lay the bands of a level that closed cycles kept one under the other: its own column, but for the total; month, lag and limits."""
+    parts = [table[table["level"] == level].assign(lag=months_between(table["month"], first) + 1) for first, table in kept.items()]
+    rows = pd.concat(parts, ignore_index=True).reindex(columns=["key", "month", "lag", *LEVELS])
+    return rows.rename(columns={"key": level}) if level != "total" else rows.drop(columns="key")
 
 
 def tried_bands_of_sums(tried: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sop_helpers.planning import accuracy as acc
+from sop_helpers.planning import intervals
 from sop_helpers.planning.panel import Panel
 from sop_helpers.report.demand_words import coverage_words
 
@@ -213,3 +214,29 @@ def test_closed_months_tell_whether_published_bands_held() -> None:
     assert "nothing" in coverage_words(acc.band_coverage(out.iloc[:0]))
     older = acc.closed_table({MONTHS[58]: known}, {MONTHS[58]: known[["month", "product", "region", "units"]]}, actuals)
     assert acc.accuracy_by_level(older, products(), streams, "closed months")["coverage80"].isna().all()
+
+
+def test_closed_months_tell_whether_the_bands_of_sums_held_that_they_kept() -> None:
+    panel, tried = grown()
+    actuals = panel.frame(panel.values, "units")
+    now = actuals[actuals["month"] >= MONTHS[58]].reset_index(drop=True)
+    said = now.assign(units=500.0, lo95=440.0, lo80=460.0, hi80=540.0, hi95=560.0)
+    bands = intervals.kept_bands(said, tried, products().set_index("product")["family"])
+    assert set(bands["level"]) == {"family", "region", "total"} and not bands.duplicated(["level", "key", "month"]).any()
+    total = now.groupby("month")["units"].sum().to_numpy()
+    mine = (bands["level"] == "total").to_numpy()
+    bands.loc[mine, "lo80"], bands.loc[mine, "hi80"] = total - 1, total + np.array([1.0, -0.5])
+    bands.loc[mine, ["lo95", "hi95"]] = np.nan
+    first = MONTHS[58]
+    closed = acc.closed_table({first: said[["month", "product", "region", "units"]]}, {first: said}, actuals)
+    out = acc.accuracy_by_level(closed, products(), {"statistical": "statistical"}, "closed months", history=panel, kept={first: bands})
+    held = out.set_index(["level", "key", "lag"]).sort_index()
+    assert held.loc[("total", "total"), "coverage80"].tolist() == [1.0, 0.0] and held.loc["total", "coverage95"].isna().all()
+    regions = bands[bands["level"] == "region"].merge(now.groupby(["region", "month"], as_index=False)["units"].sum(), left_on=["key", "month"],
+                                                      right_on=["region", "month"])  # fmt: skip
+    inside = regions["units_y"].between(regions["lo80"], regions["hi80"]).to_numpy(float)
+    assert held.loc["region", "coverage80"].tolist() == inside.tolist() and held.loc["region", "pinball80"].notna().all()
+    assert held.loc["product", "coverage80"].isna().all(), "of products no band is kept"
+    blank = acc.accuracy_by_level(closed, products(), {"statistical": "statistical"}, "closed months", history=panel, kept={})
+    assert blank.set_index("level").loc["region", "coverage80"].isna().all()
+    assert intervals.kept_bands(said.iloc[:0], tried.iloc[:0], products().set_index("product")["family"]).empty

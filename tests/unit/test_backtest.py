@@ -95,8 +95,7 @@ def test_the_band_of_a_family_is_narrower_than_the_sum_of_bands_and_wider_than_i
     values = demand(6)
     panel = panel_of(values)
     table, tried, *_ = backtest.forecast(panel, plain_scope(len(values)), HORIZON)
-    family = pd.Series("F", index=panel.keys["product"])
-    band = intervals.band_of_sums(table, tried, family)
+    band = intervals.band_of_sums(table.assign(family="F"), tried.assign(family="F"), ["family"])
     summed = table.groupby("month")[["units", "lo80", "hi80"]].sum()
     root = np.sqrt(((table["hi80"] - table["units"]) ** 2).groupby(table["month"]).sum())
     np.testing.assert_allclose(band["units"], summed["units"])
@@ -111,7 +110,8 @@ def test_the_band_of_a_sum_at_a_past_origin_is_the_drawn_one_without_its_own_err
     found = intervals.tried_bands_of_sums(tried.assign(family=tried["product"].map(family)), ["family"])
     origin = tried["origin"].max()
     now = tried[tried["origin"] == origin].rename(columns={"statistical": "units"}).drop(columns="actual")
-    drawn = intervals.band_of_sums(now, tried[tried["origin"] != origin], family)
+    both = [frame.assign(family=frame["product"].map(family)) for frame in (now, tried[tried["origin"] != origin])]
+    drawn = intervals.band_of_sums(*both, ["family"])
     np.testing.assert_allclose(found.loc[found["origin"] == origin, ["lo80", "hi80"]], drawn[["lo80", "hi80"]])
     assert intervals.tried_bands_of_sums(tried.assign(lo80=np.nan), []).empty
 
@@ -126,13 +126,13 @@ def test_bands_of_sums_hold_in_groups_of_few_and_of_many(correlation: float) -> 
     rows = pd.DataFrame({"product": np.repeat(family.index, 600), "region": "R", "lag": 1, "origin": np.tile(np.arange(600), 62), "statistical": 1000.0})
     rows = rows.assign(actual=1000 + error.ravel(), lo80=1000 - 12.816, hi80=1000 + 12.816, family=rows["product"].map(family))
     now = rows[rows["origin"] >= 100].rename(columns={"statistical": "units"}).assign(month=lambda f: f["origin"])
-    band = intervals.band_of_sums(now, rows[rows["origin"] < 100], family)
+    band = intervals.band_of_sums(now, rows[rows["origin"] < 100], ["family"])
     came = now.groupby(["family", "month"])["actual"].sum()
-    band = band.set_index(["group", "month"]).loc[came.index]
+    band = band.set_index(["family", "month"]).loc[came.index]
     for share in (80, 95):
         inside = came.between(band[f"lo{share}"], band[f"hi{share}"]).groupby("family").mean()
         assert inside.between(share / 100 - 0.06, share / 100 + 0.05).all(), inside
-    few = intervals.band_of_sums(now, rows[rows["origin"] < 8], family)
+    few = intervals.band_of_sums(now, rows[rows["origin"] < 8], ["family"])
     assert few["lo95"].isna().all() and few["lo80"].notna().all(), "sixteen errors do not tell what holds 95 %"
 
 

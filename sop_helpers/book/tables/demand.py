@@ -26,7 +26,7 @@ class Accuracy(Contract):
     rmsse: Series[float] = f.number("Root mean squared error over that of seasonal naive in the history known at the forecast.", "ratio", optional=True)
     coverage80: Series[float] = f.share(
         "Share of actuals inside the 80 % band of the statistical forecast: that of the series, or in a backtest that of the sum, made as the band of a family "
-        "is drawn and widened as other origins say. Blank for sums of closed months, which kept no band of them.", optional=True)
+        "is drawn and widened as other origins say, or as the closed month kept it (forecast_bands; blank where it kept none).", optional=True)
     coverage95: Series[float] = f.share("The same of the 95 % band; blank for sums of which too few errors are known for one.", optional=True)
     series_coverage80: Series[float] = f.share("Share of its products and regions whose own actuals were inside their own 80 % bands.", optional=True)
     series_coverage95: Series[float] = f.share("The same of their 95 % bands.", optional=True)
@@ -48,6 +48,23 @@ class ForecastLevels(Contract):
 
     class Config(Contract.Config):
         unique = ["level"]
+        metadata = made_by("20_demand")
+
+
+class ForecastBands(Contract):
+    """Bands of sums of the statistical forecast: kept, so that later months can tell whether they held."""
+
+    level: Series[str] = f.code("family, region or total.", isin=["family", "region", "total"])
+    key: Series[str] = f.code("Member of the level.")
+    month: Series[Month] = f.month("Month forecast.")
+    units: Series[float] = f.number("Sum of the point forecasts.", UNITS, ge=0)
+    lo95: Series[float] = f.number("2.5 % quantile of the sum; blank where too few errors are known for it.", UNITS, ge=0, optional=True)
+    lo80: Series[float] = f.number("10 % quantile of the sum.", UNITS, ge=0)
+    hi80: Series[float] = f.number("90 % quantile of the sum.", UNITS, ge=0)
+    hi95: Series[float] = f.number("97.5 % quantile of the sum; blank where too few errors are known for it.", UNITS, ge=0, optional=True)
+
+    class Config(Contract.Config):
+        unique = ["level", "key", "month"]
         metadata = made_by("20_demand")
 
 
