@@ -6,7 +6,7 @@ of them ran off in the backtest; up to 4,000 nodes with the shrunk covariance of
 
 from __future__ import annotations
 
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +19,7 @@ from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
 FEWEST = 4  # errors of a node without which nothing is said of how far it runs off
-CLEARLY = 1.05  # times the error of bottom-up, above which a level is worse: origins knew fewer errors than today's forecast does, and gain less by them
-BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT, first choice first: both err, in different ways, so that their mean is the better forecast
+BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT: both err, in different ways, so that their mean is the better forecast
 AGAIN = (1.0, 0.5)  # shares of the way on to what the levels said that came out worse than their own forecast
 SERIES = "product and region"
 BY = {
@@ -209,13 +208,15 @@ class _Choice(NamedTuple):
 def reconcile_origins(
     tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, lag_months: int, back: NDArray[np.int64], work: Work | None = None
 ) -> Reconciled:
-    """Reconcile today's forecast and the backtest, unless that made a level clearly worse.
+    """Reconcile today's forecast and the backtest, unless that made a level worse.
 
-    Every origin is reconciled with the errors that were known at it, so that what is measured is what could have been had: errors of other origins in the
-    months that it forecasts hold the same surprises. Origins before which too little was tried stay added up from below. Two blends of
-    bottom-up and MinT are tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); taken is the first that leaves no level clearly worse than
-    bottom-up. Where a level comes out worse than its own forecast, what was found is reconciled once more, with these levels alone; that is taken if it
-    leaves none worse than its own forecast, or else has less error over all levels, and none clearly worse than bottom-up.
+    How far to go is chosen with every origin reconciled by the errors of all others, which say most about the levels. Two blends of bottom-up and MinT are
+    tried (Hollyman, Petropoulos & Tipping 2021 on combining the two); where a level comes out worse than its own forecast, what was found is reconciled once
+    more, with these levels alone. Taken is the one with the least error over all levels among those that leave no level worse than bottom-up, and if there
+    is one, no level worse than its own forecast either.
+
+    What is measured is what could have been had: the backtest is then reconciled in that way with the errors that were known at each origin only, since errors
+    of other origins in the months that it forecasts hold the same surprises. Origins before which too little was tried stay added up from below.
 
     Parameters
     ----------
@@ -232,53 +233,54 @@ def reconcile_origins(
     work : Work, optional
         Where the origins are reconciled, each by itself.
     """
-    start = tree.aggregates
+    start, origins = tree.aggregates, tried.shape[1]
     own, lags = tried[start:], min(lag_months, tried.shape[2])
     near = actual[:, :, :lags] - tried[:, :, :lags]
-    # Errors known at each origin (origins, origins x lags), and today: those in months up to it, of earlier origins.
-    month = np.arange(1, tried.shape[2] + 1) - back[:, None]
-    known = (month.ravel() <= -np.append(back, 0)[:, None]) & (np.isfinite(actual) & np.isfinite(tried)).any(axis=0).ravel()
-    # Lags that no origin has seen yet stay in today's: without them the library shrinks more, and retail's total loses six points of the error gained.
-    known[-1] = True
-    if start == 0 or len(_able(known)) == 0 or not np.isfinite(near).any():
+    if start == 0 or origins < 3 or not np.isfinite(near).any():
         return Reconciled(own, units[start:], _by_level(tree, tried, tried, own, actual, lags), "bottom-up: nothing could be tried out")
     del near
     upward = _lift(tree, own[:, :, :lags])
     base, below = (_errors(tree, f, actual, lags) for f in (tried, upward))
 
-    def measured(begin: Matrix, full: Matrix, share: float) -> _Choice:
-        error = _errors(tree, _lift(tree, _blend(begin, full, share)[:, :, :lags]), actual, lags)
-        holds = bool((error <= below * CLEARLY).all())
-        rank = (holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()))
-        return _Choice(rank, share, error)
+    def best_of(begin: Matrix, full: Matrix, shares: tuple[float, ...]) -> _Choice:
+        found = []
+        for share in shares:
+            error = _errors(tree, _lift(tree, _blend(begin, full, share)[:, :, :lags]), actual, lags)
+            holds = bool((error <= below * (1 + 1e-9)).all())
+            rank = (holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()))
+            found.append(_Choice(rank, share, error))
+        return max(found, key=lambda one: one.rank)
 
-    full, now = _all_origins(tried, actual, units, tree, known, None, work)
-    held, today = own, units[start:]
-    taken, method = measured(own, own, 0.0), "bottom-up: reconciling made a level clearly worse in the backtest"
-    for share in BLENDS:
-        found = measured(own, full, share)
-        if found.rank[1]:
-            held, today, taken = _blend(own, full, share), _blend(today, now, share), found
-            method = f"{'MinT with shrunk covariance' if len(units) <= DENSE else 'MinT with variances'}, {share:.0%} of the way from bottom-up"
-            break
+    others = np.repeat(np.arange(origins) != np.arange(origins + 1)[:, None], tried.shape[2], axis=1)
+    full, now = _all_origins(tried, actual, units, tree, others, None, work)
+    held, today, taken = own, units[start:], best_of(own, own, (0.0,))
+    method, steps = "bottom-up: reconciling made a level worse in the backtest", []
+    first = best_of(own, full, BLENDS)
+    if first.rank[1]:
+        held, today, taken = _blend(own, full, first.share), _blend(today, now, first.share), first
+        method = f"{'MinT with shrunk covariance' if len(units) <= DENSE else 'MinT with variances'}, {first.share:.0%} of the way from bottom-up"
+        steps.append((None, first.share))
     del full
     worse = [level for level in taken.error.index[taken.error > base * (1 + 1e-9)] if level != SERIES]
     if worse:
         among = np.isin(tree.level[:start], worse)
+        full, now = _all_origins(np.concatenate([tried[:start], held]), actual, np.concatenate([units[:start], today]), tree, others, among, work)
+        second = best_of(held, full, AGAIN)
+        if second.rank > taken.rank:
+            today = _blend(today, now, second.share)
+            method += f", then {second.share:.0%} of the way on to what {', '.join(worse)} said alone"
+            steps.append((among, second.share))
+        del full
+    # The same steps with what each origin could know: errors in months up to it, of earlier origins.
+    month = np.arange(1, tried.shape[2] + 1) - back[:, None]
+    known = (month.ravel() <= -back[:, None]) & (np.isfinite(actual) & np.isfinite(tried)).any(axis=0).ravel()
+    held = own
+    for among, share in steps:
         stack = np.concatenate([tried[:start], held])
         held = stack[start:]  # a view: with a great many series one copy less
-        full, now = _all_origins(stack, actual, np.concatenate([units[:start], today]), tree, known, among, work)
-        second = max((measured(held, full, share) for share in AGAIN), key=lambda one: one.rank)
-        if second.rank > taken.rank:
-            held, today = _blend(held, full, second.share), _blend(today, now, second.share)
-            method += f", then {second.share:.0%} of the way on to what {', '.join(worse)} said alone"
+        held = _blend(held, _all_origins(stack, actual, None, tree, known, among, work)[0], share)
     levels = _by_level(tree, tried, upward, held, actual, lags)
     return Reconciled(held, today, levels, method + _behind(levels))
-
-
-def _able(known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Origins at which enough errors were known to be reconciled."""
-    return np.flatnonzero(known[:-1].sum(axis=1) >= FEWEST)
 
 
 def _blend(begin: Matrix, full: Matrix, share: float) -> Matrix:
@@ -286,21 +288,25 @@ def _blend(begin: Matrix, full: Matrix, share: float) -> Matrix:
 
 
 def _all_origins(
-    tried: Matrix, actual: Matrix, units: Matrix, tree: Tree, known: NDArray[np.bool_], among: NDArray[np.bool_] | None, work: Work | None
+    tried: Matrix, actual: Matrix, units: Matrix | None, tree: Tree, known: NDArray[np.bool_], among: NDArray[np.bool_] | None, work: Work | None
 ) -> tuple[Matrix, Matrix]:
-    """Reconcile every origin before which enough was tried, and today's forecast, with the errors (origins and today, origins x lags) known at each."""
-    own, flat, able = tried[tree.aggregates :], _level_lags(tried, actual), _able(known)
+    """Reconcile every origin of which enough errors are known, and today's forecast if there is one beside them.
+
+    ``known`` says by origin, today last, which errors (origins x lags) count.
+    """
+    own, flat, able = tried[tree.aggregates :], _level_lags(tried, actual), np.flatnonzero(known.sum(axis=1) >= FEWEST)
     weigh = _size_of_errors if len(tried) > DENSE else np.asarray  # beyond that only variances count: no need to hand all errors around
     full = own.copy()
     seen = np.isfinite(own).any(axis=0)
-    # Today's forecast is reconciled beside the origins, last.
-    bases = chain((np.nan_to_num(tried[:, o, seen[o]]) for o in able), [units])
-    errors = (weigh(flat[:, known[o]]) for o in [*able, -1])
-    reconciled = (work or Work()).each(reconcile, bases, repeat(tree, len(able) + 1), errors, repeat(among, len(able) + 1))
-    for o, found in zip(able, reconciled, strict=False):
-        full[:, o, seen[o]] = found
-    now = next(reconciled)
-    del flat
+    last = tried.shape[1]  # today's, where it is asked for
+    bases = (np.nan_to_num(tried[:, o, seen[o]]) if o < last else units for o in able)
+    errors = (weigh(flat[:, known[o]]) for o in able)
+    now = units[tree.aggregates :] if units is not None else own[:, 0, :0]
+    for o, found in zip(able, (work or Work()).each(reconcile, bases, repeat(tree, len(able)), errors, repeat(among, len(able))), strict=False):
+        if o < last:
+            full[:, o, seen[o]] = found
+        else:
+            now = found
     # To the millionth of a unit: plans built on it must not move with the digits beyond.
     return np.where(np.isfinite(own), full.round(6), np.nan), now.round(6)
 
