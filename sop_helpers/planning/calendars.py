@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.backtest import backtest
-from sop_helpers.planning.decomposition import expectation
 from sop_helpers.planning.forecasting import Scope, classify
 from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.oddity import borrowed, families
 from sop_helpers.planning.panel import KEYS, Panel, align
 from sop_helpers.planning.smoothing import Matrix
 
@@ -301,7 +301,9 @@ def partial_month(
     sparse = np.isin(classify(panel.values), ["intermittent", "lumpy"])
     before = panel.values[:, -season_length - 1 : -1]
     usual = np.nansum(before, axis=1) / np.maximum((~np.isnan(before)).sum(axis=1), 1)
-    expected = np.where(sparse, usual, expectation(np.maximum(panel.values, 0.0), season_length=season_length, ahead=1).units[:, -1])
+    y = np.maximum(panel.values, 0.0)
+    led = borrowed(y, np.zeros(y.shape, dtype=bool), sparse[:, None], families(panel.keys), season_length=season_length, ahead=1)
+    expected = np.where(sparse, usual, led.units[:, -1])
     # What has come already is the least that the whole month can be.
     units = np.where(scaled, raw / np.maximum(share, 1e-9), np.maximum(np.nan_to_num(expected), raw)) - raw
     rows = np.flatnonzero((units != 0) & ~np.isnan(panel.values[:, -1]) & (raw >= 0))

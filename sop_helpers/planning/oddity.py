@@ -79,7 +79,7 @@ def judge(y: Matrix, hidden: NDArray[np.bool_], keys: pd.DataFrame, threshold: f
     known = ~np.isnan(y) & ~hidden
     young = (known.sum(axis=1) < 2 * season_length)[:, None]
     sparse = np.isin(classify(y), ["intermittent", "lumpy"])[:, None]
-    family = pd.factorize(keys["family"] if "family" in keys else keys["product"], use_na_sentinel=False)[0]
+    family = families(keys)
     product = pd.factorize(keys["product"])[0]
     expected = borrowed(y, hidden, sparse, family, threshold, season_length)
 
@@ -110,25 +110,33 @@ def judge(y: Matrix, hidden: NDArray[np.bool_], keys: pd.DataFrame, threshold: f
     return Judged(expected, level, score, sparse, young, shared, alone, _often(own, score, demands, threshold, hidden | (sparse & (y <= 0))), demands < FEW)
 
 
+def families(keys: pd.DataFrame) -> NDArray[np.int64]:
+    """Number the family of each series, its product where no families are known."""
+    return pd.factorize(keys["family"] if "family" in keys else keys["product"], use_na_sentinel=False)[0]
+
+
 def borrowed(
-    y: Matrix, hidden: NDArray[np.bool_], sparse: NDArray[np.bool_], family: NDArray[np.int64], threshold: float, season_length: int = 12
+    y: Matrix, hidden: NDArray[np.bool_], sparse: NDArray[np.bool_], family: NDArray[np.int64], threshold: float = 3.5, season_length: int = 12,
+    ahead: int = 0,
 ) -> Expected:
     """Return the expectation of every series, young ones with the season of their family where it fits them better than none.
 
-    As the forecast borrows it (see `forecasting.family_profiles`), but for odd months of the old series, which must not become the season of the young.
+    As the forecast borrows it (see `forecasting.family_profiles`), but for odd months of the old series, which must not become the season of the young. The
+    last months (`ahead`) are judged and teach nothing, as in `decomposition.expectation`.
     """
-    out = expectation(y, hidden, season_length)
-    known = ~np.isnan(y) & ~hidden
+    out = expectation(y, hidden, season_length, ahead)
+    past = y.shape[1] - ahead
+    known = ~np.isnan(y) & ~hidden & (np.arange(y.shape[1]) < past)
     young = (known.sum(axis=1) < 2 * season_length) & known.any(axis=1)
     if not young.any() or young.all():
         return out
     odd = (hidden | (np.abs(np.nan_to_num(out.score)) > threshold)) & ~sparse & ~np.isnan(y)
     calm = np.where(odd, out.units, y)
-    profile = family_profiles(calm, family, season_length)
+    profile = family_profiles(calm[:, :past], family, season_length)
     rows = np.flatnonzero(young & (profile != 1.0).any(axis=1))
     if not len(rows):
         return out
-    with_season = expectation(y[rows], hidden[rows], season_length, season=np.log(profile[rows]))
+    with_season = expectation(y[rows], hidden[rows], season_length, ahead, np.log(profile[rows]))
     scale = log_scale(y)[rows]
     x = np.where(known[rows], to_log(y[rows], scale), np.nan)
     miss = [np.nansum(np.abs(x - to_log(units, scale)), axis=1) for units in (with_season.units, out.units[rows])]

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.cells import about_region
-from sop_helpers.planning.decomposition import deviation, expectation, from_log, log_scale, stl_ahead, to_log
+from sop_helpers.planning.decomposition import deviation, from_log, log_scale, stl_ahead, to_log
 from sop_helpers.planning.forecasting import classify
 from sop_helpers.planning.frames import no_rows
+from sop_helpers.planning.oddity import borrowed, families
 from sop_helpers.planning.panel import Panel
 from sop_helpers.planning.smoothing import Matrix, lengths
 
@@ -23,8 +24,8 @@ def find_signals(
     """Find months that neither trend nor season explain, and lay what the teams know beside them.
 
     All series are screened in one batch by rolling medians. Those that stand out are decomposed anew by robust STL of what was known before the months
-    looked at, and judged against the noise of its remainder (median absolute deviation). Series shorter than two seasons are judged by the batch alone, sparse
-    ones by the size of their demands and by unlikely silence.
+    looked at, and judged against the noise of its remainder (median absolute deviation). Series shorter than two seasons are judged by the batch alone, with
+    the season of their family where it fits them better than none, sparse ones by the size of their demands and by unlikely silence.
 
     Parameters
     ----------
@@ -56,9 +57,9 @@ def find_signals(
         return _empty()
     price = panel.keys["product"].map(products.set_index("product")["unit_price"]).fillna(0.0).to_numpy(float)
     y = panel.values
-    first = expectation(y, season_length=season_length, ahead=recent)
     old = lengths(y)[1] - recent >= 4  # less tells nothing
     sparse = np.isin(classify(y), ["intermittent", "lumpy"])
+    first = borrowed(y, np.zeros(y.shape, dtype=bool), sparse[:, None], families(panel.keys), threshold, season_length, recent)
     actual = y[:, -recent:]
     expected, score = first.units[:, -recent:].copy(), np.nan_to_num(first.score[:, -recent:])
     _judge_by_stl(y, expected, score, price, old & ~sparse, threshold, recent, season_length, most)

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from demand_company import MONTHS, demand, insights, products, sales
 
+from sop_helpers.planning.calendars import partial_month
 from sop_helpers.planning.history import complete_history, history_panel
+from sop_helpers.planning.panel import Panel
 from sop_helpers.planning.signals import explain, find_signals
 
 
@@ -98,3 +100,32 @@ def test_few_series_are_decomposed_most_money_first() -> None:
     values = demand()
     values[:, 59] *= 3
     assert len(signals(values, most=2)) == 12, "the batch judges those that STL did not"
+
+
+def seasonal(young: int) -> np.ndarray:
+    """Twelve series that peak eightfold in the last two months; the first few have sold for sixteen months."""
+    season = np.tile(np.r_[np.full(10, 100.0), 800.0, 800.0], 5)
+    values = np.round(season * np.exp(np.random.default_rng(3).normal(0, 0.08, (12, 60))))
+    values[:young, :44] = np.nan
+    return values
+
+
+def test_the_season_of_a_young_series_is_that_of_its_family_and_no_signal() -> None:
+    """A peak that the family knows from four years was a spike in a series that had seen it once; one beyond the peak was lost in its noise."""
+    keys = pd.DataFrame({"product": [f"P{i}" for i in range(12)], "region": "R", "family": "F"})
+    told = products().iloc[:0]
+    assert find_signals(Panel(keys, MONTHS, seasonal(4)), told, insights().iloc[:0]).empty
+    more = seasonal(4)
+    more[1, -1] *= 2
+    found = find_signals(Panel(keys, MONTHS, more), told, insights().iloc[:0])
+    assert found["product"].tolist() == ["P1"] and found["kind"].tolist() == ["spike"]
+    np.testing.assert_allclose(found["expected_units"], 800, rtol=0.2)
+
+
+def test_a_begun_month_of_a_young_series_is_filled_up_to_the_season_of_its_family() -> None:
+    keys = pd.DataFrame({"product": [f"P{i}" for i in range(12)], "region": "R", "family": "F"})
+    values = seasonal(4)
+    whole = values[:4, -1].copy()
+    values[:, -1] = 1.0
+    added = partial_month(Panel(keys, MONTHS, values), MONTHS[-1] + pd.Timedelta(days=1)).set_index("product")["units"]
+    np.testing.assert_allclose(added[["P0", "P1", "P2", "P3"]] + 1, whole, rtol=0.3)
