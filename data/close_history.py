@@ -30,6 +30,7 @@ KEPT = [
     "demand_plan",
     "streams",
     "forecast",
+    "forecast_bands",
     "supply_plan",
     "stock_projection",
     "capacity_load",
