@@ -31,6 +31,8 @@ from sop_helpers.planning.supply_whole import fix_whole_workers, fix_workers
 from sop_helpers.planning.supply_workers import STRATEGIES, WISHED, hiring_plan, staffed, strategy_price, value_of_hour
 from sop_helpers.planning.wording import amount
 
+LITTLE = 0.01  # share of its cost that whole lots may add to a plan before other strategies are asked for theirs
+
 
 @dataclass(frozen=True)
 class SupplyResult:
@@ -108,7 +110,8 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
         final, before = round_lots(net, parts, relaxed), plan_cost(net, relaxed)
-        if net.strategy == "optimal" and net.crews is not None:
+        dearer = plan_cost(net, final) - relaxed.objective > LITTLE * abs(relaxed.objective)  # no plan with parts of people costs less than before rounding
+        if net.strategy == "optimal" and net.crews is not None and (net.crews.whole or dearer):
             final, said = _as_strategies(net, final)
             notes += said
             if said and net.crews.whole:  # what an hour is worth depends on the people who are there
