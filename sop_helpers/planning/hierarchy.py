@@ -19,6 +19,7 @@ from sop_helpers.planning.smoothing import Matrix
 
 DENSE = 4_000  # nodes up to which the whole covariance is estimated
 FEWEST = 4  # errors of a node without which nothing is said of how far it runs off
+CLEARLY = 1.05  # times its own error above which a level is named: past origins knew fewer errors than today's forecast does, and gained less by them
 BLENDS = (0.5, 0.25)  # shares of the way from bottom-up to MinT: both err, in different ways, so that their mean is the better forecast
 AGAIN = (1.0, 0.5)  # shares of the way on to what the levels said that came out worse than their own forecast
 SERIES = "product and region"
@@ -312,10 +313,10 @@ def _all_origins(
 
 
 def _behind(levels: pd.DataFrame) -> str:
-    """Name the levels whose own forecast was better: one plan that adds up cannot always be the best of each level."""
-    worse = levels[levels["reconciled_wmape"] > levels["base_wmape"] * (1 + 1e-9)]
-    told = [f"{one.level} {one.base_wmape:.1%} alone and {one.reconciled_wmape:.1%} in the plan" for one in worse.itertuples()]
-    return f"; WMAPE is worse than of its own forecast for {', '.join(told)}" if told else ""
+    """Name the levels whose own forecast was clearly better: one plan that adds up cannot always be the best of each level."""
+    worse = levels[levels["reconciled_wmape"] > levels["base_wmape"] * CLEARLY]
+    told = [f"{one.level} ({one.base_wmape:.1%}, in the plan {one.reconciled_wmape:.1%})" for one in worse.itertuples()]
+    return f"; better alone: {', '.join(told)}" if told else ""
 
 
 def _level_lags(tried: Matrix, actual: Matrix) -> Matrix:
