@@ -242,11 +242,15 @@ def nothing_matches(one: pd.Series, known: pd.DataFrame, products: pd.DataFrame,
 
 
 def off_sale(one: pd.Series, new: pd.DataFrame, products: pd.DataFrame, first: pd.Timestamp) -> str:
-    """Return what is left out of a word that plans a product for the first time: its months, from `first` on, before the launch and after the end of sale."""
-    if not (new["product"] == one["product"]).any():
+    """Say of a word in units which of its months, from `first` on, lie before the launch or after the end of sale of its product.
+
+    One that plans a product for the first time does not plan these; on a product that is planned already it is taken at its word.
+    """
+    brought, at = (new["product"] == one["product"]).any(), products[products["product"] == one["product"]]
+    if at.empty or not (brought or any(pd.notna(one.get(name)) and one[name] > 0 for name in ("units", "effect_units"))):
         return ""
-    at = products[products["product"] == one["product"]].iloc[0]
+    at = at.iloc[0]
     begins, ends = (pd.to_datetime(at.get(column)) for column in ("launch_month", "end_month"))
     sides = [f"from {begins:%Y-%m} on"] if pd.notna(begins) and first < begins else []
     sides += [f"until {ends:%Y-%m}"] if pd.notna(ends) and one["end_month"] > ends else []
-    return f"{one['product']} is on sale {' and '.join(sides)}: its other months are left out" if sides else ""
+    return f"{one['product']} is on sale {' and '.join(sides)}: its other months are {'left out' if brought else 'planned all the same'}" if sides else ""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sop_helpers.planning.calendars import partial_month
+from sop_helpers.planning.cells import about_region
 from sop_helpers.planning.history import cleanse, propose_corrections
 from sop_helpers.planning.level_shifts import shift_corrections
 from sop_helpers.planning.panel import KEYS, Panel, align
@@ -44,7 +45,7 @@ def correct(
     period : (first day, last day), optional
         Days of the last month in a calendar of weeks.
     **options
-        Of `history.propose_corrections`.
+        Of `history.propose_corrections`; its ``regions`` also tell what a decision on an area or a channel means.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def correct(
     ]
     seen, found = panel, []
     for propose in steps:
-        found.append(decide(propose(seen), decisions))
+        found.append(decide(propose(seen), decisions, options.get("regions")))
         taken = found[-1][found[-1]["accepted"].astype(bool)]
         change = align(panel, taken.groupby(CELL, as_index=False)["units"].sum(), "units", fill=0.0)
         seen = Panel(panel.keys, panel.months, np.where(np.isnan(seen.values), np.nan, seen.values + change))
@@ -66,7 +67,7 @@ def correct(
     return corrections, cleanse(raw, corrections)
 
 
-def decide(corrections: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+def decide(corrections: pd.DataFrame, decisions: pd.DataFrame, regions: pd.Series | None = None) -> pd.DataFrame:
     """Let what people decided take the place of the rule that accepts or leaves a correction; of two who speak of the same one, the later counts.
 
     Parameters
@@ -75,6 +76,8 @@ def decide(corrections: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
         month, product, region, cause, units, accepted, note (see `history.propose_corrections`).
     decisions : DataFrame
         From the journal, ``correction``: author, time, reason, accepted, start_month, end_month; product, region and cause, blank means all.
+    regions : Series, optional
+        From `cells.places`: what a decision on an area or a channel means.
 
     Returns
     -------
@@ -86,22 +89,23 @@ def decide(corrections: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     if decisions.empty or out.empty:
         return out
     for _, one in decisions.sort_values(["time", "id"], kind="stable").iterrows():  # dozens
-        mask = _meant(out, one)
+        mask = _meant(out, one, regions)
         out.loc[mask, "accepted"] = bool(one["accepted"])
         out.loc[mask, "decided_by"], out.loc[mask, "reason"] = str(one["author"]), str(one["reason"])
     return out
 
 
-def _meant(corrections: pd.DataFrame, one: pd.Series) -> pd.Series:
+def _meant(corrections: pd.DataFrame, one: pd.Series, regions: pd.Series | None) -> pd.Series:
     mask = (corrections["month"] >= one["start_month"]) & (corrections["month"] <= one["end_month"])
-    for column in ("product", "region", "cause"):
+    mask &= about_region(pd.Series(one["region"], index=corrections.index, dtype="object"), corrections["region"], regions)
+    for column in ("product", "cause"):
         wanted = one[column]
         if isinstance(wanted, str) and wanted:
             mask &= corrections[column] == wanted
     return mask
 
 
-def decision_list(corrections: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+def decision_list(corrections: pd.DataFrame, decisions: pd.DataFrame, regions: pd.Series | None = None) -> pd.DataFrame:
     """List who decided what about the corrections, with what it changed; a decision that meets no correction says so.
 
     Parameters
@@ -110,6 +114,8 @@ def decision_list(corrections: pd.DataFrame, decisions: pd.DataFrame) -> pd.Data
         After `decide`.
     decisions : DataFrame
         From the journal.
+    regions : Series, optional
+        As in `decide`.
 
     Returns
     -------
@@ -118,7 +124,7 @@ def decision_list(corrections: pd.DataFrame, decisions: pd.DataFrame) -> pd.Data
     """
     rows = []
     for _, one in decisions.iterrows():
-        mask = _meant(corrections, one) if len(corrections) else pd.Series(dtype=bool)
+        mask = _meant(corrections, one, regions) if len(corrections) else pd.Series(dtype=bool)
         said = [str(one[c]) for c in ("cause", "product", "region") if isinstance(one[c], str) and one[c]]
         span = f"{one['start_month']:%Y-%m}" + (f" to {one['end_month']:%Y-%m}" if one["end_month"] > one["start_month"] else "")
         verdict = ("accepted" if one["accepted"] else "rejected") if mask.any() else "no such correction is proposed any more"

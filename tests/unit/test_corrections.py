@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demand_company import MONTHS, demand, products, sales
+from demand_company import MONTHS, demand, products, regions, sales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +14,7 @@ from sop_helpers.book.errors import WorkbookError
 from sop_helpers.book.journal import Journal
 from sop_helpers.planning import corrections as c
 from sop_helpers.planning import history
+from sop_helpers.planning.cells import places
 
 NOBODY = pd.DataFrame(columns=["id", "author", "time", "reason", "product", "region", "cause", "start_month", "end_month", "accepted"])
 
@@ -68,6 +69,17 @@ def test_the_later_word_counts() -> None:
     corrections, _ = c.correct(raw, panel, said(first, second))
     outliers = corrections[corrections["cause"] == "outlier"]
     assert len(outliers) >= 2 and outliers["accepted"].all() and set(outliers["decided_by"]) == {"late"}
+
+
+def test_a_decision_on_a_channel_is_about_its_regions() -> None:
+    raw, panel = company(odd())
+    word = said({"region": "online", "start_month": MONTHS[0], "end_month": MONTHS[59], "accepted": True})
+    corrections, _ = c.correct(raw, panel, word, regions=places(regions()))
+    mine = corrections["decided_by"].notna()
+    assert mine.sum() and set(corrections.loc[mine, "region"]) == {"R1"} and set(corrections.loc[~mine, "region"]) == {"R0"}
+    assert c.decision_list(corrections, word, places(regions()))["corrections"].tolist() == [mine.sum()]
+    alone, _ = c.correct(raw, panel, word)
+    assert alone["decided_by"].isna().all(), "without the table nobody knows what online is"
 
 
 def test_a_decision_about_nothing_says_so() -> None:

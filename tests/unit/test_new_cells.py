@@ -63,6 +63,20 @@ def test_nothing_is_planned_after_the_last_month_of_sale() -> None:
     assert listed["insight"] == "NEW is on sale from 2026-12 on and until 2027-03: its other months are left out"
 
 
+@pytest.mark.parametrize("told", [None, {"insight": "I", "product": "P0", "effect_units": 70.0}])
+def test_units_said_of_a_product_beside_its_months_of_sale_are_planned_and_told(told: dict | None) -> None:
+    span = {"start_month": HORIZON[4], "end_month": HORIZON[6]}
+    for column, at, said in (("end_month", 4, "until 2027-02"), ("launch_month", 6, "from 2027-04 on")):
+        known = products(4)
+        known[column] = pd.Series(pd.NaT, index=known.index).mask(known["product"] == "P0", HORIZON[at])
+        word = None if told else {"id": "o", "product": "P0", "units": 70.0} | span
+        _, plan, listed = month_of(known, told | span if told else None, word)
+        assert new_of(plan, "P0")[HORIZON[4] if at == 6 else HORIZON[6]] >= 70.0
+        assert listed["insight" if told else "override"] == f"P0 is on sale {said}: its other months are planned all the same"
+        _, _, listed = month_of(known, None, {"id": "o", "product": "P0", "units": 0.0} | span)
+        assert "override" not in listed, "nothing is planned, as it should be"
+
+
 def test_it_is_split_by_what_its_family_sells_in_each_region() -> None:
     ahead = forecast()
     ahead["units"] *= np.where((ahead["product"].isin(["P0", "P2"])) & (ahead["region"] == "R0"), 3.0, 1.0)
