@@ -20,7 +20,7 @@ from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_workers import WISHED, WISHES, wish_price
 from sop_helpers.planning.wording import counted
 
-LEAST = 1e-6
+LEAST = 1e-6  # units below which nothing is there, free or saved
 
 
 class Lever(NamedTuple):

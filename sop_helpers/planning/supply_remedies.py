@@ -42,7 +42,7 @@ import pandas as pd
 
 from sop_helpers.planning.frames import months_between, no_rows
 from sop_helpers.planning.supply_anyway import Lots, served_anyway, whole_lots
-from sop_helpers.planning.supply_levers import Lever, build_ahead, finder_of, lifted, needed_for, no_strategy, other_sources, stock_elsewhere, told
+from sop_helpers.planning.supply_levers import LEAST, Lever, build_ahead, finder_of, lifted, needed_for, no_strategy, other_sources, stock_elsewhere, told
 from sop_helpers.planning.supply_limits import last_arrivals
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Matrix, Network
@@ -55,7 +55,6 @@ from sop_helpers.planning.wording import AGREE
 COLUMNS = ["limit", "short_units", "short_money", "remedy", "saved_units", "saved_money", "cost", "gain"]
 SPENT = ["arrive", "stock", "overtime", "outside", "extra transport"]  # what is paid for; the rest of the objective are prices of service
 MOST_ITEMS = 3  # items that a limit stops, most money first, whose other sources, lots and places are looked at
-LEAST = 1e-6
 LITTLE = 0.05  # share of what a limit makes short: what saves less, in units or in money, is no remedy against it
 
 
@@ -115,7 +114,7 @@ def price_remedies(net: Network, causes: list[Cause], shortages: pd.DataFrame, p
         head = [limit, short.rows["short_units"].sum(), short.rows["money"].sum()]
         if lots is not None:
             found[limit] |= dict(tried.other_lots(short, lots))
-        enough = np.maximum(LITTLE * np.array(head[1:]), LEAST)
+        enough = np.array([max(LITTLE * head[1], LEAST), LITTLE * head[2]])  # what is given away makes no money short
         helps = [(remedy, gained) for remedy, gained in found[limit].items() if (np.array(gained[:2]) >= enough).all()]
         out += [[*head, remedy, *gained[:4]] for remedy, gained in helps if (gained.sooner[short.sold] > LEAST).any()]
         served = short.rows.dropna(subset="price")

@@ -137,6 +137,16 @@ def test_a_name_of_two_meanings_is_refused(tmp_path, areas: tuple[str, str], mes
     assert red[:1] == ([message] if message else []) and len(red) == (2 if areas == ("South", "North") else bool(message))
 
 
+def test_a_view_of_a_channel_is_told_to_name_its_regions(tmp_path) -> None:
+    rows = "".join(f"2026-09-01,sales,Kim,2026-11,{name},5\n" for name in ("retail", "Nort", "South"))
+    book = company(tmp_path, {"regions.csv": REGIONS.format("Europe", "Europe"), "views.csv": "stated_on,view,author,month,region,units\n" + rows})
+    found = check_workbook(book, MONTH).query("check == 'unmapped keys'")
+    assert found[["message", "action"]].to_numpy().tolist() == [[
+        "2 values of region are not in regions, so no location ships to them: 'retail' (an area or a channel), 'Nort' (is it 'North'?).",
+        "Add them to regions, or mend the codes. Where an area or a channel is meant, name its regions.",
+    ]]
+
+
 def test_words_on_areas_and_channels_are_known_to_the_check(tmp_path) -> None:
     book = seeded(tmp_path, {"region": "retail"}, {"region": "Europe"}, {"region": "Retail"})
     header = "insight,function,kind,region,start_month,end_month,effect_pct,author,raised_on\n"

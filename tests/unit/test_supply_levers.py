@@ -76,6 +76,14 @@ def test_building_ahead_where_holding_costs_more_than_being_late():
     assert "build ahead all the same" not in told(made([150.0, 50, 50, 50, 50, 50])), "nothing can be built before the first month"
 
 
+def test_what_is_given_away_has_remedies_too():
+    """Units of a price of zero make no money short, and are wanted all the same."""
+    data = made(PEAK, holding=4.0)
+    data["products"]["unit_price"] = 0.0
+    # What is over in December is not made at all: made in November, it costs 20 and 4 each.
+    assert remedy(data, "build ahead all the same")[:2] == pytest.approx((50.0, 50 * 24.0))
+
+
 def test_overtime_that_does_not_pay():
     data = made(PEAK, holding=4.0, line={"overtime_hours": 20.0, "overtime_rate": 3.0})
     assert remedy(data, "overtime on line all the same") == pytest.approx((20.0, 60.0, -10.0))

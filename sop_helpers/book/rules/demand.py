@@ -349,7 +349,8 @@ def scopes(given: Inputs) -> Iterator[Issue]:
             if unknown.any():
                 found = frame.loc[unknown, column].unique().tolist()
                 hints = codes_like(found[:SHOWN], codes)
-                named = [f"{v!r}" + (f" (is it {hints[v]!r}?)" if v in hints else "") for v in found]
+                wider = given.place_names() - codes if column == "region" else set()
+                named = [f"{v!r}" + (" (an area or a channel)" if v in wider else f" (is it {hints[v]!r}?)" if v in hints else "") for v in found]
                 money = next((float(frame.loc[unknown, c].sum()) for c in ("revenue", "amount") if c in frame), float("nan"))
                 yield Issue(
                     "red" if table == "sales" else "amber",
@@ -358,7 +359,7 @@ def scopes(given: Inputs) -> Iterator[Issue]:
                     column,
                     int(unknown.sum()),
                     f"{len(found)} values of {column} are not in {parent}, so {effect}: {some(named)}.",
-                    f"Add them to {parent}, or mend the codes.",
+                    f"Add them to {parent}, or mend the codes." + (" Where an area or a channel is meant, name its regions." if wider & {*found} else ""),
                     money,
                 )
 
