@@ -15,7 +15,7 @@ from sop_helpers.planning.forecasting import Points, Scope, living, naive_foreca
 from sop_helpers.planning.hierarchy import no_levels, reconcile_origins, tree_of
 from sop_helpers.planning.intervals import LEVELS, Bands, calibrate, scales, usual_ratios
 from sop_helpers.planning.known_scales import naive_scale
-from sop_helpers.planning.last_methods import models_of, replaced
+from sop_helpers.planning.last_methods import last_tried, models_of
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.method_choice import SILENT, better, errors, standing
 from sop_helpers.planning.panel import KEYS, Panel
@@ -166,15 +166,15 @@ class Forecast(NamedTuple):
         level, nodes, base_wmape, bottom_up_wmape, reconciled_wmape (see `hierarchy.reconcile_origins`); empty without a hierarchy.
     method : str
         How the levels were brought into agreement.
-    replaced : DataFrame
-        What last month's methods would have forecast in the backtest (see `last_methods.replaced`).
+    last_tried : DataFrame
+        What last month's methods would have forecast in the backtest (see `last_methods.last_tried`).
     """
 
     table: pd.DataFrame
     tried: pd.DataFrame
     levels: pd.DataFrame
     method: str
-    replaced: pd.DataFrame
+    last_tried: pd.DataFrame
 
 
 def forecast(
@@ -245,7 +245,7 @@ def forecast(
     model = np.where(shared, "family share", np.where(switch, "seasonal naive", points.model))
     stands = standing(chosen, tried.statistical, tried.naive, tried.actual, lag_months, tried.kind, model, model == "seasonal naive")
     cubes = {"statistical": tried.statistical, "naive": tried.naive, "actual": tried.actual, "back": tried.back, "trained": tried.trained}
-    before = replaced(panel, own, models_of(last, panel.keys), model, points.model, **cubes, lags=lag_months, season_length=season_length, work=work)
+    before = last_tried(panel, own, models_of(last, panel.keys), model, points.model, **cubes, lags=lag_months, season_length=season_length, work=work)
     del cubes
     tried = replace(tried, statistical=chosen)  # from here on only what was chosen counts: the other forecasts need no memory
     scale = origin_scales(tried, chosen)

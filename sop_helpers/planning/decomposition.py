@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sop_helpers.planning.smoothing import Matrix, lengths
+from sop_helpers.planning.smoothing import Matrix
 
 LEAST_NOISE = 0.03  # of the level: a perfectly regular series does not make every small change a signal
 CHUNK = 1024  # series at a time
@@ -188,9 +188,3 @@ def stl_ahead(series: Matrix, ahead: int, season_length: int = 12) -> tuple[Matr
 def _deviation(x: Matrix) -> float:
     """Median absolute deviation, as the standard deviation of a normal variable."""
     return 1.4826 * float(np.median(np.abs(x - np.median(x))))
-
-
-def first_sale(values: Matrix) -> NDArray[np.int64]:
-    """First column with demand of each series; the number of columns where there is none."""
-    sold = np.where(np.nan_to_num(values) > 0, values, np.nan)
-    return lengths(sold)[0]

@@ -73,7 +73,7 @@ def tried_again(
     return out
 
 
-def replaced(
+def last_tried(
     panel: Panel, scope: Scope, last: NDArray[np.object_], model: NDArray[np.object_], own: NDArray[np.object_], *, statistical: Matrix, naive: Matrix,
     actual: Matrix, back: NDArray[np.int64], lags: int, season_length: int, trained: list[Learner], work: Work | None = None,
 ) -> pd.DataFrame:
@@ -125,15 +125,15 @@ def replaced(
     return out.assign(origin=panel.months[origin].astype("datetime64[us]"), lag=lag.astype(np.int64) + 1, units=units[row, o, lag])[COLUMNS]
 
 
-def with_last_method(near: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame:
+def with_last_method(near: pd.DataFrame, last_tried: pd.DataFrame) -> pd.DataFrame:
     """Put what last month's method would have forecast beside a backtest: where nothing was changed, or could be tried, what is forecast now.
 
     Parameters
     ----------
     near : DataFrame
         product, region, origin, lag, statistical.
-    replaced : DataFrame
-        As of `replaced`.
+    last_tried : DataFrame
+        As of `last_tried`.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def with_last_method(near: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame
         With ``last_method``.
     """
     out, keys = near["statistical"].to_numpy(float).copy(), [*KEYS, "origin", "lag"]
-    some = np.flatnonzero(near["product"].isin(replaced["product"].unique()))
-    found = near.iloc[some][keys].merge(replaced[[*keys, "units"]], on=keys, how="left")["units"].to_numpy(float)
+    some = np.flatnonzero(near["product"].isin(last_tried["product"].unique()))
+    found = near.iloc[some][keys].merge(last_tried[[*keys, "units"]], on=keys, how="left")["units"].to_numpy(float)
     out[some] = np.where(np.isnan(found), out[some], found)
     return near.assign(last_method=out)

@@ -122,7 +122,7 @@ def watched(forecast: pd.DataFrame, near: pd.DataFrame) -> pd.DataFrame:
     return one[[*KEYS, "model", "wmape", "naive_wmape", "caution", "watch"]].reset_index(drop=True)
 
 
-def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame:
+def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.DataFrame, last_tried: pd.DataFrame) -> pd.DataFrame:
     """List the series whose method is not that of the last closed month, with the error of both on the same past months.
 
     Parameters
@@ -133,8 +133,8 @@ def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.D
         The same of the last closed month: product, region, model.
     near : DataFrame
         Backtest up to the decision lag: product, region, origin, lag, actual, statistical, naive.
-    replaced : DataFrame
-        What last month's methods would have forecast in it (see `last_methods.replaced`): product, region, origin, lag, units.
+    last_tried : DataFrame
+        What last month's methods would have forecast in it (see `last_methods.last_tried`): product, region, origin, lag, units.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def method_changes(forecast: pd.DataFrame, last: pd.DataFrame | None, near: pd.D
     one = one[one["model"] != one["last_model"]]
     names = {"used": "statistical", "bench": "naive"}
     mine = near[near["product"].isin(one["product"])]
-    both = mine.merge(replaced[[*KEYS, "origin", "lag", "units"]], on=[*KEYS, "origin", "lag"])
+    both = mine.merge(last_tried[[*KEYS, "origin", "lag", "units"]], on=[*KEYS, "origin", "lag"])
     sums = _by_series(both, names | {"last": "units"}).combine_first(_by_series(mine, names).assign(last=np.nan))
     one = one.join(sums, on=KEYS)
     now = one["model"] == NAIVE

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-DAYS_A_MONTH = 365.25 / 12
 FORECAST_COLUMNS = ["month", "family", "region", "stage", "deals", "amount", "win_rate", "weighted"]
 UNNAMED = "not stated"
 

@@ -26,7 +26,6 @@ from sop_helpers.planning.supply_workers import WISHED
 
 DEAR = 10.0  # times the dearest lost sale: more than serving costs
 HELD = ("below", "above", "over", "extra transport", *WISHED)  # what may not grow
-WAYS = ("build ahead", "other source", "overtime", "serve in time")
 
 
 def served_anyway(net: Network, solver: Solver, base: Solution, finder: Finder, rows: tuple[np.ndarray, np.ndarray], stopped: set[tuple[int, int]],
@@ -39,8 +38,8 @@ def served_anyway(net: Network, solver: Solver, base: Solution, finder: Finder, 
         Series and month of what is short.
     stopped : set of (node, month)
         Items that causes stop, and the months in which they would have to arrive.
-    way : str
-        One of `WAYS`.
+    way : {"build ahead", "other source", "overtime", "serve in time"}
+        See above.
     """
     extra = np.zeros(net.demand.shape)
     extra[rows] = DEAR * float(net.series["lost"].max())

@@ -23,7 +23,7 @@ import pandas as pd
 from sop_helpers.planning.supply_limits import add_limits
 from sop_helpers.planning.supply_network import Matrix, Network
 from sop_helpers.planning.supply_orders import late_shares
-from sop_helpers.planning.supply_terms import added, ahead, before, priced
+from sop_helpers.planning.supply_terms import added, ahead, before, cost_of
 from sop_helpers.planning.supply_workers import add_crews, add_strategy, held_back
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def build_model(net: Network) -> linopy.Model:
     cost = cost + add_limits(m, net, outflow, stock, arrive, scrap, released)
     if scrap is not None:
         prices.append((scrap, column(net.nodes["value"].to_numpy()[shelf > 0], kept)))
-    m.add_objective(priced(*prices) + cost)
+    m.add_objective(cost_of(*prices) + cost)
     return m
 
 

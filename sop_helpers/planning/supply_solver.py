@@ -117,8 +117,8 @@ def program(model: linopy.Model) -> Program:
     lower, upper = (np.concatenate([getattr(of, side).to_numpy().ravel()[there] for of, there in cells], dtype=float) for side in ("lower", "upper"))
     columns = positions(at.vlabels, {name: of.labels.to_numpy() for name, of in model.variables.items()})
     rows = positions(np.concatenate(labels), {name: of.labels.to_numpy() for name, of in zip(model.constraints, terms, strict=True)})
-    priced, prices = model.objective.linear_terms()
-    cost = np.bincount(at.label_to_pos[priced], weights=prices, minlength=len(lower))
+    paid_for, prices = model.objective.linear_terms()
+    cost = np.bincount(at.label_to_pos[paid_for], weights=prices, minlength=len(lower))
     return Program(sparse.vstack(blocks, format="csr"), low, high, cost, lower, upper, columns, rows)
 
 

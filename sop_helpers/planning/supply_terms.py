@@ -86,7 +86,7 @@ def added(index: pd.Index, *terms: tuple[Any, ...]) -> linopy.LinearExpression:
     return total if total.indexes[index.name].equals(index) else total.reindex({index.name: index}).fillna(0)
 
 
-def priced(*terms: tuple[Any, Any]) -> linopy.LinearExpression:
+def cost_of(*terms: tuple[Any, Any]) -> linopy.LinearExpression:
     """Return what all cells of variables cost together.
 
     Parameters

@@ -93,7 +93,7 @@ def test_a_history_too_short_to_be_tried_has_nothing_to_watch_but_may_change_its
     assert made.tried.empty and made.table["caution"].isna().all() and made.table["naive_ratio"].isna().all()
     assert method_choice.watched(made.table, made.tried).empty
     last = made.table.assign(model="imapa")
-    out = conform("method_changes", method_choice.method_changes(made.table, last, made.tried, made.replaced))
+    out = conform("method_changes", method_choice.method_changes(made.table, last, made.tried, made.last_tried))
     assert len(out) == 2 and (out["points"] == 0).all() and out["wmape"].isna().all()
 
 
@@ -107,9 +107,9 @@ def test_a_method_that_is_not_last_months_is_named_with_the_error_of_both() -> N
     made = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON, last=last)
     pd.testing.assert_frame_equal(made.table, table)
     near = made.tried[made.tried["lag"] <= 3]
-    none = made.replaced.iloc[:0]
+    none = made.last_tried.iloc[:0]
     assert method_choice.method_changes(table, None, near, none).empty and method_choice.method_changes(table, table, near, none).empty
-    out = conform("method_changes", method_choice.method_changes(table, last, near, made.replaced)).set_index("product")
+    out = conform("method_changes", method_choice.method_changes(table, last, near, made.last_tried)).set_index("product")
     assert set(out.index) == set(was) and (out["points"] == near.groupby("product").size()[out.index]).all()
     assert out.loc[naive, "wmape"] < 0.6 * out.loc[naive, "last_wmape"] and "clearly better" in out.loc[naive, "why"]
     back = out.loc[other[0]]
@@ -119,7 +119,7 @@ def test_a_method_that_is_not_last_months_is_named_with_the_error_of_both() -> N
     assert "class or history" in out.loc[other[1], "why"]
     row = list(table["product"].unique()).index(other[1])
     again = [imapa(values[[row], : 60 - b], 3)[0] for b in range(8, 2, -1)]
-    held = made.replaced[made.replaced["product"] == other[1]].sort_values(["origin", "lag"])["units"].to_numpy().reshape(-1, 3)[-6:]
+    held = made.last_tried[made.last_tried["product"] == other[1]].sort_values(["origin", "lag"])["units"].to_numpy().reshape(-1, 3)[-6:]
     np.testing.assert_allclose(held, again)
     assert out.loc[other[1], "last_wmape"] > out.loc[other[1], "wmape"] > 0
     assert out.loc[other[2], "last_wmape"] == 1.0, "who is not forecast is off by all that came"
@@ -131,7 +131,7 @@ def test_last_cycles_method_is_a_step_and_counts_the_same_where_nothing_changed(
     moved = table["product"].unique()[-2:]
     last = table.assign(model=table["model"].mask(table["product"].isin(moved), "tsb"))
     made = backtest.forecast(panel_of(values), plain_scope(len(values)), HORIZON, last=last)
-    near = last_methods.with_last_method(made.tried[made.tried["lag"] <= 3], made.replaced)
+    near = last_methods.with_last_method(made.tried[made.tried["lag"] <= 3], made.last_tried)
     same = ~near["product"].isin(moved)
     assert (near.loc[same, "last_method"] == near.loc[same, "statistical"]).all()
     assert (near.loc[~same, "last_method"] != near.loc[~same, "statistical"]).all()

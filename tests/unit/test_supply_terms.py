@@ -14,7 +14,7 @@ from supply_networks import random_company
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_solver import Solver, program
-from sop_helpers.planning.supply_terms import added, ahead, before, priced
+from sop_helpers.planning.supply_terms import added, ahead, before, cost_of
 
 linopy = pytest.importorskip("linopy")
 ROWS, MONTHS = 4, 5
@@ -82,7 +82,7 @@ def test_priced_is_the_sum_of_products(sums):
     m, stock, ship = sums
     price = np.arange(ROWS * MONTHS, dtype=float).reshape(ROWS, MONTHS)
     m.add_constraints(added(stock.indexes["operation"], (1, stock), (1, ship)) >= 1, name="some")
-    m.add_objective(priced((stock, price), (ship, 10 * price), (stock, price)))
+    m.add_objective(cost_of((stock, price), (ship, 10 * price), (stock, price)))
     np.testing.assert_array_equal(program(m).cost, np.concatenate([2 * price.ravel(), 10 * price.ravel()]))
 
 
@@ -94,7 +94,7 @@ def test_variables_of_other_rows_and_prices_of_another_shape_are_refused(sums):
         with pytest.raises(ValueError, match=f"{another.name} is over other rows or months"):
             added(stock.indexes["operation"], (1, stock), (1, another, *where))
     with pytest.raises(ValueError, match="stock has"):
-        priced((stock, np.ones(ROWS)))
+        cost_of((stock, np.ones(ROWS)))
 
 
 def test_a_model_is_read_as_linopy_itself_lays_it_out(sums):
@@ -108,7 +108,7 @@ def test_a_model_is_read_as_linopy_itself_lays_it_out(sums):
     m.add_constraints(added(stock.indexes["operation"], (1, stock), (-1, before(stock)), (1, ship)) == some * 5.0, name="even")
     m.add_constraints(part.fillna(0) + ship <= 9, name="most")
     m.remove_constraints("gone")
-    m.add_objective(priced((ship, np.ones(ship.shape)), (stock, np.arange(ROWS * MONTHS).reshape(ROWS, MONTHS))))
+    m.add_objective(cost_of((ship, np.ones(ship.shape)), (stock, np.arange(ROWS * MONTHS).reshape(ROWS, MONTHS))))
     found, laid = program(m), m.matrices
     np.testing.assert_array_equal(found.matrix.toarray(), laid.A.toarray())
     sense = laid.sense
