@@ -20,7 +20,7 @@ LAST = "last cycle's method"  # as a step of the process
 SPARSE = ("intermittent", "lumpy")
 SILENT = ("ended", "stopped", "no history")  # not forecast, so nothing is compared
 CAUTIONS = {
-    "not clearly better": "better in the backtest, but not clearly: its {error} up to {ahead} ahead was {less} lower, and from {needed} on it would count",
+    "not clearly better": "better in the backtest, but not clearly: its {error} up to {ahead} ahead was {less} lower, and it takes over from {needed} on",
     "absolute error only": "better in the backtest by absolute error ({less} lower), which favours zeros where demand is rare, but not by squared error",
     "too few to tell": "better in the backtest ({less} less error), but on {points}: too few to tell",
     "agreed with other levels": "clearly better in the backtest, but not than the method alone, before families and levels were brought in",

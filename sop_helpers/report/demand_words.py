@@ -125,7 +125,7 @@ def methods_words(forecast: pd.DataFrame, changed: pd.DataFrame, compared: bool)
     )
     if not compared:
         return text + "; no closed month tells which methods were used before."
-    return text + (f"; {len(changed)} changed it since last month." if len(changed) else "; none changed it since last month.")
+    return text + f"; {counted(len(changed), 'series', 'series') if len(changed) else 'none'} changed method since last month."
 
 
 def changes_words(changes: pd.DataFrame, currency: str) -> str:
