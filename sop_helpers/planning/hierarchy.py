@@ -129,7 +129,7 @@ def reconcile(base: Matrix, tree: Tree, errors: Matrix, among: NDArray[np.bool_]
     tree : Tree
         The hierarchy.
     errors : ndarray (nodes, observations)
-        Past errors of the base forecasts, NaN where unknown.
+        Past errors of the base forecasts, NaN where unknown; in the whole covariance a column that is unknown to all counts as errors of nothing.
     among : ndarray of bool (aggregates,), optional
         Aggregates that have a say; all by default.
 
@@ -252,6 +252,7 @@ def reconcile_origins(
             found.append(_Choice(rank, share, error))
         return max(found, key=lambda one: one.rank)
 
+    # Months that nobody can know yet stay, as errors of nothing: without them months to come were forecast worse (benchmarks/README.md).
     others = np.repeat(np.arange(origins) != np.arange(origins + 1)[:, None], tried.shape[2], axis=1)
     full, now = _all_origins(tried, actual, units, tree, others, None, work)
     held, today, taken = own, units[start:], best_of(own, own, (0.0,))

@@ -137,7 +137,7 @@ def _tried(remedies: pd.DataFrame, currency: str, most: int = 3) -> list[Row]:
     out: list[Row] = []
     for one in remedies.sort_values("gain", ascending=False, kind="stable").head(most).itertuples():
         saved = counted(amount(one.saved_units), "units more are", "unit more is")
-        rest = "the remedy itself may cost the gain at most" if one.gain >= 0 else f"costs {amount(-one.gain)} {currency} more than being late"
+        rest = "it pays if it costs less than the gain" if one.gain >= 0 else f"costs {amount(-one.gain)} {currency} more than being late"
         text = f"Tried on the plan: {saved} served in their month, worth {amount(one.saved_money)} {currency}; {rest}."
         if one.remedy == AGREE:
             units = counted(amount(one.saved_units), "units come", "unit comes")
