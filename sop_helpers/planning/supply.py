@@ -20,7 +20,7 @@ from sop_helpers.planning import supply_results as results
 from sop_helpers.planning.supply_exact import exact_lots
 from sop_helpers.planning.supply_inputs import build_network
 from sop_helpers.planning.supply_limit_prices import limit_prices
-from sop_helpers.planning.supply_lots import passes, round_lots, true_cost
+from sop_helpers.planning.supply_lots import DEAR, passes, round_lots, true_cost
 from sop_helpers.planning.supply_model import build_model
 from sop_helpers.planning.supply_network import Network
 from sop_helpers.planning.supply_parts import optimum, parts_of
@@ -30,8 +30,6 @@ from sop_helpers.planning.supply_start import starting_basis
 from sop_helpers.planning.supply_whole import fix_whole_workers, fix_workers
 from sop_helpers.planning.supply_workers import STRATEGIES, WISHED, hiring_plan, staffed, strategy_price, value_of_hour
 from sop_helpers.planning.wording import amount
-
-LITTLE = 0.01  # share of its cost that whole lots may add to a plan before other strategies are asked for theirs
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
         final, before = round_lots(net, parts, relaxed), plan_cost(net, relaxed)
-        dearer = plan_cost(net, final) - relaxed.objective > LITTLE * abs(relaxed.objective)  # no plan with parts of people costs less than before rounding
+        dearer = plan_cost(net, final) - relaxed.objective > DEAR * abs(relaxed.objective)  # no plan with parts of people costs less than before rounding
         if net.strategy == "optimal" and net.crews is not None and (net.crews.whole or dearer):
             final, said = _as_strategies(net, final)
             notes += said

@@ -24,7 +24,7 @@ from sop_helpers.planning.supply_reasons import Finder
 from sop_helpers.planning.supply_solver import Solution, Solver
 from sop_helpers.planning.supply_workers import WISHED
 
-DEAR = 10.0  # times the dearest lost sale: more than serving costs
+URGENT = 10.0  # times the dearest lost sale: more than serving costs
 HELD = ("below", "above", "over", "extra transport", *WISHED)  # what may not grow
 
 
@@ -42,7 +42,7 @@ def served_anyway(net: Network, solver: Solver, base: Solution, finder: Finder, 
         See above.
     """
     extra = np.zeros(net.demand.shape)
-    extra[rows] = DEAR * float(net.series["lost"].max())
+    extra[rows] = URGENT * float(net.series["lost"].max())
     free = {name: np.full(base.values[name].shape, np.inf) for name in HELD if name in base.values}
     free |= {"below": net.target, "arrive": net.upper, "owed": patience(net), "lost": np.full(net.demand.shape, np.inf)}
     if net.limits.lanes is not None:

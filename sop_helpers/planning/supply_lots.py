@@ -21,7 +21,7 @@ from sop_helpers.planning.supply_solver import Solution
 from sop_helpers.planning.supply_start import BASIC, LEAST, LOWER, UPPER
 
 _TRIES, _CUTS, _ANEW = 8, 20, 3
-DEAR = 0.01  # share of the plan's cost from which lots are dear enough to plan anew
+DEAR = 0.01  # share of the plan's cost from which lots are dear enough to plan anew, and to ask other strategies for their plan
 LEAST_LOT = 1e-5  # a lot smaller than the solver's digits is none
 
 
