@@ -17,7 +17,7 @@ from sop_helpers.planning import portfolio, rates
 from sop_helpers.planning.chunks import Work
 from sop_helpers.planning.frames import months_between
 from sop_helpers.planning.intermittent import croston, imapa
-from sop_helpers.planning.launches import RAMP_MONTHS, USUAL_RAMP, ramps_by_product
+from sop_helpers.planning.launches import RAMP_MONTHS, USUAL_RAMP, after_ramp, ramps_by_product
 from sop_helpers.planning.learners import Learner
 from sop_helpers.planning.panel import KEYS, Panel
 from sop_helpers.planning.portfolio import Combined
@@ -29,8 +29,8 @@ REASONS = {
     "ended": "ended: past its last month of sale",
     "stopped": "no sale for a year or more",
     "like product": "less than a year of history: the like product's season and trend at its own level",
-    "recent mean": "less than a year of history: mean size of its recent sales, times how often it sold after its first month, with the season of its family",
-    "family season": "less than two years of history: trend of its own, season of its family",
+    "recent mean": "less than a year of history: mean size of recent sales, less a launch's first months, times how often it sold; season of its family",
+    "family season": "less than two years of history: trend of its own after its first months' ramp, season of its family",
     "imapa": "intermittent demand: mean rate of blocks of one month up to the usual interval (IMAPA)",
     "learned rate": "intermittent demand: how series like it went on, learned from all of them",
     "family share": "sold in too few months to stand alone: half its own forecast, half its recent share of its family in the region",
@@ -41,6 +41,7 @@ REASONS = {
 
 
 RECENT = 6  # months whose mean stands for a series younger than a season
+STEEP = RAMP_MONTHS // 2  # first months of a launch, which say more of its start than of its level: they count only until as many later ones are there
 FEWEST_MONTHS = 60  # of a family's first years, below which the share of all families is taken
 
 
@@ -169,7 +170,8 @@ def young_levels(values: Matrix, share: Matrix) -> Matrix:
     """Level (n,) of young series: mean size of recent demand, times how often it came.
 
     A history begins with a sale, so its first month says nothing of how often demand comes: counted in, rates of car parts younger than a year were 13 to
-    134 % too high at six of seven past months. What counts are the months after it, and one month more that sells as often as its family does.
+    134 % too high at six of seven past months. What counts are the months after it, and one month more that sells as often as its family does. Regular demand
+    that begins inside the data is launched there: its first months are a ramp, or shelves that are filled, and give way to later ones (see `STEEP`).
 
     Parameters
     ----------
@@ -178,9 +180,11 @@ def young_levels(values: Matrix, share: Matrix) -> Matrix:
     share : ndarray (n,)
         From `selling_share`.
     """
-    recent, ever = values[:, -RECENT:], np.nan_to_num(values) > 0
-    there, hits = (~np.isnan(recent)).sum(axis=1), ever[:, -RECENT:].sum(axis=1)
-    first = lengths(values)[1] <= recent.shape[1]
+    start, length = lengths(values)
+    passed = np.where((start > 0) & np.isin(classify(values), CLASSES[:2]), np.clip(length - STEEP, 0, STEEP), 0)
+    recent = np.where(np.arange(values.shape[1]) < (start + passed)[:, None], np.nan, values)[:, -RECENT:]
+    ever, there, hits = np.nan_to_num(values) > 0, (~np.isnan(recent)).sum(axis=1), (np.nan_to_num(recent) > 0).sum(axis=1)
+    first = (length <= recent.shape[1]) & (passed == 0)
     size = np.where(hits > 0, np.nansum(recent, axis=1) / np.maximum(hits, 1), np.nansum(values, axis=1) / np.maximum(ever.sum(axis=1), 1))
     return size * (hits - first + share) / (there - first + 1)
 
@@ -299,7 +303,7 @@ def start_forecast(
     of_regular = [one for one in trained or [] if one is not rate]
     regular = portfolio.start(values[whole], horizon, m, of_regular, work) if whole.any() else None
     # More than a season but less than two: an own season cannot be told from noise.
-    borrowing = portfolio.start(calm(middle)[:, -2 * m :], horizon, 4 * m, work=work) if middle.any() else None
+    borrowing = portfolio.start(after_ramp(calm(middle))[:, -2 * m :], horizon, 4 * m, work=work) if middle.any() else None
 
     def finish() -> Points:
         units, scale, ahead = np.zeros((n, horizon)), np.zeros(n), (months + np.arange(horizon)) % m
@@ -351,7 +355,7 @@ def _borrow(values: Matrix, units: Matrix, model: NDArray[np.object_], mask: NDA
         age = np.arange(ramp.shape[1]) - scope.launch[rows, None]
         steps = np.column_stack([scope.ramp[rows], np.ones(len(rows))])
         ramp = np.where(scope.launch[rows, None] >= 0, np.take_along_axis(steps, np.clip(age, 0, RAMP_MONTHS), axis=1), 1.0)
-        half = np.minimum(RAMP_MONTHS // 2, months - RAMP_MONTHS // 2 - scope.launch[rows])[:, None]
+        half = np.minimum(STEEP, months - STEEP - scope.launch[rows])[:, None]
         own = np.where((scope.launch[rows, None] >= 0) & (age[:, :months] < half), np.nan, own)
     shared = ~np.isnan(own) & ~np.isnan(other)
     base = np.where(shared, other * ramp[:, :months], 0.0).sum(axis=1)

@@ -89,6 +89,23 @@ def ramps_of(histories: Matrix, usual: Matrix = USUAL_RAMP) -> Matrix:
     return out
 
 
+def after_ramp(values: Matrix) -> Matrix:
+    """Leave out the ramp of series that begin inside the data: leading months, of the first RAMP_MONTHS, below every month that came after those.
+
+    Read as a trend, a ramp would go on. Of a series that has none, but for chance, nothing is below all that follows.
+
+    Parameters
+    ----------
+    values : ndarray (n, T)
+        Demand without season, NaN before it begins, of more than RAMP_MONTHS months.
+    """
+    start = lengths(values)[0][:, None]
+    age = np.arange(values.shape[1]) - start
+    least = np.where(age >= RAMP_MONTHS, values, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    ramped = np.logical_and.accumulate((age < 0) | ((age < RAMP_MONTHS) & (values < least)), axis=1) & (start > 0)
+    return np.where(ramped, np.nan, values)
+
+
 def begin_of(products: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
     """Return the month in which each launch began: its launch month, or its first sale where that came later inside the data.
 

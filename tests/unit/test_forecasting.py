@@ -9,7 +9,7 @@ from demand_company import HORIZON, MONTHS, demand, products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sop_helpers.planning import backtest, forecasting, portfolio, smoothing
+from sop_helpers.planning import backtest, forecasting, launches, portfolio, smoothing
 from sop_helpers.planning.panel import Panel
 
 NAN = float("nan")
@@ -174,7 +174,37 @@ def test_young_series_of_families_that_sell_every_month_have_their_recent_mean()
     for row, age in enumerate(range(1, 11)):
         values[row, : 24 - age] = np.nan
     level = forecasting.young_levels(values, forecasting.selling_share(values, np.zeros(30, dtype=int)))
-    np.testing.assert_allclose(level, np.nanmean(values[:, -6:], axis=1), rtol=1e-12)
+    expected = np.nanmean(values[:, -6:], axis=1)
+    for row, age in enumerate(range(1, 11)):  # launched inside the data: the first three months count until three later ones are there
+        expected[row] = values[row, -min(6, age - min(max(age - 3, 0), 3)) :].mean()
+    np.testing.assert_allclose(level, expected, rtol=1e-12)
+
+
+def with_family(old: int = 20, noise: float = 0.0) -> np.ndarray:
+    """Series at 100 with the season of their family, the last one to be cut to a launch."""
+    season = 1 + 0.3 * np.sin(2 * np.pi * np.arange(60) / 12)
+    return 100 * season * np.exp(np.random.default_rng(4).normal(0, noise, (old + 1, 60)))
+
+
+@pytest.mark.parametrize("months", [6, 9, 13, 15, 18])
+@pytest.mark.parametrize("first", [[0.4, 0.55, 0.7, 0.8, 0.9], [0.02, 0.2], [2.5, 1.6]])  # a ramp, a few days of its first months, shelves that are filled
+def test_the_first_months_of_a_launch_are_neither_its_level_nor_its_trend(months: int, first: list[float]) -> None:
+    values = with_family()
+    values[-1, : 60 - months] = np.nan
+    values[-1, 60 - months : 60 - months + len(first)] *= first
+    found = forecasting.point_forecast(values, 12, forecasting.Scope(np.zeros(21, dtype=int), np.full(21, -1), np.full(21, 10**6)))
+    assert found.model[-1] == ("recent mean" if months < 13 else "family season")
+    if not (months >= 13 and first[0] > 1):  # what fell once may go on falling: that trend stays
+        ratio = found.units[-1] / found.units[:-1].mean(axis=0)
+        assert ratio.mean() == pytest.approx(1.0, abs=0.13 if months == 6 else 0.06)
+
+
+def test_a_series_without_a_ramp_keeps_its_months() -> None:
+    values = np.random.default_rng(3).normal(100, 10, (400, 60))
+    values[:, :44] = np.nan
+    assert np.isnan(launches.after_ramp(values)[:, 44:]).mean() < 0.01, "by chance the first may be the least"
+    old = values[:, 44:]
+    np.testing.assert_array_equal(launches.after_ramp(old), old)  # what the data begin with may have sold before
 
 
 def test_what_may_have_sold_before_the_data_begins_says_nothing_of_first_years() -> None:
