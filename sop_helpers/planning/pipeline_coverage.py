@@ -85,5 +85,6 @@ def coverage_words(found: dict[str, float | pd.Timestamp], currency: str) -> str
     text = f"Pipeline coverage {period} is {found['coverage']:.2f} x: {found['open']:,.0f} {currency} open and due by then over {found['left']:,.0f} to bring"
     if not found["needed"] == found["needed"]:
         return text + "."
-    same = "" if pd.isna(found["created_inside"]) else f" and {found['created_inside']:.0%} of what is won in {found['months']:.0f} months created in them"
+    same = f", with {found['created_inside']:.0%} of what is won in {found['months']:.0f} months coming from deals created in them"
+    same = "" if pd.isna(found["created_inside"]) else same
     return f"{text}; {found['needed']:.2f} x is needed at a win rate of {found['win_rate']:.0%}{same}."

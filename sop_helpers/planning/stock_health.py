@@ -77,7 +77,7 @@ def health_words(health: pd.DataFrame, currency: str) -> str:
     if not value > 0:
         return "There is no stock of value."
     low = int((health["status"] == "below target").sum())
-    text = f"Stock is worth {value:,.0f} {currency}; {excess / value:.0%} of it came too early and {obsolete / value:.0%} the plan never uses"
+    text = f"Stock is worth {value:,.0f} {currency}; {excess / value:.0%} of it came too early, and {obsolete / value:.0%} is never used by the plan"
     return text + (f"; {low} of {len(health)} items and places {'are below their' if low > 1 else 'is below its'} target." if low else ".")
 
 

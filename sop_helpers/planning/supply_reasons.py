@@ -121,6 +121,8 @@ class Finder:
         net, ops = self.net, self.net.operations
         self.ops = {c: ops[c].to_numpy() for c in ("operation", "kind", "lead", "supplier", "lot_min", "lot_multiple", "item", "location", "unit_cost")}
         self.first = np.maximum(month_number(ops["first_month"], net.months[0]), 0)
+        # What is frozen to the end of the plan has not ended for that.
+        self.frozen = np.where(ops["last_month"].isna() & (ops["frozen"] >= len(net.months)), ops["frozen"], 0).astype(np.int64)
         self.inputs = _by(net.uses, "op", ["node", "units_per"])
         self.loads = _by(net.hours, "op", ["resource", "hours_per_unit"])
         self.names, self.node_of = net.nodes["node"].to_numpy(), ops["node"].to_numpy()
@@ -251,7 +253,7 @@ class Finder:
     def _late(self, node: int, t: int, sources: list[int]) -> Cause:
         open_at, name = ~self.barred[sources], self.names[node]
         open_at = open_at & (np.arange(open_at.shape[1]) > t)
-        earliest = self.ops["lead"][sources].astype(np.int64) + self.first[sources]
+        earliest = self.ops["lead"][sources].astype(np.int64) + np.maximum(self.first, self.frozen)[sources]
         if open_at.any():
             come = np.where(open_at.any(axis=1), open_at.argmax(axis=1), open_at.shape[1])
             op, when = sources[int(come.argmin())], f"before {self.label[int(come.min())]}"

@@ -206,6 +206,16 @@ def test_release_within_the_frozen_months():
     assert remedy(data, "release P @ plant within the frozen months", frozen_months=1) == pytest.approx((50.0, 0.0, 50 * LATE))
 
 
+@pytest.mark.parametrize("more", [{}, {"last_month": SEPTEMBER}])
+def test_a_plan_that_is_frozen_to_its_end_is_told_as_frozen(more: dict):
+    order = {"receipt": "R", "kind": "production", "item": "P", "location": "plant", "due_month": MONTHS[0], "units": 10.0}
+    plan, table = planned(made([60.0] * 6, hours=120.0, receipts=[order], op=more), frozen_months=6)
+    ended = bool(more)
+    assert set(plan.shortages["limit"]) == {f"{'last month' if ended else 'frozen months'} of P @ plant"}
+    assert plan.shortages["cause"].iloc[0].startswith("nothing more of" if ended else "frozen months: P @ plant cannot arrive within the plan")
+    assert ("release P @ plant within the frozen months" in set(table["remedy"])) != ended
+
+
 def test_what_is_made_waits_for_a_late_component():
     op = {"lead_time_months": 1.0}
     buy = {"operation": "buy C", "kind": "buy", "item": "C", "location": "plant", "supplier": "S", "lead_time_months": 2.0, "unit_cost": 3.0}
