@@ -20,6 +20,8 @@ CAUSES = ("returns", "entry error", "stock-out", "promotion", "event", "outlier"
 ONE_OFF = {"promotion": "promotion", "campaign": "promotion", "strike": "event", "customer": "event"}
 SIGNIFICANT = 2.0  # t value from which a past event counts as measured
 CREDIBLE = 4.0  # a factor on demand beyond which an event has met a start or an end of a series, not customers
+DOUBTFUL = 2.0  # a factor beyond which an event whose season nobody tells has more of the season in it, as likely as not, than of itself
+NOBODY = ", of less than two years of history with nobody beside it to tell the season, which may be part of it"
 OUTLIER_FACTOR = 1.5  # times the threshold of a signal: taking data away needs more than asking about them
 OUTLIER_SHARE = 0.3  # and the month must be off by this share of what was expected
 RECENT = 3  # months that the meeting discusses: proposals in them wait for its word
@@ -192,7 +194,9 @@ def propose_corrections(
     the baseline where significant); outlier (unexplained and far off).
 
     Nobody takes away what may be demand without being asked: entry errors and outliers wait for the meeting where they are recent, where others of the family
-    or of the product did the same in that month, where a young series has no family to tell its season, and where the series does so again and again.
+    or of the product did the same in that month, where a young series has no family to tell its season, and where the series does so again and again. A
+    promotion or event of young series is measured beside those of their family that it did not touch; where it touched all, what was measured may be the
+    season: the note says so, and it waits if demand was more than doubled or halved.
 
     Parameters
     ----------
@@ -229,6 +233,7 @@ def propose_corrections(
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.log10(np.where(free & (y > 0), y / level, 1.0))
     new, cause, note = raw.copy(), np.full(y.shape, "", dtype=object), np.full(y.shape, "", dtype=object)
+    unsure = np.zeros(y.shape, dtype=bool)  # what was measured of an event is its lift or the season
 
     returned = raw < 0
     _take(returned, y, "returns", new, cause)
@@ -251,7 +256,9 @@ def propose_corrections(
 
     if calendar:
         kinds = insights.assign(insight=insights["insight"].astype("str")).set_index("insight")["kind"]
-        measured = measure_events(y, calendar, season_length, shelves, judged.expected)
+        # Where nobody tells the season, a lift may be nothing else: such months teach only what no other month of the event can.
+        told = {event: cells & ~judged.alone for event, cells in calendar.items()}
+        measured = measure_events(y, {e: told[e] if told[e].any() else calendar[e] for e in calendar}, season_length, shelves, judged.expected)
         clear = measured[(measured["t"].abs() >= SIGNIFICANT) & measured["lift"].between(1 / CREDIBLE, CREDIBLE)]
         # A promotion that seems to lower demand is some other event: it stays in the history for people to look at.
         clear = clear[(clear["lift"] > 1) | (clear["event"].map(kinds).map(ONE_OFF) != "promotion")]
@@ -259,9 +266,11 @@ def propose_corrections(
         for one in clear.itertuples():
             cells = calendar[one.event] & free & ~sparse & (y > 0)
             factor[cells] *= one.lift
+            lone = not told[one.event].any()
+            unsure[cells] |= lone and not 1 / DOUBTFUL <= one.lift <= DOUBTFUL
             cause[cells] = ONE_OFF[kinds[one.event]]
             months = "1 month of a product and region" if one.cells == 1 else f"{one.cells:.0f} months of products and regions"
-            text = f"{one.event}: {100 * (one.lift - 1):+.0f} % measured on {months} (t {one.t:.1f})"
+            text = f"{one.event}: {100 * (one.lift - 1):+.0f} % measured on {months} (t {one.t:.1f})" + lone * NOBODY
             note[cells] = np.where(note[cells] == "", text, note[cells] + f"; {text}")
         done = (factor != 1.0) & (cause != "")
         new[done] = (y / factor)[done]
@@ -273,7 +282,9 @@ def propose_corrections(
     _take(odd, level, "outlier", new, cause)
     size = zip(score[odd], level[odd], strict=True)
     note[odd] = [f"{abs(z):.1f} times the usual noise {'above' if z > 0 else 'below'} the {v:,.0f} expected, and nobody said why" for z, v in size]
-    return _table(panel, new - raw, cause, note, _waiting(judged, zeros), accept_outliers)
+    why = _waiting(judged, zeros)
+    why[touched] = np.where(unsure, "more than an event is likely to do", "")[touched]
+    return _table(panel, new - raw, cause, note, why, accept_outliers)
 
 
 def _waiting(judged: Judged, zeros: Matrix) -> NDArray[np.object_]:
@@ -300,7 +311,7 @@ def _table(
     out.insert(0, "month", panel.months[column].astype("datetime64[us]"))
     out["cause"] = pd.Series(cause[row, column], dtype="str")
     out["units"] = change[row, column]
-    guessed = out["cause"].isin(["entry error", "outlier"]).to_numpy()
+    guessed = ~out["cause"].isin(["returns", "stock-out"]).to_numpy()
     waits = guessed & (why[row, column] != "")
     out["accepted"] = ~waits & (accept_outliers | (out["cause"] != "outlier"))
     said = "; " + pd.Series(why[row, column], dtype="str") + ": left in until the meeting has spoken"

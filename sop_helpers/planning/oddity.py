@@ -30,7 +30,8 @@ class Judged(NamedTuple):
     Attributes
     ----------
     expected : Expected
-        By trend and season, the season of the family where the series is too young for its own: for the measuring of events.
+        By trend and season, the season of the family where the series is too young for its own: for the measuring of events. Where no such season is known,
+        months with a known cause are moved by what the others of the family did in them without it.
     level, score : ndarray
         Units expected and robust z; of sparse series the usual size of a demand, zeros are usual.
     sparse : ndarray of bool (n, 1)
@@ -106,6 +107,8 @@ def judge(y: Matrix, hidden: NDArray[np.bool_], keys: pd.DataFrame, threshold: f
     taught = np.isin(family, family[~young[:, 0]])[:, None]
     own = to_log(y, scale) - to_log(level, scale)
     alone = young & ~taught & (others == 0)
+    beside = hidden & young & ~taught & (others > 0)
+    expected = expected._replace(units=np.where(beside, from_log(to_log(expected.units, scale) + np.nan_to_num(middle), scale), expected.units))
     demands = (np.nan_to_num(y) > 0).sum(axis=1)[:, None]
     return Judged(expected, level, score, sparse, young, shared, alone, _often(own, score, demands, threshold, hidden | (sparse & (y <= 0))), demands < FEW)
 

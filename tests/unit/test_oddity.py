@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demand_company import HORIZON, MONTHS, products, sales
+from demand_company import HORIZON, MONTHS, insights, products, sales
 
 from sop_helpers.planning import backtest, forecasting, history, oddity
 
@@ -76,6 +76,33 @@ def test_a_young_series_without_a_family_waits_for_the_meeting() -> None:
     values = steady(months=18)
     values[0, 50] *= 1000
     assert company(values)[1]["accepted"].tolist() == [True], "no season is a thousand times the rest"
+
+
+def promoted(peak: float, months: int, **scope: str) -> pd.DataFrame:
+    """Corrections of a young family of six, 40 % more of what is in scope sold in its last December."""
+    values, last = christmas(6, peak, months), int(np.flatnonzero(DECEMBER)[-1])
+    values[:1 if scope.get("product") else 6, last] *= 1.4
+    told = insights({"insight": "A", "kind": "promotion", "start_month": MONTHS[last], "end_month": MONTHS[last]} | scope)
+    found = company(values, families=1, insights=told)[1]
+    return found[found["cause"] == "promotion"].assign(was=values[: len(values), last][0])
+
+
+@pytest.mark.parametrize("months", [15, 18, 23])
+@pytest.mark.parametrize("peak", [1.0, 1.5, 2.0])
+def test_a_promotion_of_one_is_measured_beside_its_young_family(months: int, peak: float) -> None:
+    found = promoted(peak, months, product="P0")
+    assert found["product"].tolist() == ["P0"] and found["accepted"].all()
+    assert (found["units"] / found["was"]).iloc[0] == pytest.approx(1 / 1.4 - 1, abs=0.15)
+    assert not found["note"].str.contains("tell the season").any()
+
+
+@pytest.mark.parametrize("months", [15, 18, 23])
+@pytest.mark.parametrize("peak", [1.0, 2.0, 2.5])
+def test_a_promotion_of_a_whole_young_family_may_be_its_season(months: int, peak: float) -> None:
+    found = promoted(peak, months, family="F0")
+    assert len(found) == 6 and found["note"].str.contains("nobody beside it to tell the season, which may be part of it").all()
+    assert (found["accepted"] == (peak == 1.0)).all(), "a season is not cleaned away unasked"
+    assert found["note"].str.contains("left in until the meeting has spoken").all() == (peak > 1.0)
 
 
 def test_a_slip_in_a_young_family_is_still_found_and_accuses_nobody() -> None:
