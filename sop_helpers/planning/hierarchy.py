@@ -246,7 +246,7 @@ def reconcile_origins(
     def best_of(begin: Matrix, full: Matrix, shares: tuple[float, ...]) -> _Choice:
         found = []
         for share in shares:
-            error = _errors(tree, _lift(tree, _blend(begin, full, share)[:, :, :lags]), actual, lags)
+            error = _errors(tree, _lift(tree, _blend(begin[:, :, :lags], full[:, :, :lags], share)), actual, lags)
             holds = bool((error <= below * (1 + 1e-9)).all())
             rank = (holds and bool((error <= base * (1 + 1e-9)).all()), holds, -float((error / below.replace(0, np.nan)).mean()))
             found.append(_Choice(rank, share, error))
@@ -255,38 +255,43 @@ def reconcile_origins(
     # Months that nobody can know yet stay, as errors of nothing: without them months to come were forecast worse (benchmarks/README.md).
     others = np.repeat(np.arange(origins) != np.arange(origins + 1)[:, None], tried.shape[2], axis=1)
     full, now = _all_origins(tried, actual, units, tree, others, None, work)
-    held, today, taken = own, units[start:], best_of(own, own, (0.0,))
+    today, taken = units[start:], best_of(own, own, (0.0,))
     method, steps = "bottom-up: reconciling made a level worse in the backtest", []
     first = best_of(own, full, BLENDS)
     if first.rank[1]:
-        held, today, taken = _blend(own, full, first.share), _blend(today, now, first.share), first
+        today, taken = _blend(today, now, first.share), first
         method = f"{'MinT with shrunk covariance' if len(units) <= DENSE else 'MinT with variances'}, {first.share:.0%} of the way from bottom-up"
         steps.append((None, first.share))
-    del full
     worse = [level for level in taken.error.index[taken.error > base * (1 + 1e-9)] if level != SERIES]
     if worse:
         among = np.isin(tree.level[:start], worse)
-        full, now = _all_origins(np.concatenate([tried[:start], held]), actual, np.concatenate([units[:start], today]), tree, others, among, work)
-        second = best_of(held, full, AGAIN)
+        held = np.concatenate([tried[:start], _blend(own, full, taken.share)])
+        full, now = _all_origins(held, actual, np.concatenate([units[:start], today]), tree, others, among, work)
+        second = best_of(held[start:], full, AGAIN)
         if second.rank > taken.rank:
             today = _blend(today, now, second.share)
             method += f", then {second.share:.0%} of the way on to what {', '.join(worse)} said alone"
             steps.append((among, second.share))
-        del full
+        del held
+    del full  # as large as the backtest
     # The same steps with what each origin could know: errors in months up to it, of earlier origins.
     month = np.arange(1, tried.shape[2] + 1) - back[:, None]
     known = (month.ravel() <= -back[:, None]) & (np.isfinite(actual) & np.isfinite(tried)).any(axis=0).ravel()
     held = own
     for among, share in steps:
-        stack = np.concatenate([tried[:start], held])
-        held = stack[start:]  # a view: with a great many series one copy less
-        held = _blend(held, _all_origins(stack, actual, None, tree, known, among, work)[0], share)
+        nodes = tried if held is own else np.concatenate([tried[:start], held])
+        held = _blend(nodes[start:], _all_origins(nodes, actual, None, tree, known, among, work)[0], share)
+        del nodes
     levels = _by_level(tree, tried, upward, held, actual, lags)
     return Reconciled(held, today, levels, method + _behind(levels))
 
 
 def _blend(begin: Matrix, full: Matrix, share: float) -> Matrix:
-    return begin + share * (full - begin)
+    """Go a share of the way from one to the other."""
+    out = full - begin
+    out *= share  # in place: with a great many series each copy weighs as much as the backtest
+    out += begin
+    return out
 
 
 def _all_origins(
@@ -309,8 +314,11 @@ def _all_origins(
             full[:, o, seen[o]] = found
         else:
             now = found
+    del flat
     # To the millionth of a unit: plans built on it must not move with the digits beyond.
-    return np.where(np.isfinite(own), full.round(6), np.nan), now.round(6)
+    np.round(full, 6, out=full)
+    full[~np.isfinite(own)] = np.nan
+    return full, now.round(6)
 
 
 def _behind(levels: pd.DataFrame) -> str:
