@@ -69,10 +69,12 @@ def error_sums(
     asked = [int(months) for months in sorted(sums["months"].unique())] if rare.any() else []
     quantiles = (work or Work()).each(partial(_sum_quantiles, values[rare], seed=seed), asked)
     sums, slopes = drawn_rates(sums, panel, values)
+    sums = sums.drop(columns=["said", "scale", "shift"])  # six rows an origin and series: what is done with goes at once
     scale = tried.loc[~tried.duplicated(KEYS), [*KEYS, "whole_scale"]].set_index(KEYS)["whole_scale"].reindex(kind.index)  # one for all rows of a series
     pools = pd.concat([_pool(sums[["kind", "months", "single", "error"]], name, most_months) for name in CLASSES], ignore_index=True)
     if pools.empty:  # fewer sums than a spread takes
         return no_error_sums()
+    sums = sums.drop(columns="single")
     out = panel.keys[KEYS].assign(kind=kind.to_numpy(), scale=scale.to_numpy()).dropna(subset=["scale"]).merge(pools, on="kind")
     own = _own_factors(sums, pools, panel, values, kind.to_numpy(), most_months, season_length)
     out = out.merge(own, on=[*KEYS, "months"], how="left")
