@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from commands import ROOT, copy_sample
 
@@ -177,6 +178,27 @@ def test_a_save_can_be_taken_back_in_a_new_session(chromium, company, voila) -> 
     page_says = later.locator(".sop-desk-last").inner_text()
     assert page_says == "Nothing that you saved for this month can be taken back."
     later.close()
+
+
+def test_a_month_that_is_ticked_is_locked_at_the_units_shown(chromium, company, voila) -> None:
+    page = open_page(chromium, voila)
+    box = page.get_by_label("lock 2027-02")
+    shown = float(page.get_by_label("plan of 2027-02").input_value().replace(",", ""))
+    assert not box.is_checked()
+    box.check()
+    page.get_by_label("reason").click()
+    page.keyboard.type("promised to the shops")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Save", exact=True).click()
+    said(page, "Saved Grinders / DACH for 2027-02")
+    entry = ours(company).iloc[0]
+    assert bool(entry["locked"]) and entry["units"] == pytest.approx(shown, abs=0.5) and entry["start_month"] == pd.Timestamp("2027-02-01")
+    page.wait_for_function("document.querySelector('[aria-label=\"lock 2027-02\"]').checked", timeout=PATIENCE)
+    page.get_by_role("button", name="Undo last save").click()
+    said(page, "Undone")
+    page.wait_for_function("!document.querySelector('[aria-label=\"lock 2027-02\"]').checked", timeout=PATIENCE)
+    assert ours(company).empty
+    page.close()
 
 
 def test_the_second_of_two_planners_is_told_who_was_first(chromium, company, voila) -> None:
