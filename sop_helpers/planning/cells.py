@@ -75,7 +75,12 @@ def touched(cells: pd.DataFrame, one: pd.Series, regions: pd.Series | None = Non
     regions : Series, optional
         From `places`.
     """
-    mask = (cells["month"] >= one["start_month"]) & (cells["month"] <= one["end_month"])
+    return (cells["month"] >= one["start_month"]) & (cells["month"] <= one["end_month"]) & about(cells, one, regions)
+
+
+def about(cells: pd.DataFrame, one: pd.Series, regions: pd.Series | None = None) -> pd.Series:
+    """Tell which products and regions a statement is about, whatever its months (see `touched`)."""
+    mask = pd.Series(True, index=cells.index)
     for column in SCOPE:
         wanted = one.get(column)
         if isinstance(wanted, str) and wanted:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.cells import regions_of
+from sop_helpers.planning.cells import about
 from sop_helpers.planning.decomposition import Expected, expectation, log_scale
 from sop_helpers.planning.frames import no_rows
 from sop_helpers.planning.oddity import Judged, judge, steady
@@ -116,16 +116,12 @@ def event_calendar(panel: Panel, insights: pd.DataFrame, regions: pd.Series | No
     if insights.empty or not len(panel.months):
         return out
     past = insights[insights["kind"].isin(list(ONE_OFF)) & (insights["start_month"] <= panel.months[-1])]
-    for one in past.itertuples():  # dozens of insights, not series
-        rows = np.ones(len(panel.keys), dtype=bool)
-        for column in ("family", "product", "region"):
-            wanted = getattr(one, column, None)
-            if isinstance(wanted, str) and wanted and column in panel.keys:
-                rows &= panel.keys[column].isin(regions_of(wanted, regions) if column == "region" else {wanted}).to_numpy()
-        columns = (panel.months >= one.start_month) & (panel.months <= one.end_month)
+    for _, one in past.iterrows():  # dozens of insights, not series
+        rows = about(panel.keys, one.reindex(panel.keys.columns), regions).to_numpy()  # where no families are known, one on a family is about all
+        columns = (panel.months >= one["start_month"]) & (panel.months <= one["end_month"])
         cells = rows[:, None] & columns[None, :] & ~np.isnan(panel.values)
         if cells.any():
-            out[str(one.insight)] = cells
+            out[str(one["insight"])] = cells
     return out
 
 

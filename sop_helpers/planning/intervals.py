@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sop_helpers.planning.frames import months_between
+from sop_helpers.planning.frames import labelled, months_between
 from sop_helpers.planning.smoothing import Matrix
 
 LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
@@ -202,7 +202,7 @@ def kept_bands(forecast: pd.DataFrame, tried: pd.DataFrame, family: pd.Series) -
     DataFrame
         As the contract forecast_bands.
     """
-    frames = [frame.assign(family=frame["product"].map(family).fillna("(no family)")) for frame in (forecast, tried)]
+    frames = [labelled(frame, family) for frame in (forecast, tried)]
     parts = []
     for level in ("family", "region", "total"):
         band = band_of_sums(*frames, [level] if level != "total" else [])

@@ -108,8 +108,7 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
     if whole_lots and passes(net):
         parts, relaxed = parts_of(model, start)
         final, before = round_lots(net, parts, relaxed), plan_cost(net, relaxed)
-        dearer = plan_cost(net, final) - relaxed.objective > DEAR * abs(relaxed.objective)  # no plan with parts of people costs less than before rounding
-        if net.strategy == "optimal" and net.crews is not None and (net.crews.whole or dearer):
+        if net.strategy == "optimal" and net.crews is not None and (net.crews.whole or _dear(net, final, relaxed)):
             final, said = _as_strategies(net, final)
             notes += said
             if said and net.crews.whole:  # what an hour is worth depends on the people who are there
@@ -154,6 +153,11 @@ def solve_network(net: Network, *, whole_lots: bool = True, exact_lots_seconds: 
 def plan_cost(net: Network, found: Solution) -> float:
     """Return what a plan costs: every order is charged its fixed cost, and going against a strategy nothing."""
     return true_cost(net, found) - strategy_price(net, found.values)
+
+
+def _dear(net: Network, rounded: Solution, relaxed: Solution) -> bool:
+    """Say whether whole lots add so much that another strategy's plan may be cheaper: none with parts of people costs less than before rounding."""
+    return plan_cost(net, rounded) - relaxed.objective > DEAR * abs(relaxed.objective)
 
 
 def _as_strategies(net: Network, rounded: Solution) -> tuple[Solution, list[str]]:
